@@ -1,0 +1,100 @@
+"""Every knob of an experiment with its default; `configs/*.py` start from here and override."""
+
+from __future__ import annotations
+
+from ml_collections import ConfigDict
+
+HEADLINE_ARMS = ("base", "sft_cot", "grpo_only", "monolithic", "modular")
+ALL_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+def default_config() -> ConfigDict:
+    """Return the default experiment: five arms of the embedded nano base on generated vignettes."""
+    config = ConfigDict()
+    config.arms = HEADLINE_ARMS
+    config.seeds = (0,)
+    config.model = _model()
+    config.prompt = ConfigDict({"template": "think_answer", "max_tokens": 1024})
+    config.data = _data()
+    config.adapters = ConfigDict(
+        {"reasoning": _adapter(rank=32, alpha=64.0, dropout=0.05), "reward": _adapter(rank=16, alpha=32.0)}
+    )
+    config.sft = _sft()
+    config.grpo = _grpo()
+    config.eval = ConfigDict({"batch_size": 64, "max_new_tokens": 512})
+    config.checkpoint = ConfigDict({"every": 10, "keep": 2})
+    config.log = ConfigDict({"tensorboard": False, "wandb": False, "wandb_project": "clinical-alignment"})
+    config.parallel = ConfigDict({"mode": "jit", "devices": 0})
+    return config
+
+
+def _model() -> ConfigDict:
+    # path: "" is the embedded nano base; otherwise a folder in the Hugging Face layout or a Hub id.
+    return ConfigDict({"path": "", "dtype": "float32", "remat": False})
+
+
+def _data() -> ConfigDict:
+    # source: vignettes | medqa | medmcqa | pubmedqa; path: the file (vignettes need none); traces: JSONL of (id, cot).
+    return ConfigDict(
+        {
+            "seed": 0,
+            "sft": {"source": "vignettes", "path": "", "traces": "", "count": 2000},
+            "rl": {"source": "vignettes", "path": "", "count": 1000},
+            "eval": {"source": "vignettes", "path": "", "count": 400},
+        }
+    )
+
+
+def _adapter(rank: int, alpha: float, dropout: float = 0.0) -> ConfigDict:
+    # scaling: "lora" (alpha / r) or "rslora" (alpha / sqrt r); init of A: "kaiming" or "gaussian".
+    return ConfigDict(
+        {
+            "rank": rank,
+            "alpha": alpha,
+            "scaling": "lora",
+            "init": "kaiming",
+            "dropout": dropout,
+            "targets": ALL_PROJECTIONS,
+        }
+    )
+
+
+def _sft() -> ConfigDict:
+    return ConfigDict(
+        {
+            "epochs": 2,
+            "batch_size": 64,
+            "micro_batches": 1,
+            "max_tokens": 2048,
+            "learning_rate": 1e-4,
+            "schedule": "cosine",
+            "warmup": 0.1,  # fraction of steps
+            "weight_decay": 0.01,
+            "clip_norm": 1.0,
+        }
+    )
+
+
+def _grpo() -> ConfigDict:
+    return ConfigDict(
+        {
+            "steps": 100,
+            "prompts": 32,  # prompts a rollout
+            "group_size": 8,
+            "minibatches": 1,  # optimiser steps an epoch over one rollout
+            "epochs": 1,  # passes over one rollout
+            "micro_batches": 1,  # gradient accumulation inside one optimiser step
+            "max_new_tokens": 512,
+            "temperature": 1.0,
+            "learning_rate": 1e-5,
+            "schedule": "constant",
+            "warmup": 0.05,
+            "weight_decay": 0.0,
+            "clip_norm": 0.5,
+            "beta": 0.02,
+            "clip_low": 0.2,
+            "clip_high": 0.2,
+            "reward": "decoupled_v1",
+            "joint_weight": 1.0,  # lambda of joint_mono: L_GRPO + lambda * L_SFT
+        }
+    )

@@ -1,0 +1,40 @@
+"""Session settings shared by every test."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Eight simulated CPU devices, so that pmap and sharded jit are tested on any machine. Computations that name no device
+# run on device 0 exactly as with one device (same bits). Set here because it must come before a backend starts; set
+# through the configuration and not XLA_FLAGS so that programs started by a test see one device, as a user would.
+jax.config.update("jax_num_cpu_devices", 8)
+
+# Compiled programs are kept between tests, worker processes and sessions; started programs inherit the variables.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the network
+
+
+# The first call of a property may compile; time limits belong to benchmarks.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
+
+
+@pytest.fixture(scope="session")
+def clinical_data() -> Path:
+    """The folder of real clinical files named by CLINICAL_DATA_DIR; the test is skipped where it is unset."""
+    folder = os.environ.get("CLINICAL_DATA_DIR")
+    if not folder:
+        pytest.skip("CLINICAL_DATA_DIR is unset: no real clinical files to read")
+    if not Path(folder).is_dir():
+        pytest.fail(f"CLINICAL_DATA_DIR={folder} is not a folder")
+    return Path(folder).resolve()
