@@ -1,0 +1,1 @@
+"""LoRA trees: initialise, apply, compose, merge, and PEFT folders in and out."""

@@ -1,0 +1,1 @@
+"""Operations worth a kernel: one folder each, with a reference and the implementations behind one api.py."""

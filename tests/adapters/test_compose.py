@@ -1,0 +1,70 @@
+"""Composition: what two adapters compute together, as one adapter and as merged weights."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny import CONFIG, lora, params, prompts
+
+from alignment.adapters.compose import concatenate, merge
+from alignment.adapters.stack import Stack, make_stack
+from alignment.errors import UserError
+from alignment.models.qwen2 import hidden_states, logits
+
+
+def run(weights, stack=None):
+    return logits(weights, hidden_states(weights, CONFIG, prompts()[0], stack))
+
+
+def gap(left, right):
+    return float(jnp.abs(left - right).max())
+
+
+@pytest.mark.parametrize("gates", [{}, {"reward": 0.5}, {"reasoning": 0.0}])
+@pytest.mark.parametrize("scaling", ["lora", "rslora"])
+def test_concatenation_is_the_stack(gates, scaling):
+    stack = make_stack({"reasoning": lora(1, rank=4, scaling=scaling), "reward": lora(2, rank=3)}, gates)
+    one = concatenate(stack)
+    assert one.rank == 7
+    assert one.scale == 1.0
+    assert gap(run(params(), stack), run(params(), make_stack({"both": one}))) <= 1e-5
+
+
+def test_concatenation_of_adapters_on_different_projections():
+    stack = make_stack(
+        {"reasoning": lora(1, targets=("q_proj", "up_proj")), "reward": lora(2, targets=("up_proj", "o_proj"))}
+    )
+    one = concatenate(stack)
+    assert set(one.modules) == {"q_proj", "up_proj", "o_proj"}
+    assert gap(run(params(), stack), run(params(), make_stack({"both": one}))) <= 1e-5
+
+
+def test_summing_the_factors_is_another_function():
+    """PEFT's "linear" combination has cross terms; a test that could not tell them apart would prove nothing."""
+    first, second = lora(1), lora(2)
+    summed = first.replace(
+        modules={
+            name: {key: first.modules[name][key] + second.modules[name][key] for key in "ab"} for name in first.modules
+        }
+    )
+    both = run(params(), make_stack({"reasoning": first, "reward": second}))
+    assert gap(both, run(params(), make_stack({"sum": summed}))) > 1e-2
+
+
+def test_merging_into_float32():
+    stack = make_stack({"reasoning": lora(1), "reward": lora(2)}, {"reward": 0.7})
+    assert gap(run(params(), stack), run(merge(params(), stack))) <= 1e-4
+
+
+def test_merging_leaves_the_base_alone_and_has_one_type():
+    weights = params()
+    before = np.array(weights["layers"]["q_proj"]["w"])
+    merged = merge(weights, make_stack({"reward": lora(2, targets=("q_proj",))}), jnp.bfloat16)
+    np.testing.assert_array_equal(before, weights["layers"]["q_proj"]["w"])
+    assert {leaf.dtype for leaf in (merged["embed"], merged["layers"]["up_proj"]["w"])} == {jnp.dtype(jnp.bfloat16)}
+
+
+def test_an_empty_stack_has_nothing_to_concatenate():
+    with pytest.raises(UserError, match="base"):
+        concatenate(Stack())
