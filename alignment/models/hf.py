@@ -1,0 +1,366 @@
+"""Qwen2 weights in the Hugging Face folder layout, read and written with safetensors and numpy alone.
+
+Torch's linear weights are [out, in], one tensor a layer; ours are [L, in, out]. Everything is read tensor by tensor,
+straight from the memory-mapped file into its place in the target type, so that loading needs little more memory than
+the parameters themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import importlib.resources
+import json
+import math
+import pathlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import huggingface_hub
+import jax
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
+
+from alignment.adapters.tensorfiles import FLOAT_TYPES, copy_file, open_tensors, staged, write_tensors, write_text
+from alignment.errors import UserError
+from alignment.models.config import Qwen2Config, from_hf, to_hf
+from alignment.models.qwen2 import BIASED
+
+WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+# Everything else that belongs to a checkpoint: tokenizer, chat template, generation settings, licence.
+_COMPANIONS = (
+    *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json"),
+    *("added_tokens.json", "chat_template.jinja", "chat_template.json", "generation_config.json", "LICENSE", "NOTICE"),
+)
+_DOWNLOADS = ("*.safetensors", "*.json", "*.txt", "*.jinja", "LICENSE*", "NOTICE*")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+    """How one array of the parameter tree lies in a checkpoint.
+
+    `name` has a `{}` for the layer where the array is stacked; `shape` is that of one stored tensor.
+    """
+
+    path: tuple[str, ...]
+    name: str
+    shape: tuple[int, ...]
+    layers: int = 0  # 0: not stacked
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The stored tensors, in layer order."""
+        return tuple(self.name.format(layer) for layer in range(self.layers)) if self.layers else (self.name,)
+
+    @property
+    def transposed(self) -> bool:
+        """True for linear weights: stored [out, in], held [L, in, out]."""
+        return self.layers > 0 and len(self.shape) == 2
+
+    @property
+    def held_shape(self) -> tuple[int, ...]:
+        """The shape in the parameter tree."""
+        shape = self.shape[::-1] if self.transposed else self.shape
+        return (self.layers, *shape) if self.layers else shape
+
+
+def leaves(config: Qwen2Config) -> tuple[Leaf, ...]:
+    """Return every array of the parameter tree, in the order in which it is loaded: the largest first."""
+    depth, hidden, table = config.num_hidden_layers, config.hidden_size, (config.vocab_size, config.hidden_size)
+    found = [Leaf(("embed",), "model.embed_tokens.weight", table)]
+    if not config.tie_word_embeddings:
+        found.append(Leaf(("head",), "lm_head.weight", table))
+    for name, (fan_in, fan_out) in config.linear_shapes.items():
+        stem = f"model.layers.{{}}.{'self_attn' if name in (*BIASED, 'o_proj') else 'mlp'}.{name}"
+        found.append(Leaf(("layers", name, "w"), f"{stem}.weight", (fan_out, fan_in), depth))
+        if name in BIASED:
+            found.append(Leaf(("layers", name, "b"), f"{stem}.bias", (fan_out,), depth))
+    found.append(Leaf(("layers", "input_norm"), "model.layers.{}.input_layernorm.weight", (hidden,), depth))
+    post = "model.layers.{}.post_attention_layernorm.weight"
+    found.append(Leaf(("layers", "post_attention_norm"), post, (hidden,), depth))
+    found.append(Leaf(("norm",), "model.norm.weight", (hidden,)))
+    return tuple(sorted(found, key=lambda leaf: -math.prod(leaf.shape)))
+
+
+# ------------------------------------------------------------------------------------------------------------- folders
+
+
+def resolve_folder(path_or_hub_id: str) -> str:
+    """Return a local folder for `--config.model.path`.
+
+    "" is the embedded nano base, an existing folder is itself, `gs://bucket/folder` is copied into the user's cache,
+    and `owner/name` is fetched from the Hugging Face Hub (safetensors, JSON and text only; the Hub's own cache).
+
+    Raises:
+      UserError: there is no such folder, or the Hub cannot be reached or does not have it.
+    """
+    if not path_or_hub_id:
+        return _existing(str(importlib.resources.files("alignment") / "assets" / "nano"), "reinstall the package")
+    if path_or_hub_id.startswith("gs://"):
+        return str(fetch_folder(epath.Path(path_or_hub_id), pathlib.Path.home() / ".cache" / "clinical-alignment"))
+    if not pathlib.Path(path_or_hub_id).is_dir() and _HUB_ID.fullmatch(path_or_hub_id):
+        return _download(path_or_hub_id)
+    return _existing(path_or_hub_id, "name a checkpoint folder or a Hub id such as Qwen/Qwen2.5-0.5B-Instruct")
+
+
+def fetch_folder(source: epath.Path, cache: pathlib.Path) -> pathlib.Path:
+    """Copy the checkpoint files of a remote folder into `cache`, those not yet there with the same length.
+
+    Raises:
+      UserError: the folder does not exist or holds no `config.json`; the disk is full.
+    """
+    if not (source / "config.json").exists():
+        raise UserError(f"{source}: no config.json there; --config.model.path must name a checkpoint folder")
+    local = cache / hashlib.sha256(str(source).encode()).hexdigest()[:16] / source.name
+    for file in source.iterdir():
+        copy = local / file.name
+        wanted = file.suffix in (".safetensors", ".json", ".txt", ".jinja") or file.name in _COMPANIONS
+        if wanted and not (copy.exists() and copy.stat().st_size == file.stat().length):
+            with staged(str(local)) as scratch:
+                copy_file(file, scratch / file.name)
+    return local
+
+
+def check_vocabulary(config: Qwen2Config, tokenizer: Any) -> None:
+    """Raise `UserError` if the tokenizer can produce an id that the embedding has no row for."""
+    largest = max(tokenizer.get_vocab().values())
+    if largest >= config.vocab_size:
+        raise UserError(
+            f"the tokenizer has ids up to {largest} but the model only {config.vocab_size} embedding rows (vocab_size);"
+            " use the tokenizer files that belong to this checkpoint"
+        )
+
+
+def _existing(folder: str, remedy: str) -> str:
+    if not pathlib.Path(folder).is_dir():
+        raise UserError(f"{folder}: no such folder; {remedy}")
+    return folder
+
+
+def _download(hub_id: str) -> str:
+    errors = huggingface_hub.errors
+    try:
+        return huggingface_hub.snapshot_download(hub_id, allow_patterns=list(_DOWNLOADS))
+    except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
+        raise UserError(f"{hub_id}: neither a local folder nor a public model on the Hub; check the name") from error
+    except (errors.LocalEntryNotFoundError, errors.HfHubHTTPError, ConnectionError) as error:
+        remedy = "name a local folder or go online"
+        raise UserError(f"{hub_id}: no such local folder, and the Hub cannot be reached; {remedy}") from error
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def load_params(folder: str, config: Qwen2Config, dtype: Any = jnp.float32) -> dict:
+    """Read the weights of a checkpoint folder into the parameter tree.
+
+    Args:
+      folder: holds `model.safetensors`, or `model.safetensors.index.json` and its shards.
+      config: the architecture, from the folder's own `config.json`.
+      dtype: type of every array of the result.
+
+    Returns:
+      The tree described in `alignment.models.qwen2`, on the default device.
+
+    Raises:
+      UserError: a file or tensor is missing, truncated, quantised or of another shape than `config` says; the
+        checkpoint ties its embeddings and `config` does not, or the reverse.
+    """
+    params: dict = {"layers": {name: {} for name in config.linear_shapes}}
+    with contextlib.ExitStack() as stack:
+        tensors = _open_checkpoint(folder, stack)
+        _check(tensors, config, folder)
+        for leaf in leaves(config):
+            node = params
+            for part in leaf.path[:-1]:
+                node = node[part]
+            node[leaf.path[-1]] = _read(leaf, tensors, jnp.dtype(dtype))
+    return params
+
+
+def _open_checkpoint(folder: str, stack: contextlib.ExitStack) -> dict[str, Any]:
+    """Map each tensor's name to the open file that holds it."""
+    path = epath.Path(_existing(folder, "--config.model.path must name a checkpoint folder"))
+    if (path / WEIGHTS_FILE).exists():
+        file = stack.enter_context(open_tensors(path / WEIGHTS_FILE))
+        return dict.fromkeys(file.keys(), file)
+    if not (path / INDEX_FILE).exists():
+        raise UserError(f"{path}: holds neither {WEIGHTS_FILE} nor {INDEX_FILE}; fetch the weights as safetensors")
+    index = _read_index(path / INDEX_FILE)
+    files = {name: stack.enter_context(open_tensors(path / name)) for name in sorted(set(index.values()))}
+    held = {name: set(file.keys()) for name, file in files.items()}
+    for tensor, name in index.items():
+        if tensor not in held[name]:
+            raise UserError(f"{path / name}: tensor {tensor} of {INDEX_FILE} is missing; fetch the file again")
+    return {tensor: files[name] for tensor, name in index.items()}
+
+
+def _read_index(path: epath.Path) -> Mapping[str, str]:
+    try:
+        index = dict(json.loads(path.read_text())["weight_map"])
+        outside = [name for name in index.values() if pathlib.PurePath(name).name != name]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: no index of safetensors shards (weight_map); fetch the file again") from error
+    if outside:
+        raise UserError(f"{path}: shard {outside[0]!r} lies outside the folder; fetch the file again")
+    return index
+
+
+def _check(tensors: Mapping[str, Any], config: Qwen2Config, folder: str) -> None:
+    _check_tying(tensors, config, folder)
+    wanted = {name: leaf.shape for leaf in leaves(config) for name in leaf.names}
+    for name, shape in wanted.items():
+        if name not in tensors:
+            raise UserError(f"{folder}: tensor {name} is missing; fetch the folder again or correct config.json")
+        view = tensors[name].get_slice(name)
+        found = tuple(view.get_shape())
+        if found != shape:
+            raise UserError(f"{folder}: tensor {name} has shape {found} where config.json says {shape}; correct it")
+        if view.get_dtype() not in FLOAT_TYPES:
+            raise UserError(f"{folder}: tensor {name} is {view.get_dtype()}; quantised weights are not supported")
+    extra = [name for name in tensors if name not in wanted and name != "lm_head.weight" and "rotary_emb" not in name]
+    if extra:
+        raise UserError(f"{folder}: tensor {extra[0]} is not in the model that config.json describes; correct it")
+
+
+def _check_tying(tensors: Mapping[str, Any], config: Qwen2Config, folder: str) -> None:
+    embed, head = "model.embed_tokens.weight", "lm_head.weight"
+    if embed not in tensors:
+        return  # reported as missing by the caller
+    if not config.tie_word_embeddings and head not in tensors:
+        raise UserError(f"{folder}: {head} is missing; fetch it, or set tie_word_embeddings to true in config.json")
+    if not config.tie_word_embeddings or head not in tensors:
+        return
+    # Some writers store a tied head a second time, which is harmless.
+    if not _equal(tensors[embed].get_slice(embed), tensors[head].get_slice(head)):
+        raise UserError(f"{folder}: {head} differs from {embed}; set tie_word_embeddings to false in config.json")
+
+
+def _equal(first: Any, second: Any, rows: int = 8192) -> bool:
+    """Compare two stored matrices a block of rows at a time."""
+    shape = first.get_shape()
+    if shape != second.get_shape():
+        return False
+    blocks = (slice(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows))
+    return all(np.array_equal(first[block], second[block]) for block in blocks)
+
+
+def _read(leaf: Leaf, tensors: Mapping[str, Any], dtype: np.dtype) -> jax.Array:
+    held = _aligned_empty(leaf.held_shape, dtype)
+    for layer, name in enumerate(leaf.names):
+        tensor = tensors[name].get_tensor(name)
+        target = held[layer] if leaf.layers else held
+        np.copyto(target, tensor.T if leaf.transposed else tensor, casting="same_kind")
+    # Ready before the next one is begun: an accelerator's copy must not leave several host buffers alive.
+    return jax.block_until_ready(jax.device_put(held))
+
+
+def _aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Uninitialised memory at a 64-byte boundary, which the CPU backend adopts instead of copying."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+# ------------------------------------------------------------------------------------------------------------- writing
+
+
+def save_params(
+    folder: str,
+    params: Mapping[str, Any],
+    config: Qwen2Config,
+    source_folder: str | None = None,
+    max_shard_bytes: int = 5_000_000_000,
+) -> None:
+    """Write a checkpoint folder that transformers loads; reading it back gives the same bits.
+
+    Args:
+      folder: made if need be; local or `gs://`. All files appear together or not at all; a previous model's other
+        weight files are removed afterwards.
+      params: the parameter tree, all of one type.
+      config: its architecture.
+      source_folder: where to copy the tokenizer, chat template, generation settings and licence from. Its
+        `config.json`, if any, is kept but for the type.
+      max_shard_bytes: a larger model is split into shards with an index; a single tensor is never split.
+
+    Raises:
+      UserError: the disk is full (naming the file; what was there before is intact), or the `config.json` of
+        `source_folder` describes another architecture.
+    """
+    dtype = str(params["embed"].dtype)
+    fields = _config_fields(source_folder, config, dtype)
+    shards = _plan(config, params["embed"].dtype.itemsize, max_shard_bytes)
+    with staged(folder) as scratch:
+        for file, names in shards.items():
+            write_tensors(scratch / file, {name: _tensor(params, leaf, layer) for name, leaf, layer in names})
+        if len(shards) > 1:
+            write_text(scratch / INDEX_FILE, _index(shards, params))
+        write_text(scratch / "config.json", json.dumps(fields, indent=2, sort_keys=True) + "\n")
+        for file in _companions(source_folder):
+            copy_file(file, scratch / file.name)
+    _remove_stale(epath.Path(folder), {*shards, *([INDEX_FILE] if len(shards) > 1 else [])})
+
+
+def _config_fields(source_folder: str | None, config: Qwen2Config, dtype: str) -> dict[str, Any]:
+    path = epath.Path(source_folder) / "config.json" if source_folder else None
+    if path is None or not path.exists():
+        return to_hf(config, dtype)
+    fields = json.loads(path.read_text())
+    if from_hf(fields, str(path)) != config:
+        raise UserError(f"{path}: describes another architecture than the parameters; name their own folder")
+    fields.pop("dtype", None)  # the name of transformers 5 for torch_dtype
+    return {**fields, "torch_dtype": dtype}
+
+
+def _plan(config: Qwen2Config, itemsize: int, max_shard_bytes: int) -> dict[str, list[tuple[str, Leaf, int]]]:
+    """Distribute the tensors over files: {file name: [(tensor name, leaf, layer)]}."""
+    shards: list[list] = [[]]
+    room = max_shard_bytes
+    for leaf in leaves(config):
+        size = math.prod(leaf.shape) * itemsize
+        for layer, name in enumerate(leaf.names):
+            if shards[-1] and size > room:
+                shards.append([])
+                room = max_shard_bytes
+            shards[-1].append((name, leaf, layer))
+            room -= size
+    if len(shards) == 1:
+        return {WEIGHTS_FILE: shards[0]}
+    return {f"model-{index:05d}-of-{len(shards):05d}.safetensors": shard for index, shard in enumerate(shards, 1)}
+
+
+def _tensor(params: Mapping[str, Any], leaf: Leaf, layer: int) -> np.ndarray:
+    node: Any = params
+    for part in leaf.path:
+        node = node[part]
+    array = np.asarray(node)
+    if array.shape != leaf.held_shape:
+        raise ValueError(f"params{leaf.path} has shape {array.shape}; the config says {leaf.held_shape}")
+    array = array[layer] if leaf.layers else array
+    return array.T if leaf.transposed else array
+
+
+def _index(shards: Mapping[str, list], params: Mapping[str, Any]) -> str:
+    total = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
+    weight_map = {name: file for file, names in shards.items() for name, _, _ in names}
+    return json.dumps({"metadata": {"total_size": total}, "weight_map": weight_map}, indent=2, sort_keys=True) + "\n"
+
+
+def _companions(source_folder: str | None) -> Iterator[epath.Path]:
+    for name in _COMPANIONS if source_folder else ():
+        file = epath.Path(source_folder) / name
+        if file.exists():
+            yield file
+
+
+def _remove_stale(folder: epath.Path, written: set[str]) -> None:
+    """Remove a previous model's weight files, which a reader would prefer to or mix with the new ones."""
+    for file in folder.glob("model*.safetensors*"):
+        if file.name not in written:
+            file.unlink()

@@ -1,0 +1,256 @@
+"""Qwen2 (Yang et al. 2024, 2407.10671) as pure functions over a plain tree of arrays.
+
+    params = {"embed": [V, D], "norm": [D], "head": [V, D] if untied,
+              "layers": {"input_norm": [L, D], "post_attention_norm": [L, D],
+                         "<projection>": {"w": [L, in, out], "b": [L, out] for q, k, v}}}
+
+Layers are stacked on axis 0 and walked by `lax.scan`. Weights are [in, out] (x @ w), the transpose of torch's.
+There are four ways through the same layer: a whole causal sequence (`hidden_states`), prompts with their groups of
+completions (`group_hidden_states`), prompts alone keeping their keys and values (`prefill`), and one more token for
+every completion (`decode`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from alignment.adapters.stack import Stack, delta, layer_slices
+from alignment.models.attention import causal_attention, group_attention, rotary, rotate
+from alignment.models.config import Qwen2Config
+
+PROJECTION_ORDER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+BIASED = ("q_proj", "k_proj", "v_proj")
+
+
+class KeysValues(NamedTuple):
+    """Keys and values of every layer: each [L, ..., tokens, K, d]."""
+
+    k: jax.Array
+    v: jax.Array
+
+
+class _Context(NamedTuple):
+    """What a layer needs beside its weights: the stack, this layer's factors, this layer's dropout key."""
+
+    stack: Stack
+    slices: tuple
+    key: jax.Array | None
+
+
+def init_params(config: Qwen2Config, key: jax.Array, dtype: jnp.dtype = jnp.float32, std: float = 0.02) -> dict:
+    """Return randomly initialised parameters (normal with `std`; residual outputs scaled by 1/sqrt(2 L))."""
+    layers, hidden = config.num_hidden_layers, config.hidden_size
+    keys = iter(jax.random.split(key, len(PROJECTION_ORDER) + 2))
+    tree: dict = {
+        "input_norm": jnp.ones((layers, hidden), dtype),
+        "post_attention_norm": jnp.ones((layers, hidden), dtype),
+    }
+    for name, (fan_in, fan_out) in config.linear_shapes.items():
+        spread = std / math.sqrt(2 * layers) if name in ("o_proj", "down_proj") else std
+        tree[name] = {"w": (spread * jax.random.normal(next(keys), (layers, fan_in, fan_out))).astype(dtype)}
+        if name in BIASED:
+            tree[name]["b"] = jnp.zeros((layers, fan_out), dtype)
+    embed = (std * jax.random.normal(next(keys), (config.vocab_size, hidden))).astype(dtype)
+    params = {"embed": embed, "layers": tree, "norm": jnp.ones((hidden,), dtype)}
+    if not config.tie_word_embeddings:
+        params["head"] = (std * jax.random.normal(next(keys), (config.vocab_size, hidden))).astype(dtype)
+    return params
+
+
+def head_weights(params: dict) -> jax.Array:
+    """The language-model head [V, D]: its own matrix, or the embedding where the two are tied."""
+    return params.get("head", params["embed"])
+
+
+def logits(params: dict, hidden: jax.Array) -> jax.Array:
+    """Return float32 logits [..., V] of final hidden states [..., D]."""
+    return jnp.einsum("...d,vd->...v", hidden, head_weights(params), preferred_element_type=jnp.float32)
+
+
+def rms_norm(x: jax.Array, weight: jax.Array, eps: float) -> jax.Array:
+    """Root-mean-square normalisation over the last axis, computed in float32 (Zhang & Sennrich 2019, 1910.07467)."""
+    wide = x.astype(jnp.float32)
+    wide = wide * jax.lax.rsqrt(jnp.mean(jnp.square(wide), axis=-1, keepdims=True) + eps)
+    return weight * wide.astype(x.dtype)
+
+
+def hidden_states(
+    params: dict,
+    config: Qwen2Config,
+    tokens: jax.Array,
+    stack: Stack | None = None,
+    *,
+    remat: bool = False,
+    dropout_key: jax.Array | None = None,
+) -> jax.Array:
+    """Return final hidden states [B, T, D] of tokens [B, T], padded on the right, attended causally."""
+    stack = stack or Stack()
+    cos, sin = rotary(jnp.arange(tokens.shape[1]), config.head_dim, config.rope_theta)
+
+    def layer_step(x, scanned):
+        layer, context = _unpack(scanned, stack)
+        x, _ = _causal_block(x, layer, context, config, cos, sin)
+        return x, None
+
+    step = jax.checkpoint(layer_step) if remat else layer_step
+    x, _ = jax.lax.scan(step, params["embed"][tokens], _scanned(params, stack, dropout_key))
+    return rms_norm(x, params["norm"], config.rms_norm_eps)
+
+
+def group_hidden_states(
+    params: dict,
+    config: Qwen2Config,
+    prompts: jax.Array,
+    prompt_mask: jax.Array,
+    completions: jax.Array,
+    stack: Stack | None = None,
+    *,
+    remat: bool = False,
+) -> tuple[jax.Array, jax.Array]:
+    """Run prompts once and their groups of completions on top of them.
+
+    Args:
+      params: the parameter tree.
+      config: sizes.
+      prompts: [P, Lp] tokens, padded on the right; prompt_mask: [P, Lp], true at real tokens.
+      completions: [P, G, Lc] tokens, padded on the right.
+      stack: the adapters; None is the base.
+      remat: recompute each layer in the backward pass.
+
+    Returns:
+      Final hidden states of the last real prompt token [P, D] (it predicts every completion's first token) and of
+      the completions [P, G, Lc, D].
+    """
+    stack = stack or Stack()
+    rope = _rope_at(config, jnp.arange(prompts.shape[1]))
+    lengths = prompt_mask.sum(axis=1)
+    steps = jnp.arange(completions.shape[2])
+    own_rope = _rope_at(config, lengths[:, None, None] + steps)
+    own_mask = steps[:, None] >= steps[None, :]
+
+    def layer_step(carry, scanned):
+        prompt_x, own_x = carry
+        layer, context = _unpack(scanned, stack)
+        prompt_x, prompt_kv = _causal_block(prompt_x, layer, context, config, *rope)
+        q, k, v = _qkv(own_x, layer, context, config, *own_rope)
+        mixed = group_attention(q, prompt_kv, (k, v), prompt_mask, own_mask)
+        return (prompt_x, _finish(own_x, mixed, layer, context, config)), None
+
+    step = jax.checkpoint(layer_step) if remat else layer_step
+    start = (params["embed"][prompts], params["embed"][completions])
+    (prompt_x, own_x), _ = jax.lax.scan(step, start, _scanned(params, stack, None))
+    last = jnp.take_along_axis(prompt_x, (lengths - 1)[:, None, None], axis=1)[:, 0]
+    return rms_norm(last, params["norm"], config.rms_norm_eps), rms_norm(own_x, params["norm"], config.rms_norm_eps)
+
+
+def prefill(
+    params: dict, config: Qwen2Config, prompts: jax.Array, prompt_mask: jax.Array, stack: Stack | None = None
+) -> tuple[jax.Array, KeysValues]:
+    """Run prompts [P, Lp] once: the last real token's hidden state [P, D], keys and values [L, P, Lp, K, d]."""
+    stack = stack or Stack()
+    rope = _rope_at(config, jnp.arange(prompts.shape[1]))
+
+    def layer_step(x, scanned):
+        layer, context = _unpack(scanned, stack)
+        return _causal_block(x, layer, context, config, *rope)
+
+    x, (k, v) = jax.lax.scan(layer_step, params["embed"][prompts], _scanned(params, stack, None))
+    last = jnp.take_along_axis(x, (prompt_mask.sum(axis=1) - 1)[:, None, None], axis=1)[:, 0]
+    return rms_norm(last, params["norm"], config.rms_norm_eps), KeysValues(k, v)
+
+
+def decode(
+    params: dict,
+    config: Qwen2Config,
+    tokens: jax.Array,
+    step: jax.Array,
+    prompt_kv: KeysValues,
+    prompt_mask: jax.Array,
+    own_kv: KeysValues,
+    stack: Stack | None = None,
+) -> tuple[jax.Array, KeysValues]:
+    """Feed one token to every completion.
+
+    Args:
+      params: the parameter tree.
+      config: sizes.
+      tokens: [P, G] the token at position `step` of each completion.
+      step: scalar index into the completions.
+      prompt_kv: [L, P, Lp, K, d], from `prefill`; prompt_mask: [P, Lp].
+      own_kv: [L, P, G, Lc, K, d] keys and values so far; slot `step` is written.
+      stack: the adapters; None is the base.
+
+    Returns:
+      Hidden states [P, G, D] and the updated keys and values.
+    """
+    stack = stack or Stack()
+    positions = jnp.broadcast_to(prompt_mask.sum(axis=1)[:, None, None] + step, (*tokens.shape, 1))
+    rope = _rope_at(config, positions)
+    own_mask = jnp.arange(own_kv.k.shape[3])[None, :] <= step
+
+    def layer_step(carry, scanned):
+        x, cache = carry
+        index, prompt_k, prompt_v, rest = scanned
+        layer, context = _unpack(rest, stack)
+        q, k, v = _qkv(x, layer, context, config, *rope)
+        start = (index, 0, 0, step, 0, 0)
+        cache = KeysValues(
+            *(jax.lax.dynamic_update_slice(c, n[None], start) for c, n in zip(cache, (k, v), strict=True))
+        )
+        own = tuple(jax.lax.dynamic_index_in_dim(c, index, keepdims=False) for c in cache)
+        mixed = group_attention(q, (prompt_k, prompt_v), own, prompt_mask, own_mask)
+        return (_finish(x, mixed, layer, context, config), cache), None
+
+    scanned = (jnp.arange(config.num_hidden_layers), *prompt_kv, _scanned(params, stack, None))
+    (x, own_kv), _ = jax.lax.scan(layer_step, (params["embed"][tokens][:, :, None], own_kv), scanned)
+    return rms_norm(x[:, :, 0], params["norm"], config.rms_norm_eps), own_kv
+
+
+def _scanned(params: dict, stack: Stack, dropout_key: jax.Array | None) -> tuple:
+    keys = None if dropout_key is None else jax.random.split(dropout_key, params["layers"]["input_norm"].shape[0])
+    return params["layers"], layer_slices(stack), keys
+
+
+def _unpack(scanned: tuple, stack: Stack) -> tuple[dict, _Context]:
+    layer, slices, key = scanned
+    return layer, _Context(stack, slices, key)
+
+
+def _rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return rotary(positions, config.head_dim, config.rope_theta)
+
+
+def _linear(x: jax.Array, name: str, layer: dict, context: _Context) -> jax.Array:
+    """One projection with its bias and its adapters: x W + b + sum gate * scale * (x A) B."""
+    y = x @ layer[name]["w"]
+    if "b" in layer[name]:
+        y = y + layer[name]["b"]
+    key = None if context.key is None else jax.random.fold_in(context.key, PROJECTION_ORDER.index(name))
+    update = delta(x, name, context.slices, context.stack, key)
+    return y if update is None else y + update
+
+
+def _qkv(x, layer, context, config, cos, sin):
+    x = rms_norm(x, layer["input_norm"], config.rms_norm_eps)
+    q, k, v = (
+        _linear(x, name, layer, context).reshape(*x.shape[:-1], -1, config.head_dim)
+        for name in ("q_proj", "k_proj", "v_proj")
+    )
+    return rotate(q, cos, sin), rotate(k, cos, sin), v
+
+
+def _finish(x, mixed, layer, context, config):
+    """Everything of a layer after its attention: output projection, residuals, SwiGLU (Shazeer 2020, 2002.05202)."""
+    x = x + _linear(mixed.reshape(*mixed.shape[:-2], -1), "o_proj", layer, context)
+    y = rms_norm(x, layer["post_attention_norm"], config.rms_norm_eps)
+    gate = jax.nn.silu(_linear(y, "gate_proj", layer, context))
+    return x + _linear(gate * _linear(y, "up_proj", layer, context), "down_proj", layer, context)
+
+
+def _causal_block(x, layer, context, config, cos, sin):
+    q, k, v = _qkv(x, layer, context, config, cos, sin)
+    return _finish(x, causal_attention(q, k, v), layer, context, config), (k, v)

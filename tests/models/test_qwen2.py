@@ -1,0 +1,121 @@
+"""The four ways through the layers agree with each other (parity with torch is in test_parity.py)."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny import CONFIG, lora, params, prompts
+
+from alignment.adapters.stack import make_stack
+from alignment.models import qwen2
+
+STACK = make_stack({"reasoning": lora(1), "reward": lora(2)})
+
+
+@pytest.fixture(scope="module")
+def case():
+    tokens, mask = prompts()
+    completions = jax.random.randint(jax.random.key(9), (4, 3, 5), 3, CONFIG.vocab_size)
+    return params(), tokens, mask, completions
+
+
+def flat_states(weights, tokens, mask, completions):
+    """Plain causal forward passes over each prompt followed by each of its completions, without padding between."""
+    lengths = np.asarray(mask.sum(axis=1))
+    last, own = [], []
+    for prompt, length, group in zip(tokens, lengths, completions, strict=True):
+        rows = jnp.stack([jnp.concatenate([prompt[:length], row]) for row in group])
+        hidden = qwen2.hidden_states(weights, CONFIG, rows, STACK)
+        last.append(hidden[0, length - 1])
+        own.append(hidden[:, length:])
+    return jnp.stack(last), jnp.stack(own)
+
+
+@pytest.mark.parametrize("remat", [False, True])
+def test_groups_over_a_shared_prompt_equal_whole_sequences(case, remat):
+    last, own = qwen2.group_hidden_states(*_group_arguments(case), STACK, remat=remat)
+    want_last, want_own = flat_states(*case)
+    np.testing.assert_allclose(last, want_last, atol=1e-5)
+    np.testing.assert_allclose(own, want_own, atol=1e-5)
+
+
+def _group_arguments(case):
+    weights, tokens, mask, completions = case
+    return weights, CONFIG, tokens, mask, completions
+
+
+def test_gradients_through_a_shared_prompt_equal_those_of_whole_sequences(case):
+    weights, tokens, mask, completions = case
+
+    def shared(modules):
+        stack = make_stack({"reward": lora(2).replace(modules=modules)})
+        last, own = qwen2.group_hidden_states(weights, CONFIG, tokens, mask, completions, stack)
+        return jnp.sin(own).sum()
+
+    def plain(modules):
+        stack = make_stack({"reward": lora(2).replace(modules=modules)})
+        total = 0.0
+        for row, length, group in zip(tokens, [5, 8, 3, 7], completions, strict=True):
+            rows = jnp.stack([jnp.concatenate([row[:length], one]) for one in group])
+            total += jnp.sin(qwen2.hidden_states(weights, CONFIG, rows, stack)[:, length:]).sum()
+        return total
+
+    got, want = jax.grad(shared)(lora(2).modules), jax.grad(plain)(lora(2).modules)
+    for left, right in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-5 * float(jnp.abs(right).max() + 1))
+
+
+def test_prefill_and_decode_equal_the_group_pass(case):
+    weights, tokens, mask, completions = case
+    last, own = qwen2.group_hidden_states(*_group_arguments(case), STACK)
+    hidden, prompt_kv = qwen2.prefill(weights, CONFIG, tokens, mask, STACK)
+    np.testing.assert_allclose(hidden, last, atol=1e-5)
+    cache = jnp.zeros((2, 4, 3, 5, 2, 8))
+    own_kv = qwen2.KeysValues(cache, cache)
+    for step in range(5):
+        hidden, own_kv = qwen2.decode(
+            weights, CONFIG, completions[:, :, step], jnp.int32(step), prompt_kv, mask, own_kv, STACK
+        )
+        np.testing.assert_allclose(hidden, own[:, :, step], atol=1e-5)
+
+
+def test_what_stands_in_padding_changes_nothing(case):
+    weights, tokens, mask, completions = case
+    noise = jnp.where(mask, tokens, 50)
+    for got, want in zip(
+        qwen2.group_hidden_states(weights, CONFIG, noise, mask, completions, STACK),
+        qwen2.group_hidden_states(weights, CONFIG, tokens, mask, completions, STACK),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_remat_changes_no_gradient(case):
+    weights, tokens, _, _ = case
+
+    def loss(modules, remat):
+        stack = make_stack({"reward": lora(2).replace(modules=modules)})
+        return jnp.sin(qwen2.hidden_states(weights, CONFIG, tokens, stack, remat=remat)).sum()
+
+    plain, again = (jax.grad(loss)(lora(2).modules, remat) for remat in (False, True))
+    for left, right in zip(jax.tree.leaves(plain), jax.tree.leaves(again), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-5 * float(jnp.abs(right).max() + 1))
+
+
+def test_bfloat16_runs_in_bfloat16_and_agrees_coarsely(case):
+    weights, tokens, _, _ = case
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), weights)
+    hidden = qwen2.hidden_states(half, CONFIG, tokens, STACK)
+    assert hidden.dtype == jnp.bfloat16
+    full = qwen2.hidden_states(weights, CONFIG, tokens, STACK)
+    # 8 bits of mantissa over two layers: a few percent of a unit-RMS state.
+    assert float(jnp.sqrt(jnp.mean(jnp.square(hidden.astype(jnp.float32) - full)))) < 0.1
+
+
+def test_an_untied_head_is_used():
+    untied = CONFIG.replace(tie_word_embeddings=False)
+    weights = params(config=untied)
+    hidden = jnp.ones((1, 32))
+    np.testing.assert_allclose(qwen2.logits(weights, hidden)[0], weights["head"].sum(axis=1), rtol=1e-5, atol=1e-5)
