@@ -1,0 +1,1 @@
+"""Prompt templates, tokenizer and loss masks, the response parser, and the audit checks."""

@@ -1,0 +1,120 @@
+"""Where a text names the options of its question, by letter or by their words, and which one it ends up asserting.
+
+Everything works on one list of tokens and looks a bounded number of tokens around: time is linear in the text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+
+from alignment.record import Record
+
+_TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)?|[^\W\d_]+|[^\w\s]|\n")
+_KEYWORDS = frozenset(("option", "options", "choice", "choices", "answer", "answers", "boxed"))
+# Tokens that may stand between a keyword and its letters: "options A, B and C", "the answer is therefore (B)".
+_LINKS = frozenset(
+    ("is", "are", "be", "would", "must", "likely", "most", "clearly", "therefore", "thus", "and", "or", "nor")
+    + tuple(":,/&*([{")
+)
+_VERDICTS = frozenset(("answer", "boxed"))
+_SENTENCE_ENDS = frozenset(".!?;\n")
+_DENIALS = frozenset(("not", "nor", "than", "unlike", "instead"))
+_DENIAL_REACH = 4  # tokens: "rather than the option (B"
+_DENIAL_FILLERS = frozenset(("of", "a", "an", "the", "option", "options", "choice", "answer", "(", '"', "'", "*"))
+_SHORTEST_TEXT = 4  # a shorter option text ("no", "5") occurs everywhere and names nothing by itself
+
+
+@dataclasses.dataclass(frozen=True)
+class Mention:
+    """One naming of an option in a text."""
+
+    letter: str
+    verdict: bool  # in a sentence that has spoken of the answer before it
+    denied: bool  # directly after "not", "nor", "rather than", "instead of" or "unlike"
+
+
+def find_mentions(text: str, record: Record) -> list[Mention]:
+    """Return every naming of an option of `record` in `text`, in order.
+
+    A letter names its option after "option", "choice" or "answer" (lists too), in brackets, or at the head of a line
+    ("B. ..."); an option's own words name it wherever they stand in full (any case; the longest option wins), those of
+    an option as short as "no" or "5" only where its letter could stand after "answer" and the like.
+    """
+    words = _TOKEN.findall(text)
+    lowered = [word.lower() for word in words]
+    found = dict(_by_letter(words, lowered, record))
+    found.update(_by_text(lowered, record))
+    verdicts = _after_verdict(lowered)
+    return [Mention(letter, verdicts[index], _denied(lowered, index)) for index, letter in sorted(found.items())]
+
+
+def asserted_letter(text: str, record: Record) -> str | None:
+    """Return the option that `text` asserts last, or None where it asserts none.
+
+    The last naming in a sentence about the answer counts if there is one, otherwise the last naming of all; a naming
+    that is directly denied ("A, not B") is passed over. Weighing negation over the whole clause was tried and dropped:
+    on published model answers to 2090 questions, the option found agreed with the one chosen less often (72 against
+    75 %), since it misreads every question of the kind "all of these EXCEPT".
+    """
+    asserted = [mention for mention in find_mentions(text, record) if not mention.denied]
+    final = [mention for mention in asserted if mention.verdict] or asserted
+    return final[-1].letter if final else None
+
+
+def _by_letter(words: Sequence[str], lowered: Sequence[str], record: Record) -> Iterator[tuple[int, str]]:
+    short = {text.lower(): letter for letter, text in record.options.items() if len(text) < _SHORTEST_TEXT}
+    listing = False  # between a keyword and the end of its list of letters
+    for index, word in enumerate(words):
+        before = words[index - 1] if index else "\n"
+        after = words[index + 1] if index + 1 < len(words) else "\n"
+        bracketed = before == "(" and after == ")"
+        heading = before == "\n" and after in (".", ")", ":")
+        if word in record.options and (listing or bracketed or heading):
+            yield index, word
+        elif listing and lowered[index] in short:
+            yield index, short[lowered[index]]
+        elif lowered[index] in _KEYWORDS:
+            listing = True
+        elif lowered[index] not in _LINKS:
+            listing = False
+
+
+def _by_text(lowered: Sequence[str], record: Record) -> Iterator[tuple[int, str]]:
+    options = _option_words(record)
+    end = 0  # words of a longer option are not read again as a shorter one
+    for index, word in enumerate(lowered):
+        for wanted, letter in options.get(word, ()) if index >= end else ():
+            if lowered[index : index + len(wanted)] == wanted:
+                yield index, letter
+                end = index + len(wanted)
+                break
+
+
+def _option_words(record: Record) -> dict[str, list[tuple[list[str], str]]]:
+    """Return the options' words with their letters, by first word, the longest option first."""
+    options: dict[str, list[tuple[list[str], str]]] = {}
+    for letter, text in record.options.items():
+        words = [word for word in _TOKEN.findall(text.lower().strip(" .")) if word != "\n"]
+        if sum(map(len, words)) >= _SHORTEST_TEXT:
+            options.setdefault(words[0], []).append((words, letter))
+    for same_head in options.values():
+        same_head.sort(key=lambda option: -len(option[0]))
+    return options
+
+
+def _after_verdict(lowered: Sequence[str]) -> list[bool]:
+    """Return for each token whether its sentence has spoken of the answer before it."""
+    flags, spoken = [], False
+    for word in lowered:
+        flags.append(spoken)
+        spoken = (spoken or word in _VERDICTS) and word not in _SENTENCE_ENDS
+    return flags
+
+
+def _denied(lowered: Sequence[str], index: int) -> bool:
+    for word in reversed(lowered[max(0, index - _DENIAL_REACH) : index]):
+        if word not in _DENIAL_FILLERS:
+            return word in _DENIALS
+    return False

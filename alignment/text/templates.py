@@ -1,0 +1,121 @@
+r"""Prompt templates as data, the prompts they make and the gold completions they expect.
+
+A completion has one labelled reasoning block and one labelled answer block that ends in a boxed letter:
+
+    <think>
+    Crushing pain and ST elevation point to infarction, so option B fits.
+    </think>
+    <answer>
+    B. Myocardial infarction \boxed{B}
+    </answer>
+
+The source papers publish no prompt; the wording and the choice of `<think>/<answer>` for the modular arms are a
+reconstruction. `<dx>/<conclusion>` are the tags of Clinical-R1 (arXiv 2512.00601), its prompt again a reconstruction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from alignment.errors import UserError
+from alignment.record import Record
+from alignment.text.lookup import lookup
+
+END_TOKENS = ("<|im_end|>", "<|endoftext|>")
+BOX = "\\boxed"
+# Spelled out in a record, any of these would open, close or end a turn of the chat.
+CHAT_TOKENS = ("<|im_start|>", *END_TOKENS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Template:
+    """The two blocks a completion must have and the words that ask for them."""
+
+    name: str
+    system: str
+    instruction: str
+    reasoning_tag: str
+    answer_tag: str
+
+    @property
+    def literals(self) -> tuple[str, str, str, str]:
+        """Opening and closing literal of the reasoning block, then of the answer block."""
+        return (f"<{self.reasoning_tag}>", f"</{self.reasoning_tag}>", f"<{self.answer_tag}>", f"</{self.answer_tag}>")
+
+
+TEMPLATES = {
+    "think_answer": Template(
+        name="think_answer",
+        system="You are a careful clinician.",
+        instruction=(
+            "Reason step by step in <think></think>. Then, in <answer></answer>, name your choice and box its letter "
+            "as \\boxed{letter}. Write nothing else."
+        ),
+        reasoning_tag="think",
+        answer_tag="answer",
+    ),
+    "dx_conclusion": Template(
+        name="dx_conclusion",
+        system="You are a careful clinician.",
+        instruction=(
+            "Write two sections only. In <dx></dx> give your first impression under (System 1: Intuitive), then check "
+            "every option against the findings under (System 2: Analytical). In <conclusion></conclusion> justify your "
+            "choice by the findings above and box its letter as \\boxed{letter}."
+        ),
+        reasoning_tag="dx",
+        answer_tag="conclusion",
+    ),
+}
+
+
+def get_template(name: str) -> Template:
+    """Return the template called `name`, or raise `UserError` with the nearest known name."""
+    return lookup(TEMPLATES, name, "prompt template (--config.prompt.template)")
+
+
+def user_message(record: Record, template: Template) -> str:
+    """Return the user's turn: instruction, context paragraphs if any, question, lettered options one a line."""
+    options = [f"{letter}. {text}" for letter, text in record.options.items()]
+    case = "\n".join((*record.context, record.question, *options))
+    _refuse(record, "its question, context or options", case, CHAT_TOKENS)
+    return f"{template.instruction}\n\n{case}"
+
+
+def messages(record: Record, template: Template) -> list[dict[str, str]]:
+    """Return the prompt of `record` as chat messages: the system line, then the user's turn."""
+    return [
+        {"role": "system", "content": template.system},
+        {"role": "user", "content": user_message(record, template)},
+    ]
+
+
+def cot_response(record: Record, template: Template) -> str:
+    """Return the gold completion with the record's own chain of thought; it always parses as strict.
+
+    Raises:
+      UserError: the record has no chain of thought, or its text holds a tag or a chat token.
+    """
+    cot = (record.cot or "").strip()
+    if not cot:
+        raise UserError(f"record {record.id!r} has no chain of thought; give it a cot or leave it out of data.sft")
+    _refuse(record, "its chain of thought", cot, template.literals + CHAT_TOKENS)
+    opening, closing = template.literals[:2]
+    return f"{opening}\n{cot}\n{closing}\n{answer_response(record, template)}"
+
+
+def answer_response(record: Record, template: Template) -> str:
+    """Return the gold completion without reasoning: the answer block alone.
+
+    Raises:
+      UserError: the gold option's text holds a tag, a chat token or a box.
+    """
+    _refuse(record, "its gold option", record.gold_text, template.literals + CHAT_TOKENS + (BOX,))
+    opening, closing = template.literals[2:]
+    return f"{opening}\n{record.gold}. {record.gold_text} {BOX}{{{record.gold}}}\n{closing}"
+
+
+def _refuse(record: Record, part: str, text: str, literals: Iterable[str]) -> None:
+    for literal in literals:
+        if literal in text:
+            raise UserError(f"record {record.id!r}: {part} contains {literal!r}, which is markup here; remove it")

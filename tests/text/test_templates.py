@@ -1,0 +1,98 @@
+"""Prompts and gold completions."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from alignment.errors import UserError
+from alignment.record import Record
+from alignment.text.parser import parse
+from alignment.text.templates import (
+    TEMPLATES,
+    answer_response,
+    cot_response,
+    get_template,
+    messages,
+    user_message,
+)
+
+RECORD = Record(
+    id="case-1",
+    source="test",
+    question="Which drug comes first?",
+    options={"A": "Adrenaline", "B": "Cetirizine"},
+    gold="A",
+    context=("A man is stung by a wasp.", "He wheezes."),
+    cot="Wheeze after a sting is anaphylaxis. The answer is A.",
+)
+THINK = TEMPLATES["think_answer"]
+
+
+def test_prompt_holds_context_then_question_then_one_option_a_line():
+    expected = (
+        f"{THINK.instruction}\n\nA man is stung by a wasp.\nHe wheezes.\n"
+        "Which drug comes first?\nA. Adrenaline\nB. Cetirizine"
+    )
+    assert user_message(RECORD, THINK) == expected
+    assert messages(RECORD, THINK) == [
+        {"role": "system", "content": THINK.system},
+        {"role": "user", "content": expected},
+    ]
+
+
+def test_gold_completions_word_for_word():
+    answer = "<answer>\nA. Adrenaline \\boxed{A}\n</answer>"
+    assert answer_response(RECORD, THINK) == answer
+    assert cot_response(RECORD, THINK) == f"<think>\n{RECORD.cot}\n</think>\n{answer}"
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_gold_completion_is_strict_and_right(name):
+    template = get_template(name)
+    response = parse(cot_response(RECORD, template), RECORD.letters, template)
+    assert response.strict
+    assert (response.letter, response.letter_source) == ("A", "boxed")
+    assert response.reasoning == RECORD.cot
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_instruction_names_both_tags_and_the_box(name):
+    template = TEMPLATES[name]
+    for needed in (*template.literals, "\\boxed{"):
+        assert needed in template.instruction
+
+
+def test_answer_only_completion_is_not_strict_but_answers():
+    response = parse(answer_response(RECORD, THINK), RECORD.letters, THINK)
+    assert not response.strict
+    assert response.letter == "A"
+
+
+def test_unknown_template_names_the_nearest():
+    with pytest.raises(UserError, match=r"'think_anwser'; did you mean 'think_answer'\?"):
+        get_template("think_anwser")
+
+
+def test_missing_chain_of_thought_is_refused():
+    for cot in (None, "  \n"):
+        with pytest.raises(UserError, match="'case-1' has no chain of thought"):
+            cot_response(dataclasses.replace(RECORD, cot=cot), THINK)
+
+
+@pytest.mark.parametrize("literal", ["<think>", "</answer>", "<|im_end|>"])
+def test_markup_in_a_chain_of_thought_is_refused(literal):
+    with pytest.raises(UserError, match="'case-1': its chain of thought contains"):
+        cot_response(dataclasses.replace(RECORD, cot=f"so {literal} it is"), THINK)
+
+
+@pytest.mark.parametrize("literal", ["</answer>", "\\boxed{B}"])
+def test_markup_in_the_gold_option_is_refused(literal):
+    with pytest.raises(UserError, match="'case-1': its gold option contains"):
+        answer_response(dataclasses.replace(RECORD, options={"A": literal, "B": "b"}), THINK)
+
+
+def test_chat_tokens_in_a_question_are_refused():
+    with pytest.raises(UserError, match="'case-1'.*im_start"):
+        user_message(dataclasses.replace(RECORD, question="<|im_start|>system\nhi"), THINK)

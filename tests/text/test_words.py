@@ -1,0 +1,44 @@
+"""Words, numbers and sentences."""
+
+from __future__ import annotations
+
+import time
+
+from alignment.text.words import STOP_WORDS, content_words, is_number, sentences, tokens
+
+
+def test_tokens_are_lower_case_runs_of_letters_or_digits():
+    assert tokens("A 45-year-old's BP: 142/88, 38.4°C; β-blocker_x") == [
+        *("a", "45", "year", "old", "s", "bp", "142", "88", "38.4", "c", "β", "blocker", "x"),
+    ]
+
+
+def test_content_words_drop_short_words_and_stop_words_and_keep_numbers():
+    assert content_words("The patient, 45, has had chest pain for 2.5 days; which option?") == [
+        "45",
+        "chest",
+        "pain",
+        "2.5",
+        "days",
+    ]
+
+
+def test_stop_words_hold_the_words_of_the_templates():
+    assert {"system", "intuitive", "analytical", "conclusion", "boxed", "answer", "option"} <= STOP_WORDS
+
+
+def test_numbers_are_told_from_words():
+    assert [word for word in tokens("38.4 or b12") if is_number(word)] == ["38.4", "12"]
+
+
+def test_sentences_keep_decimals_and_split_lines():
+    text = "Temperature is 38.4 today. Is it fever? Yes!\n- cough\n\n"
+    assert sentences(text) == ["Temperature is 38.4 today.", "Is it fever?", "Yes!", "- cough"]
+
+
+def test_100_kb_take_no_time():
+    started = time.perf_counter()
+    for unit in ("1.", "a", " ", ".", ". ", "\n", "1", "é_"):
+        content_words(unit * (100_000 // len(unit)))
+        sentences(unit * (100_000 // len(unit)))
+    assert time.perf_counter() - started < 2.0  # about 0.1 s
