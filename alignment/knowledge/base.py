@@ -1,0 +1,109 @@
+"""Assembling the knowledge base, checking it, and the rules that say which answer is right."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from alignment.errors import UserError
+from alignment.knowledge import abdomen, blood_infection, drugs, factors, mind_pelvis, nerves_joints, thorax
+from alignment.knowledge.schema import Condition, KnowledgeBase
+
+_PARTS = (thorax, abdomen, nerves_joints, blood_infection, mind_pelvis)
+
+
+@functools.cache
+def load() -> KnowledgeBase:
+    """Return the knowledge base.
+
+    Raises:
+      UserError: the data contradict themselves; the message names the first contradiction.
+    """
+    base = KnowledgeBase(
+        conditions={condition.name: condition for part in _PARTS for condition in part.CONDITIONS},
+        drugs={drug.name: drug for drug in drugs.DRUGS},
+        classes={drug_class.name: drug_class for drug_class in drugs.CLASSES},
+        factors={factor.name: factor for factor in factors.FACTORS},
+    )
+    found = problems(base)
+    if found:
+        raise UserError(f"alignment/knowledge: {found[0]} ({len(found)} problem(s)); correct the data")
+    return base
+
+
+def problems(base: KnowledgeBase) -> list[str]:
+    """Return one line for every contradiction in `base`; an empty list means it is consistent."""
+    found = []
+    for drug in base.drugs.values():
+        found += _unknown(f"drug {drug.name!r}", "class", [drug.drug_class], base.classes)
+        found += _unknown(f"drug {drug.name!r}", "factor", [c.factor for c in drug.contraindications], base.factors)
+    for condition in base.conditions.values():
+        found += _condition_problems(base, condition)
+    found += _repeated("decisive finding", (text for c in base.conditions.values() for text in c.decisive))
+    found += _repeated("mechanism", (drug_class.mechanism for drug_class in base.classes.values()))
+    return found + _shared_decisive(base) + _unsourced(base)
+
+
+def _condition_problems(base: KnowledgeBase, condition: Condition) -> list[str]:
+    where = f"condition {condition.name!r}"
+    named = [condition.first_line, *condition.also_accepted, *(a.drug for a in condition.alternatives)]
+    found = _unknown(where, "drug", named, base.drugs)
+    found += _unknown(where, "factor", [a.factor for a in condition.alternatives], base.factors)
+    found += _repeated(f"{where}: finding", (finding.text for finding in condition.findings))
+    if len(condition.decisive) < 2 or len(condition.findings) < 6:
+        found.append(f"{where} has too few findings to ask about")
+    if found:
+        return found
+    for alternative in condition.alternatives:
+        if not ruled_out(base, condition.first_line, alternative.factor):
+            found.append(f"{where}: {alternative.factor!r} does not rule out {condition.first_line!r}")
+        if ruled_out(base, alternative.drug, alternative.factor):
+            found.append(f"{where}: {alternative.factor!r} rules out its own alternative {alternative.drug!r}")
+        factor = base.factors[alternative.factor]
+        if condition.sex and factor.sex and condition.sex != factor.sex:
+            found.append(f"{where}: {alternative.factor!r} cannot occur in a {condition.sex} patient")
+    return found
+
+
+def _unknown(where: str, kind: str, names: Iterable[str], known: Iterable[str]) -> list[str]:
+    return [f"{where} names the unknown {kind} {name!r}" for name in names if name not in known]
+
+
+def _repeated(kind: str, texts: Iterable[str]) -> list[str]:
+    return [f"{kind} {text!r} occurs {count} times" for text, count in Counter(texts).items() if count > 1]
+
+
+def _shared_decisive(base: KnowledgeBase) -> list[str]:
+    shared = {text for condition in base.conditions.values() for text in condition.typical}
+    claimed = {text: c.name for c in base.conditions.values() for text in c.decisive}
+    return [
+        f"{text!r} is decisive for {name!r} yet typical elsewhere" for text, name in claimed.items() if text in shared
+    ]
+
+
+def _unsourced(base: KnowledgeBase) -> list[str]:
+    facts = [*base.drugs.values(), *base.classes.values(), *base.conditions.values()]
+    facts += [c for drug in base.drugs.values() for c in drug.contraindications]
+    facts += [f for condition in base.conditions.values() for f in (*condition.findings, *condition.alternatives)]
+    return [f"{fact} has no source" for fact in facts if not fact.source.strip()]
+
+
+def ruled_out(base: KnowledgeBase, drug: str, factor: str) -> bool:
+    """Whether `factor` is a contraindication of `drug`."""
+    return any(c.factor == factor for c in base.drugs[drug].contraindications)
+
+
+def fitting(base: KnowledgeBase, findings: Sequence[str], absent: Sequence[str] = ()) -> list[Condition]:
+    """Return the conditions that show every one of `findings` and none of `absent`."""
+    return [
+        condition
+        for condition in base.conditions.values()
+        if set(findings) <= {f.text for f in condition.findings}
+        and not set(absent) & {f.text for f in condition.findings}
+    ]
+
+
+def defensible(condition: Condition) -> set[str]:
+    """Return every drug some authority would give for `condition`: none of them may be offered as a wrong answer."""
+    return {condition.first_line, *condition.also_accepted, *(a.drug for a in condition.alternatives)}

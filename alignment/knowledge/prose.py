@@ -1,0 +1,233 @@
+"""The knowledge base in prose: short documents that a language model can be pre-trained on.
+
+Five kinds: an article on a condition, one on a drug, a case note, a note on a patient factor, and a lettered list read
+back. No document is a question with its answer, and none is a chain of thought. A case note shows at most three
+findings, so none of them is a case of the vignettes, which show five.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from alignment.knowledge.base import load, ruled_out
+from alignment.knowledge.schema import Condition, Drug, KnowledgeBase
+
+LETTERS = "ABCD"
+_MOST_SHOWN = 3  # findings of a case note
+_MOST_BETWEEN = 3  # sentences between a list and its second reading
+
+
+def documents(count: int, seed: int) -> list[str]:
+    """Return `count` documents; the same arguments give the same documents."""
+    rng, base = random.Random(f"prose/{seed}"), load()
+    kinds, weights = zip(*_KINDS, strict=True)
+    return [rng.choices(kinds, weights)[0](rng, base) for _ in range(count)]
+
+
+# ------------------------------------------------------------------------------------------------------------ articles
+
+
+def _condition_article(rng: random.Random, base: KnowledgeBase) -> str:
+    condition = rng.choice(list(base.conditions.values()))
+    sentences = [*_finding_sentences(rng, condition), *_treatment_sentences(rng, base, condition)]
+    return " ".join([rng.choice((f"On {condition.name}.", f"Notes on {condition.name}.")), *sentences])
+
+
+def _finding_sentences(rng: random.Random, condition: Condition) -> list[str]:
+    name, sure, fits = condition.name, list(condition.decisive), list(condition.typical)
+    rng.shuffle(sure)
+    rng.shuffle(fits)
+    sentences = [_decisive_sentence(rng, name, text) for text in sure]
+    common = _listed(fits[:3])
+    sentences.append(
+        rng.choice((f"Patients with {name} often have {common}.", f"{_upper(common)} are common in {name}."))
+    )
+    rng.shuffle(sentences)
+    return sentences
+
+
+def _decisive_sentence(rng: random.Random, name: str, finding: str) -> str:
+    return rng.choice(
+        (
+            f"{_upper(finding)} points to {name}.",
+            f"{_upper(finding)} is a sign of {name}.",
+            f"{_upper(name)} would show {finding}.",
+            f"A patient who has {finding} most likely has {name}.",
+            f"Without {finding}, {name} is less likely.",
+        )
+    )
+
+
+def _treatment_sentences(rng: random.Random, base: KnowledgeBase, condition: Condition) -> list[str]:
+    name, drug, aim = condition.name, condition.first_line, _aim(condition)
+    kind = base.class_of(drug)
+    sentences = [
+        rng.choice(
+            (
+                f"The first-line treatment of {name}{aim} is {drug}.",
+                f"{_upper(drug)} is the first choice{aim} in {name}.",
+                f"{_upper(drug)} is for {name}.",
+            )
+        ),
+        rng.choice((f"Its class is {kind.name}.", f"{_upper(kind.name)} is the class of {drug}.")),
+        rng.choice((f"It {kind.mechanism}.", f"{_upper(drug)}, used for {name}, {kind.mechanism}.")),
+    ]
+    for alternative in condition.alternatives:
+        clause = base.factors[alternative.factor].clause
+        sentences.append(
+            rng.choice(
+                (
+                    f"If the patient {clause}, the alternative is {alternative.drug}.",
+                    f"A patient who {clause} gets {alternative.drug} instead of {drug}.",
+                )
+            )
+        )
+    return sentences
+
+
+def _drug_article(rng: random.Random, base: KnowledgeBase) -> str:
+    drug = rng.choice(list(base.drugs.values()))
+    kind = base.class_of(drug.name)
+    sentences = [
+        rng.choice((f"The class of {drug.name} is {kind.name}.", f"{_upper(kind.name)} is the class of {drug.name}.")),
+        rng.choice((f"{_upper(drug.name)} {kind.mechanism}.", f"What {drug.name} does: it {kind.mechanism}.")),
+        *_use_sentences(base, drug),
+        *_contraindication_sentences(rng, base, drug),
+    ]
+    rng.shuffle(sentences)
+    return " ".join([f"On {drug.name}.", *sentences])
+
+
+def _use_sentences(base: KnowledgeBase, drug: Drug) -> list[str]:
+    return [f"{_upper(drug.name)} is for {c.name}." for c in base.conditions.values() if c.first_line == drug.name]
+
+
+def _contraindication_sentences(rng: random.Random, base: KnowledgeBase, drug: Drug) -> list[str]:
+    clauses = [base.factors[c.factor].clause for c in drug.contraindications]
+    forms = ("A patient who {} should not take {}.", "If the patient {}, this rules out {}.")
+    return [rng.choice(forms).format(clause, drug.name) for clause in clauses]
+
+
+def _factor_note(rng: random.Random, base: KnowledgeBase) -> str:
+    factor = rng.choice(list(base.factors.values()))
+    drugs = [drug for drug in base.drugs if ruled_out(base, drug, factor.name)]
+    sentences = [f"The patient {factor.clause}, which rules out {drug}." for drug in drugs]
+    for condition in base.conditions.values():
+        for alternative in condition.alternatives:
+            if alternative.factor == factor.name:
+                sentences.append(f"In {condition.name} the alternative is {alternative.drug}.")
+    return " ".join(sentences)
+
+
+# --------------------------------------------------------------------------------------------------------------- cases
+
+
+def _case_note(rng: random.Random, base: KnowledgeBase) -> str:
+    condition = rng.choice(list(base.conditions.values()))
+    sex = condition.sex or rng.choice(("female", "male"))
+    age = rng.randint(*condition.ages)
+    noun, they = _words_for(sex, age)
+    sure = rng.choice(condition.decisive)
+    shown = [sure, *rng.sample(condition.typical, rng.choice((1, _MOST_SHOWN - 1)))]
+    rng.shuffle(shown)
+    opening = rng.choice(
+        (
+            f"A {age}-year-old {noun} has {_listed(shown)}.",
+            f"A {age}-year-old {noun} presents with {_listed(shown)}.",
+            f"A {age}-year-old {noun} is seen in hospital. The notes list {_listed(shown)}.",
+            f"A {age}-year-old {noun} comes to us with {shown[0]}. Further work-up shows {_listed(shown[1:])}.",
+        )
+    )
+    absent = f"The work-up finds no {' and no '.join(_absent(rng, base, condition))}."
+    decides = f"The key finding {sure} points to {condition.name}."
+    return " ".join([opening, absent, decides, *_case_ending(rng, base, condition, they)])
+
+
+def _absent(rng: random.Random, base: KnowledgeBase, condition: Condition) -> list[str]:
+    others = [other for other in base.conditions.values() if other.specialty == condition.specialty]
+    others.remove(condition)
+    return [rng.choice(other.decisive) for other in rng.sample(others, rng.choice((1, 2)))]
+
+
+def _words_for(sex: str, age: int) -> tuple[str, str]:
+    female = sex == "female"
+    grown = "woman" if female else "man"
+    young = "girl" if female else "boy"
+    return (grown if age >= 16 else young), ("She" if female else "He")
+
+
+def _case_ending(rng: random.Random, base: KnowledgeBase, condition: Condition, they: str) -> list[str]:
+    drug = condition.first_line
+    kind = base.class_of(drug)
+    usual = f"Its first-line treatment is {drug}."
+    if condition.alternatives and rng.random() < 0.3:
+        alternative = rng.choice(condition.alternatives)
+        clause = base.factors[alternative.factor].clause
+        return [usual, f"The patient {clause}, which rules out {drug}. The alternative is {alternative.drug}."]
+    described = rng.choice((f"The class of {drug} is {kind.name}.", f"{_upper(drug)} {kind.mechanism}."))
+    return rng.choice(([usual, described], [usual], [f"{they} is given {drug}."]))
+
+
+# --------------------------------------------------------------------------------------------------------------- lists
+
+
+def _lettered_list(rng: random.Random, base: KnowledgeBase) -> str:
+    """Four names with letters, a gap of facts, then the names again in order for the one wanted: how lists are read."""
+    kind = rng.choice(list(_NAMES))
+    entries = rng.sample(list(_NAMES[kind](base)), len(LETTERS))
+    wanted = rng.randrange(len(LETTERS))
+    lines = [f"{letter}. {entry}" for letter, entry in zip(LETTERS, entries, strict=True)]
+    gap = _finding_sentences(rng, rng.choice(list(base.conditions.values())))[: rng.randint(0, _MOST_BETWEEN)]
+    reasons = _list_reasons(rng, base, kind, entries, wanted)
+    verdicts = [
+        f"{letter}, {entry}, {'fits' if place == wanted else 'no'}{reasons.get(place, '')}."
+        for place, (letter, entry) in enumerate(zip(LETTERS, entries, strict=True))
+    ]
+    ending = f"The option that fits is {LETTERS[wanted]}, {entries[wanted]}."
+    return "\n".join([*lines, " ".join([*gap, f"Wanted is {entries[wanted]}.", *verdicts, ending])])
+
+
+def _list_reasons(
+    rng: random.Random, base: KnowledgeBase, kind: str, entries: Sequence[str], wanted: int
+) -> dict[int, str]:
+    """Why some of the other entries are not it, in half of the lists."""
+    if kind not in ("condition", "drug") or rng.random() < 0.5:
+        return {}
+    reasons = {}
+    for place, entry in enumerate(entries):
+        uses = [c.name for c in base.conditions.values() if c.first_line == entry]
+        if place != wanted and kind == "condition":
+            reasons[place] = f": without {rng.choice(base.conditions[entry].decisive)}"
+        elif place != wanted and uses:
+            reasons[place] = f": for {rng.choice(uses)}"
+    return dict(rng.sample(sorted(reasons.items()), min(2, len(reasons))))
+
+
+_NAMES: dict[str, Callable[[KnowledgeBase], Sequence[str]]] = {
+    "condition": lambda base: list(base.conditions),
+    "drug": lambda base: list(base.drugs),
+    "class": lambda base: [entry.name for entry in base.classes.values()],
+    "mechanism": lambda base: [entry.mechanism for entry in base.classes.values()],
+}
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _aim(condition: Condition) -> str:
+    return f" {condition.aim}" if condition.aim else ""
+
+
+_KINDS: tuple[tuple[Callable[[random.Random, KnowledgeBase], str], float], ...] = (
+    (_condition_article, 0.2),
+    (_drug_article, 0.1),
+    (_case_note, 0.3),
+    (_factor_note, 0.05),
+    (_lettered_list, 0.35),
+)

@@ -1,0 +1,120 @@
+"""What a clinical fact looks like here: frozen dataclasses, each with the source it can be checked against."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+GENERAL = "general knowledge, unverified"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A sign, symptom or result of a condition; a decisive one belongs to no other condition of the base."""
+
+    text: str
+    decisive: bool
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class DrugClass:
+    """A pharmacological class and the mechanism its members share."""
+
+    name: str
+    mechanism: str
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Factor:
+    """Something about a patient that can rule a drug out.
+
+    `name` is a noun phrase ("severe asthma"), `clause` a verb phrase to follow "He" or "She" ("has severe asthma").
+    """
+
+    name: str
+    clause: str
+    sex: str | None = None
+    ages: tuple[int, int] = (18, 85)
+
+
+@dataclasses.dataclass(frozen=True)
+class Contraindication:
+    """A factor that rules a drug out."""
+
+    factor: str
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Drug:
+    """A treatment (a medicine, or a procedure used like one), its class and what rules it out."""
+
+    name: str
+    drug_class: str
+    source: str
+    contraindications: tuple[Contraindication, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Alternative:
+    """The drug to choose for a condition when `factor` rules the first-line drug out."""
+
+    factor: str
+    drug: str
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """A condition, what it looks like and how it is treated first.
+
+    `aim` narrows what the first-line drug is for ("rate control"); `also_accepted` names drugs that some authority
+    would defend, so that no question offers one as a wrong answer. `sex` and `ages` bound plausible patients.
+    """
+
+    name: str
+    specialty: str
+    findings: tuple[Finding, ...]
+    first_line: str
+    source: str
+    alternatives: tuple[Alternative, ...] = ()
+    also_accepted: tuple[str, ...] = ()
+    aim: str = ""
+    sex: str | None = None
+    ages: tuple[int, int] = (18, 80)
+
+    @property
+    def decisive(self) -> tuple[str, ...]:
+        """Texts of the decisive findings."""
+        return tuple(finding.text for finding in self.findings if finding.decisive)
+
+    @property
+    def typical(self) -> tuple[str, ...]:
+        """Texts of the findings other conditions may share."""
+        return tuple(finding.text for finding in self.findings if not finding.decisive)
+
+
+@dataclasses.dataclass(frozen=True)
+class KnowledgeBase:
+    """The whole base, each kind of fact by name."""
+
+    conditions: Mapping[str, Condition]
+    drugs: Mapping[str, Drug]
+    classes: Mapping[str, DrugClass]
+    factors: Mapping[str, Factor]
+
+    def class_of(self, drug: str) -> DrugClass:
+        """The class of the drug named `drug`."""
+        return self.classes[self.drugs[drug].drug_class]
+
+
+def decisive(*texts: str, source: str = GENERAL) -> tuple[Finding, ...]:
+    """Findings that single their condition out."""
+    return tuple(Finding(text, True, source) for text in texts)
+
+
+def typical(*texts: str, source: str = GENERAL) -> tuple[Finding, ...]:
+    """Findings that fit their condition without proving it."""
+    return tuple(Finding(text, False, source) for text in texts)
