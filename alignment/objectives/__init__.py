@@ -1,0 +1,1 @@
+"""Advantages, policy losses, KL estimators and the SFT loss: small pure functions."""

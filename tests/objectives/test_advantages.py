@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignment.objectives.advantages import group_relative, zero_variance
+
+
+def test_hand_worked():
+    """[1, 0, 0, 1]: mean 1/2, unbiased std 1/sqrt 3, so +-0.8660 at eps 0 and +-0.8659 at eps 1e-4."""
+    rewards = jnp.array([[1.0, 0.0, 0.0, 1.0]])
+    np.testing.assert_allclose(group_relative(rewards, eps=0.0)[0], [0.8660, -0.8660, -0.8660, 0.8660], atol=5e-5)
+    np.testing.assert_allclose(group_relative(rewards)[0], [0.86588, -0.86588, -0.86588, 0.86588], atol=1e-5)
+
+
+def test_equal_rewards_give_zeros_and_are_counted():
+    rewards = jnp.array([[2.0, 2.0, 2.0], [0.0, 1.0, 2.0]])
+    np.testing.assert_array_equal(group_relative(rewards)[0], np.zeros(3))
+    np.testing.assert_array_equal(zero_variance(rewards), [True, False])
+
+
+@given(st.lists(st.floats(-5, 5, width=32), min_size=2, max_size=8), st.floats(-3, 3))
+def test_centred_and_unchanged_by_a_shift(values, shift):
+    rewards = jnp.array([values], jnp.float32)
+    advantages = np.asarray(group_relative(rewards, eps=0.1))
+    assert abs(advantages.sum()) < 1e-3
+    np.testing.assert_allclose(group_relative(rewards + shift, eps=0.1), advantages, atol=1e-3)
+
+
+def test_a_group_of_one_is_refused():
+    with pytest.raises(ValueError, match="two"):
+        group_relative(jnp.ones((3, 1)))
