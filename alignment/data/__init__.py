@@ -1,0 +1,1 @@
+"""The data room: sources of records, chains of thought, splits and batches."""

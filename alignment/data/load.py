@@ -1,0 +1,159 @@
+"""The data of an experiment: records for SFT, for GRPO and for evaluation, disjoint by question."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+
+from ml_collections import ConfigDict
+
+from alignment.data import vignettes
+from alignment.data.ids import fingerprint
+from alignment.data.sources import SOURCES, VIGNETTES, load_source
+from alignment.data.splits import drop_questions, questions, split_by_question
+from alignment.data.traces import attach_traces
+from alignment.errors import UserError
+from alignment.record import Record
+from alignment.text.lookup import lookup
+
+# In the order in which a shared file is dealt: evaluation first, so that it moves least when training sizes change.
+ROLES = ("eval", "rl", "sft")
+Parts = dict[str, list[Record]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What an experiment trains and tests on, with the notes that the report prints."""
+
+    sft: tuple[Record, ...]  # each with a chain of thought
+    rl: tuple[Record, ...]
+    eval: tuple[Record, ...]
+    notes: tuple[str, ...]  # which files, how they were split, which traces
+    fingerprints: Mapping[str, str]  # {"sft" | "rl" | "eval": SHA-256 of the records}
+
+
+def load_data(data: ConfigDict, seed: int | None = None, with_sft: bool = True) -> Data:
+    """Load `config.data`: `sft`, `rl` and `eval`, each a source, a path and a count (at most; 0 for all of a file).
+
+    One file named by several of them is split by question; a question found in different files is kept in eval
+    before rl before sft. SFT takes its chains of thought from `sft.traces`, from the records themselves or from
+    generated vignettes. The result depends on `seed` (default `data.seed`) and the files alone. `with_sft=False`
+    leaves sft empty, for arms that have no such stage; rl and eval are the same either way.
+
+    Raises:
+      UserError: an unknown source, a missing path, a wrong row, an empty part, or SFT without chains of thought.
+    """
+    seed = data.seed if seed is None else seed
+    for role in ROLES:
+        _check(role, data[role])
+    parts, notes = _deal(data, seed, ROLES if with_sft else ROLES[:2])
+    notes += _separate(parts)
+    if with_sft:
+        parts["sft"], note = _with_cot(parts["sft"], data.sft)
+        notes += note
+    chosen = {role: tuple(parts[role][: data[role].count or None]) if role in parts else () for role in ROLES}
+    notes += [_count_note(role, data[role], chosen[role]) for role in reversed(ROLES) if role in parts]
+    prints = {role: fingerprint(records) for role, records in chosen.items()}
+    return Data(**chosen, notes=tuple(notes), fingerprints=prints)
+
+
+def _check(role: str, part: ConfigDict) -> None:
+    flag = f"--config.data.{role}"
+    lookup({**SOURCES, VIGNETTES: None}, part.source, f"source {flag}.source")
+    if part.count < 0:
+        raise UserError(f"{flag}.count={part.count}: give the largest number of records, or 0 for all of a file")
+    if part.source != VIGNETTES and not part.path:
+        raise UserError(f"{flag}.source={part.source} needs its file: {flag}.path=FILE")
+    if part.source == VIGNETTES and part.path:
+        names = " or ".join(SOURCES)
+        raise UserError(
+            f"{flag}.path={part.path}: vignettes are generated; name the source of the file: {flag}.source={names}"
+        )
+    if part.source == VIGNETTES and not part.count:
+        raise UserError(f"{flag}.count=0: vignettes are generated without end; say how many")
+
+
+def _deal(data: ConfigDict, seed: int, roles: tuple[str, ...]) -> tuple[Parts, list[str]]:
+    """Load every file once and deal it to the roles that name it; `roles` says which parts are wanted."""
+    pools: dict[tuple[str, str], list[str]] = {}
+    for role in ROLES:
+        pools.setdefault(_pool(role, data[role]), []).append(role)
+    parts: Parts = {}
+    notes: list[str] = []
+    for (source, path), sharing in pools.items():
+        if not set(sharing) & set(roles):
+            continue
+        counts = {role: data[role].count for role in sharing}
+        if source == VIGNETTES:
+            parts |= _generate(counts, seed, split=path)
+            continue
+        records, said = load_source(source, data[sharing[0]].path)
+        dealt = split_by_question(records, counts, seed)
+        parts |= dealt
+        notes += [f"{os.path.basename(path)}: {note}" for note in said] + _split_note(path, dealt)
+    return {role: parts[role] for role in roles}, notes
+
+
+def _pool(role: str, part: ConfigDict) -> tuple[str, str]:
+    """What two roles must have in common to share one set of questions: the file, or the split of the generator."""
+    if part.source == VIGNETTES:
+        return VIGNETTES, "eval" if role == "eval" else "train"
+    return part.source, part.path if "://" in part.path else os.path.realpath(part.path)
+
+
+def _generate(counts: Mapping[str, int], seed: int, split: str) -> Parts:
+    records = list(vignettes.generate(count=sum(counts.values()), seed=seed, split=split))
+    parts, start = {}, 0
+    for role, count in counts.items():
+        parts[role] = records[start : start + count]
+        start += count
+    return parts
+
+
+def _separate(parts: Parts) -> list[str]:
+    """Drop, in place, the questions of an earlier role from the later ones; different files may share some."""
+    notes: list[str] = []
+    taken: set[str] = set()
+    for role, records in parts.items():
+        kept = drop_questions(records, taken)
+        if not kept:
+            raise UserError(
+                f"--config.data.{role}: every question is also in {' or '.join(ROLES[: ROLES.index(role)])}; name one "
+                "file for both to have it split by question, or another file"
+            )
+        if len(kept) < len(records):
+            notes.append(
+                f"{role}: {len(records) - len(kept)} record(s) left out, their questions are in an earlier part"
+            )
+        parts[role] = kept
+        taken |= questions(kept)
+    return notes
+
+
+def _with_cot(records: list[Record], part: ConfigDict) -> tuple[list[Record], list[str]]:
+    if part.traces:
+        kept, note = attach_traces(records, part.traces)
+        return kept, [f"sft: {note}"]
+    kept = [record for record in records if record.cot]
+    if not kept:
+        raise UserError(
+            f"--config.data.sft.source={part.source} brings no chains of thought; give --config.data.sft.traces=FILE "
+            "(JSONL of id and cot), or fall back with --config.data.sft.source=vignettes --config.data.sft.path="
+        )
+    if part.source == VIGNETTES:
+        return kept, ["sft: generated vignettes, whose chains of thought are derived from the knowledge base"]
+    return kept, [f"sft: chains of thought of the records themselves, {len(kept)} of {len(records)} have one"]
+
+
+def _split_note(path: str, dealt: Parts) -> list[str]:
+    if len(dealt) == 1:
+        return []
+    sizes = ", ".join(f"{role} {len(records)}" for role, records in dealt.items())
+    return [f"{os.path.basename(path)}: one file for {len(dealt)} parts, split by question: {sizes} records"]
+
+
+def _count_note(role: str, part: ConfigDict, records: tuple[Record, ...]) -> str:
+    origin = "generated" if part.source == VIGNETTES else f"from {os.path.basename(part.path)}"
+    short = f" ({part.count} asked for)" if len(records) < part.count else ""
+    return f"{role}: {len(records)} records of {part.source}, {origin}{short}"

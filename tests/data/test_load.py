@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+import types
+
+import pytest
+
+from alignment.config import default_config
+from alignment.data.ids import fingerprint
+from alignment.data.load import ROLES, load_data
+from alignment.data.splits import questions
+from alignment.errors import UserError
+from alignment.record import Record
+
+OPTIONS = {"A": "Asthma", "B": "Croup"}
+
+
+def write(path, count, start=0, **extra):
+    rows = [
+        {"question": f"Q{start + i}?", "options": OPTIONS, "gold": "A", "id": f"q{start + i}"} | extra
+        for i in range(count)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def config(counts=(0, 0, 0), **paths):
+    """`config.data` with our own layout for every role that has a path; `counts` are of sft, rl and eval."""
+    data = default_config().data
+    for role, count in zip(("sft", "rl", "eval"), counts, strict=True):
+        data[role].count = count
+        if role in paths:
+            data[role].source, data[role].path = "records", paths[role]
+    return data
+
+
+def files(tmp_path, sft=10, rl=8, held_out=6):
+    return {
+        "sft": write(tmp_path / "sft.jsonl", sft, 100, cot="so it is asthma"),
+        "rl": write(tmp_path / "rl.jsonl", rl, 200),
+        "eval": write(tmp_path / "eval.jsonl", held_out, 300),
+    }
+
+
+def parts(data):
+    return {role: questions(getattr(data, role)) for role in ROLES}
+
+
+def test_three_files_give_three_parts_with_notes_and_fingerprints(tmp_path):
+    data = load_data(config(**files(tmp_path)))
+    assert (len(data.sft), len(data.rl), len(data.eval)) == (10, 8, 6)
+    assert data.notes == (
+        "sft: chains of thought of the records themselves, 10 of 10 have one",
+        "sft: 10 records of records, from sft.jsonl",
+        "rl: 8 records of records, from rl.jsonl",
+        "eval: 6 records of records, from eval.jsonl",
+    )
+    assert data.fingerprints == {role: fingerprint(getattr(data, role)) for role in ROLES}
+    assert all(record.cot for record in data.sft)
+
+
+def test_counts_are_upper_bounds_and_a_short_file_is_said(tmp_path):
+    data = load_data(config((4, 20, 0), **files(tmp_path)))
+    assert (len(data.sft), len(data.rl), len(data.eval)) == (4, 8, 6)
+    assert "rl: 8 records of records, from rl.jsonl (20 asked for)" in data.notes
+    assert "sft: 4 records of records, from sft.jsonl" in data.notes
+
+
+def test_one_file_for_all_is_split_by_question(tmp_path):
+    path = write(tmp_path / "all.jsonl", 30, cot="so")
+    same = f"{tmp_path}/./all.jsonl"  # the same file under another name
+    data = load_data(config((0, 12, 6), sft=path, rl=same, eval=path))
+    held = parts(data)
+    assert sum(len(held[role]) for role in ROLES) == len(set.union(*held.values())) == 30
+    assert data.notes[0] == "all.jsonl: one file for 3 parts, split by question: eval 6, rl 12, sft 12 records"
+
+
+def test_the_same_call_gives_the_same_data_and_another_seed_other_data(tmp_path):
+    path = write(tmp_path / "all.jsonl", 40, cot="so")
+    data = config((10, 10, 10), sft=path, rl=path, eval=path)
+    assert load_data(data) == load_data(data, seed=0)
+    assert load_data(data, seed=1).fingerprints != load_data(data).fingerprints
+    data.seed = 1
+    assert load_data(data) == load_data(data, seed=1)
+
+
+def test_a_question_found_in_two_files_stays_in_the_part_that_tests(tmp_path):
+    paths = files(tmp_path) | {
+        "rl": write(tmp_path / "rl.jsonl", 8, 303),
+        "sft": write(tmp_path / "s.jsonl", 9, 308, cot="so"),
+    }
+    data = load_data(config(**paths))  # eval 300-305, rl 303-310, sft 308-316
+    assert {record.id for record in data.rl} == {f"q{number}" for number in range(306, 311)}
+    assert {record.id for record in data.sft} == {f"q{number}" for number in range(311, 317)}
+    assert "rl: 3 record(s) left out, their questions are in an earlier part" in data.notes
+    assert "sft: 3 record(s) left out, their questions are in an earlier part" in data.notes
+
+
+def test_a_part_that_is_wholly_contained_in_another_is_an_error(tmp_path):
+    paths = files(tmp_path) | {"rl": write(tmp_path / "rl.jsonl", 3, 302)}
+    with pytest.raises(UserError, match=r"--config\.data\.rl: every question is also in eval; name one file for both"):
+        load_data(config(**paths))
+
+
+# ---------------------------------------------------------------------------------------------------------- vignettes
+
+
+@pytest.fixture
+def generated(monkeypatch):
+    """A generator that numbers its questions, so that tests see which part of the stream a role got."""
+    calls = []
+
+    def generate(count, seed, split):
+        calls.append((count, seed, split))
+        return [
+            Record(f"{split}-{i}", "vignettes", f"{split} {seed} {i}?", OPTIONS, "A", cot="so") for i in range(count)
+        ]
+
+    module = types.SimpleNamespace(generate=generate)
+    monkeypatch.setattr("alignment.data.load.vignettes", module)
+    return calls
+
+
+def test_sft_and_rl_take_disjoint_parts_of_the_training_vignettes(generated):
+    data = load_data(config((20, 10, 5)), seed=3)
+    assert sorted(generated) == [(5, 3, "eval"), (30, 3, "train")]
+    assert [record.id for record in data.rl] == [f"train-{number}" for number in range(10)]
+    assert [record.id for record in data.sft] == [f"train-{number}" for number in range(10, 30)]
+    assert [record.id for record in data.eval] == [f"eval-{number}" for number in range(5)]
+    assert "sft: 20 records of vignettes, generated" in data.notes
+
+
+def test_sft_falls_back_to_vignettes_beside_a_real_source_and_the_notes_say_so(generated, tmp_path):
+    path = write(tmp_path / "all.jsonl", 20)
+    data = load_data(config((4, 0, 5), rl=path, eval=path))
+    assert generated == [(4, 0, "train")] and (len(data.sft), len(data.rl), len(data.eval)) == (4, 15, 5)
+    assert any("generated vignettes, whose chains of thought are derived" in note for note in data.notes)
+
+
+def test_the_real_generator_gives_disjoint_parts():
+    data = load_data(config((20, 10, 5)))
+    assert (len(data.sft), len(data.rl), len(data.eval)) == (20, 10, 5)
+    assert len(questions([*data.sft, *data.rl, *data.eval])) == 35
+    assert all(record.cot for record in data.sft)
+    again = load_data(config((30, 10, 5)))
+    assert again.fingerprints["rl"] == data.fingerprints["rl"]  # more SFT records move no other part
+
+
+# ------------------------------------------------------------------------------------------------- chains of thought
+
+
+def test_traces_are_joined_after_the_split_and_before_the_count(tmp_path):
+    paths = files(tmp_path) | {"sft": write(tmp_path / "sft.jsonl", 10, 100)}
+    rows = [{"id": f"q{100 + index}", "cot": "so", "pred": "AB"[index % 2]} for index in range(10)]
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = config((4, 0, 0), **paths)
+    data.sft.traces = str(tmp_path / "traces.jsonl")
+    loaded = load_data(data)
+    assert len(loaded.sft) == 4 and all(int(record.id[1:]) % 2 == 0 for record in loaded.sft)
+    assert loaded.notes[0].startswith("sft: chains of thought from traces.jsonl: 5 of 10 records explained")
+
+
+def test_sft_without_chains_of_thought_is_an_error_naming_both_remedies(tmp_path):
+    paths = files(tmp_path) | {"sft": write(tmp_path / "sft.jsonl", 10, 100)}
+    with pytest.raises(UserError) as caught:
+        load_data(config(**paths))
+    for words in (
+        "--config.data.sft.source=records",
+        "--config.data.sft.traces=FILE",
+        "--config.data.sft.source=vignettes",
+    ):
+        assert words in str(caught.value)
+
+
+def test_arms_without_sft_need_no_chains_of_thought_and_get_the_same_parts(tmp_path):
+    path = write(tmp_path / "all.jsonl", 30)
+    data = config((10, 10, 10), sft=path, rl=path, eval=path)
+    without = load_data(data, with_sft=False)
+    data_with_cot = config(
+        (10, 10, 10), **dict.fromkeys(("sft", "rl", "eval"), write(tmp_path / "all.jsonl", 30, cot="so"))
+    )
+    assert without.sft == () and len(without.rl) == len(without.eval) == 10
+    assert parts(load_data(data_with_cot)) | {"sft": set()} == parts(without)
+
+
+def test_some_chains_of_thought_are_enough_and_counted(tmp_path):
+    paths = files(tmp_path)
+    with open(paths["sft"], "a") as file:
+        file.write(json.dumps({"question": "bare?", "options": OPTIONS, "gold": "A"}) + "\n")
+    data = load_data(config(**paths))
+    assert len(data.sft) == 10 and "sft: chains of thought of the records themselves, 10 of 11 have one" in data.notes
+
+
+# ------------------------------------------------------------------------------------------------------- wrong settings
+
+
+@pytest.mark.parametrize(
+    "role, setting, words",
+    [
+        ("rl", {"source": "medqq"}, "unknown source --config.data.rl.source 'medqq'; did you mean 'medqa'?"),
+        ("eval", {"source": "medqa"}, "--config.data.eval.source=medqa needs its file: --config.data.eval.path=FILE"),
+        ("sft", {"path": "x.jsonl"}, "name the source of the file: --config.data.sft.source=medqa or medmcqa"),
+        ("rl", {"count": 0}, "--config.data.rl.count=0: vignettes are generated without end; say how many"),
+        ("rl", {"count": -1}, "--config.data.rl.count=-1"),
+        ("rl", {"source": "medqa", "path": "no/such.jsonl"}, "no/such.jsonl: no such file"),
+    ],
+)
+def test_a_wrong_setting_names_its_flag(generated, role, setting, words):
+    data = default_config().data
+    data[role].update(setting)
+    with pytest.raises(UserError) as caught:
+        load_data(data)
+    assert words in str(caught.value)

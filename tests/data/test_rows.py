@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from alignment.data.rows import Row, read_rows
+from alignment.errors import UserError
+
+ROWS = [{"id": "1", "question": "Pain, where?"}, {"id": "2", "question": "NA"}]
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def as_jsonl(path):
+    return write(path, "\n".join(json.dumps(row) for row in ROWS) + "\n\n")
+
+
+def as_json(path):
+    return write(path, json.dumps(ROWS, indent=1))
+
+
+def as_csv(path):
+    return write(path, 'id,question\n1,"Pain, where?"\n2,NA\n')
+
+
+def as_parquet(path):
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS), path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "writer, name",
+    [
+        (as_jsonl, "a.jsonl"),
+        (as_json, "a.json"),
+        (as_jsonl, "lines.json"),
+        (as_csv, "a.csv"),
+        (as_parquet, "a.parquet"),
+    ],
+)
+def test_every_format_gives_the_same_rows_with_their_place(tmp_path, writer, name):
+    rows = read_rows(writer(tmp_path / name))
+    assert [dict(row.fields) for row in rows] == ROWS
+    assert all(name in row.where and row.where.endswith(str(index)) for index, row in enumerate(rows, start=1))
+
+
+def test_a_json_object_keyed_by_id(tmp_path):
+    for indent in (None, 1):
+        rows = read_rows(write(tmp_path / "a.json", json.dumps({"11": ROWS[0], "12": ROWS[1]}, indent=indent)))
+        assert [(row.key, row.fields["id"]) for row in rows] == [("11", "1"), ("12", "2")]
+        assert rows[1].where.endswith("a.json, key '12'")
+
+
+def test_line_separators_inside_text_and_a_byte_order_mark_do_not_break_lines(tmp_path):
+    path = write(tmp_path / "a.jsonl", '\ufeff{"q": "a\u2028b\x85c"}\r\n{"q": "d"}\r\n')
+    assert [row.text("q") for row in read_rows(path)] == ["a\u2028b\x85c", "d"]
+
+
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("a.xlsx", "x", "cannot read .xlsx; known: .jsonl, .json, .csv, .parquet"),
+        ("a.jsonl", "\n", "holds no rows"),
+        ("a.jsonl", '{"a": 1}\n{"a": ', "a.jsonl, line 2: not valid JSON"),
+        ("a.jsonl", '{"a": 1}\n[1]\n', "a.jsonl, line 2: holds list, not an object"),
+        ("a.json", "3", "holds int"),
+        ("a.json", '[{"a": 1}, 2]', "a.json, row 2: holds int"),
+        ("a.json", '{"k": 2}', "key 'k': holds int"),
+        ("a.json", "[" * 100_000, "JSON"),
+        ("a.csv", "a,b\n1,2\n1\n", "a.csv, row 2: has not the 2 columns"),
+        ("a.csv", "a,b\n1,2,3\n", "a.csv, row 1: has not the 2 columns"),
+        ("a.csv", 'a,b\n1,"' + "x" * 140_000 + '"\n', "not readable as CSV"),
+        ("a.parquet", "not parquet at all", "not a readable Parquet file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path, name, text, words):
+    with pytest.raises(UserError) as caught:
+        read_rows(write(tmp_path / name, text))
+    assert words in str(caught.value) and str(tmp_path / name) in str(caught.value)
+
+
+def test_missing_files_folders_and_bytes_that_are_no_text(tmp_path):
+    (tmp_path / "bad.jsonl").write_bytes(b'{"a": "\xff"}')
+    (tmp_path / "folder.jsonl").mkdir()
+    for name, words in (("none.jsonl", "no such file"), ("folder.jsonl", "no such file"), ("bad.jsonl", "not UTF-8")):
+        with pytest.raises(UserError, match=words):
+            read_rows(str(tmp_path / name))
+
+
+def test_fields_are_checked_where_they_are_read():
+    row = Row("f, line 3", {"n": 2, "s": " x ", "none": None, "list": ["a "], "f": 2.0, "t": "07", "flag": True})
+    assert (row.text("s"), row.text("n"), row.integer("n"), row.integer("f"), row.integer("t")) == ("x", "2", 2, 2, 7)
+    assert (row.texts("list"), row.texts("absent"), row.get("none", 5), row.get("n", 5)) == (("a",), (), 5, 2)
+    for read, words in [
+        (lambda: row.text("none"), "f, line 3: field 'none' is missing; the row has n, s"),
+        (lambda: row.text("list"), "field 'list' is list, not text"),
+        (lambda: row.text("flag"), "field 'flag' is bool, not text"),
+        (lambda: row.integer("s"), "field 's' is 'x', not a whole number"),
+        (lambda: row.texts("s"), "field 's' is str, not a list of text"),
+    ]:
+        with pytest.raises(UserError, match=words):
+            read()
