@@ -1,0 +1,340 @@
+"""Checkpoints that are either whole or not used: Orbax for the arrays, a SHA-256 manifest written last.
+
+    <folder>/<step>/arrays/        the arrays, by Orbax
+    <folder>/<step>/state.json     step, names and shapes of the arrays, the caller's meta, the environment
+    <folder>/<step>/MANIFEST.json  the SHA-256 of every file above
+
+A save happens in `<step>.tmp`, is renamed, and only then sealed by the manifest, so that a kill at any instant leaves
+either a sealed step or one that is recognised as unfinished. Orbax alone restores bit-flipped arrays without a word;
+hence nothing is restored before every hash has been compared. Folders may be local or `gs://`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import platform
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from etils import epath
+
+from alignment.errors import UserError
+
+MANIFEST = "MANIFEST.json"
+_STATE = "state.json"
+_ARRAYS = "arrays"
+_STEP = re.compile(r"([0-9]+)(\.tmp)?")
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+PyTree = Any
+
+
+# --- save -------------------------------------------------------------------------------------------------------------
+
+
+def save(folder: epath.PathLike, step: int, arrays: PyTree, meta: Mapping[str, Any], keep: int = 2) -> None:
+    """Write `arrays` and `meta` as checkpoint `step` of `folder`, then delete all but the newest `keep`.
+
+    `arrays` is any pytree of jax or numpy arrays (none of them empty) and may hold typed PRNG keys; `meta` is JSON.
+    Steps above `step` belong to a line of training that was abandoned and are deleted too. Nothing but an earlier
+    attempt at the same step is deleted before the new one is complete.
+
+    Raises:
+        UserError: the disk is full; the earlier checkpoints are intact.
+    """
+    folder = epath.Path(folder)
+    unfinished = folder / f"{step}.tmp"
+    try:
+        _write(unfinished, step, arrays, meta)
+        _publish(unfinished, folder / str(step))
+    except BaseException as error:
+        _remove(unfinished)
+        if _is_disk_full(error):
+            raise UserError(
+                f"{folder}: the disk is full, so step {step} was not saved (earlier checkpoints are intact); "
+                "free some space and run the same command again"
+            ) from error
+        raise
+    _prune(folder, step, keep)
+
+
+def _write(target: epath.Path, step: int, arrays: PyTree, meta: Mapping[str, Any]) -> None:
+    _remove(target)
+    target.mkdir(parents=True)
+    leaves = _named_leaves(arrays)
+    state = {
+        "step": step,
+        "leaves": {name: _describe(leaf) for name, leaf in leaves.items()},
+        "keys": {name: str(jax.random.key_impl(leaf)) for name, leaf in leaves.items() if _is_key(leaf)},
+        "meta": dict(meta),
+        "environment": environment(),
+    }
+    (target / _STATE).write_text(json.dumps(state, indent=1, allow_nan=False))
+    with _one_message(), ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(_absolute(target / _ARRAYS), {name: _to_host(leaf) for name, leaf in leaves.items()})
+
+
+@contextlib.contextmanager
+def _one_message() -> Iterator[None]:
+    # A failing Orbax thread logs its traceback three times over before it raises; the exception says it all.
+    logger = logging.getLogger("absl")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+def _publish(unfinished: epath.Path, final: epath.Path) -> None:
+    # On object stores a folder is renamed file by file; the manifest after it is what makes the step count.
+    _remove(final)
+    unfinished.rename(final)
+    try:
+        seal(final)
+    except BaseException:
+        _remove(final)
+        raise
+
+
+def _prune(folder: epath.Path, step: int, keep: int) -> None:
+    sealed = [other for other, path in _steps(folder) if other <= step and (path / MANIFEST).exists()]
+    kept = set(sealed[: max(keep, 1)])
+    for other, path in _steps(folder):
+        if other not in kept or path.name.endswith(".tmp"):
+            _remove(path)
+
+
+# --- restore ----------------------------------------------------------------------------------------------------------
+
+
+def restore_latest(
+    folder: epath.PathLike, like: PyTree, log: Callable[[str], Any] = print
+) -> tuple[int, PyTree, dict[str, Any]] | None:
+    """Return (step, arrays, meta) of the newest intact checkpoint of `folder`, or None where there is none.
+
+    `like` gives the structure, and its leaves (arrays or `jax.ShapeDtypeStruct`) the expected shapes, dtypes and
+    placement. Damaged and unfinished steps are passed over; `log` is told which, why, and the step used instead, and
+    where versions, cores or devices differ from those that wrote it (a rerun is then not bit-identical).
+
+    Raises:
+        UserError: the checkpoint holds other arrays than `like` asks for.
+    """
+    skipped = []
+    for step, path in _steps(epath.Path(folder)):
+        reason = "its save was not finished" if path.name.endswith(".tmp") else damage(path)
+        if reason:
+            skipped.append(f"checkpoint {path}: {reason}")
+            continue
+        _tell(log, skipped, f"falling back to step {step}")
+        return _restore(path, like, log)
+    _tell(log, skipped, "no earlier checkpoint is intact, so training starts from its beginning")
+    return None
+
+
+def _tell(log: Callable[[str], Any], skipped: list[str], remedy: str) -> None:
+    for reason in skipped:
+        log(f"{reason}; {remedy}")
+
+
+def _restore(path: epath.Path, like: PyTree, log: Callable[[str], Any]) -> tuple[int, PyTree, dict[str, Any]]:
+    state = json.loads((path / _STATE).read_text())
+    wanted = _named_leaves(like)
+    _check_leaves(path, state["leaves"], wanted)
+    with ocp.StandardCheckpointer() as checkpointer:
+        values = checkpointer.restore(_absolute(path / _ARRAYS))
+    leaves = [_place(values[name], state["keys"].get(name), leaf) for name, leaf in wanted.items()]
+    for difference in _differences(state["environment"], environment()):
+        log(f"checkpoint {path}: {difference}; the continued run may differ in the last bits")
+    return state["step"], jax.tree.unflatten(jax.tree.structure(like), leaves), state["meta"]
+
+
+def _check_leaves(path: epath.Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for name in sorted(saved.keys() | wanted.keys()):
+        before = saved.get(name, "absent")
+        now = _describe(wanted[name]) if name in wanted else "absent"
+        if before != now:
+            raise UserError(
+                f"{path}: {name} is {before} in the checkpoint but {now} in this run; "
+                "use the settings it was written with or another --workdir"
+            )
+
+
+def _place(value: np.ndarray, key_impl: str | None, like: Any) -> Any:
+    """Put a restored array where `like` lies; an uncommitted array stays free to follow the others of a computation."""
+    if isinstance(like, np.ndarray | np.generic):
+        return value
+    restored = jnp.array(value)  # a copy: it may be donated later, the buffer it came from may not
+    if key_impl:
+        restored = jax.random.wrap_key_data(restored, impl=key_impl)
+    free = not like.committed if isinstance(like, jax.Array) else like.sharding is None
+    return restored if free else jax.device_put(restored, like.sharding)
+
+
+# --- the manifest -----------------------------------------------------------------------------------------------------
+
+
+def seal(folder: epath.PathLike) -> None:
+    """Write `MANIFEST.json`, the SHA-256 of every file under `folder`, atomically and after the files are on disk."""
+    folder = epath.Path(folder)
+    files = {}
+    for path in sorted(_files(folder)):
+        _sync(path)
+        files[_relative(path, folder)] = _sha256(path)
+    text = json.dumps({"files": files, "digest": _digest(files)}, indent=1)
+    unfinished = folder / f"{MANIFEST}.tmp"
+    unfinished.write_text(text)
+    _sync(unfinished)
+    unfinished.replace(folder / MANIFEST)
+    _sync(folder)
+    _sync(folder.parent)
+
+
+def damage(folder: epath.PathLike) -> str | None:
+    """Return what is wrong with a sealed folder, or None when every file is as its manifest says."""
+    folder = epath.Path(folder)
+    if not (folder / MANIFEST).exists():
+        return f"{MANIFEST} is missing (its save was not finished)"
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        if manifest["digest"] != _digest(manifest["files"]):
+            return f"{MANIFEST} is damaged"
+    except (OSError, ValueError, TypeError, KeyError):
+        return f"{MANIFEST} is damaged"
+    for name, expected in manifest["files"].items():
+        try:
+            if _sha256(folder / name) != expected:
+                return f"{name} is damaged (its SHA-256 is not the manifest's)"
+        except OSError:
+            return f"{name} is missing or cannot be read"
+    return None
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256(path: epath.Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: epath.Path) -> Iterator[epath.Path]:
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files(path)
+        elif not path.name.startswith(MANIFEST):
+            yield path
+
+
+def _relative(path: epath.Path, folder: epath.Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _sync(path: epath.Path) -> None:
+    if "://" in str(path) or os.name != "posix":  # object stores are durable on close
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# --- what a run stands on ---------------------------------------------------------------------------------------------
+
+
+def fingerprint(arrays: PyTree) -> str:
+    """Return the SHA-256 of a pytree's names, dtypes, shapes and bits: equal exactly when the trees are equal."""
+    digest = hashlib.sha256()
+    for name, leaf in _named_leaves(arrays).items():
+        digest.update(f"{name} {_describe(leaf)}\n".encode())
+        digest.update(np.ascontiguousarray(_to_host(leaf)).tobytes())
+    return digest.hexdigest()
+
+
+def environment() -> dict[str, Any]:
+    """Return what bit-identity depends on beside the code: versions, visible cores, devices and processes."""
+    versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "python": platform.python_version(),
+        **versions,
+        "cores": cores,
+        "device": jax.devices()[0].device_kind,
+        "devices": jax.device_count(),
+        "processes": jax.process_count(),
+    }
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [f"{name} was {before.get(name)} and is {now[name]}" for name in now if before.get(name) != now[name]]
+
+
+# --- leaves -----------------------------------------------------------------------------------------------------------
+
+
+def _named_leaves(tree: PyTree) -> dict[str, Any]:
+    # A flat dict of names keeps the file independent of how optax or flax nest their containers.
+    pairs = jax.tree_util.tree_flatten_with_path(tree)[0]
+    named = {jax.tree_util.keystr(path, simple=True, separator=".") or "value": leaf for path, leaf in pairs}
+    if len(named) != len(pairs):
+        raise ValueError("two arrays of the tree have the same dotted name")
+    return named
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _describe(leaf: Any) -> str:
+    return f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]"
+
+
+def _to_host(leaf: Any) -> np.ndarray:
+    return np.asarray(jax.device_get(jax.random.key_data(leaf) if _is_key(leaf) else leaf))
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def _steps(folder: epath.Path) -> list[tuple[int, epath.Path]]:
+    """The step folders, newest first; of two for one step the published one first."""
+    if not folder.exists():
+        return []
+    found = [(match, path) for path in folder.iterdir() if (match := _STEP.fullmatch(path.name))]
+    found.sort(key=lambda pair: (-int(pair[0][1]), pair[1].name.endswith(".tmp")))
+    return [(int(match[1]), path) for match, path in found]
+
+
+def _absolute(path: epath.Path) -> epath.Path:
+    # Orbax refuses relative paths; everywhere else the reader sees the path as it was typed.
+    return path if "://" in str(path) else epath.Path(os.path.abspath(path))
+
+
+def _remove(path: epath.Path) -> None:
+    if path.exists():
+        path.rmtree()
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    """Whether `error` or one it came from says so; tensorstore reports it in the text of a ValueError only."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if os.strerror(errno.ENOSPC) in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,260 @@
+"""Stage 2: group-relative policy optimisation (GRPO, Shao et al. 2024, 2402.03300) of an adapter.
+
+One step is one line through the house, read off `one_step` below:
+
+    records -> prompts -> rollout -> responses -> scores -> advantages -> update
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from alignment.adapters.lora import Lora
+from alignment.adapters.stack import Stack, push
+from alignment.data.batches import batch_indices
+from alignment.errors import UserError
+from alignment.objectives.advantages import group_relative, zero_variance
+from alignment.parallel.data_parallel import compile_step, place_frozen
+from alignment.record import Record
+from alignment.rewards.score import ScoreBatch, score
+from alignment.rollout.engine import Engine, complete, completion_ids, encode_prompts, read
+from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.sampler import Group
+from alignment.text.parser import Response
+from alignment.training.loop import Session, run_loop
+from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
+from alignment.training.sft import Example, sft_batch
+from alignment.training.state import Frozen, TrainState, init_state, make_optimizer, make_schedule
+from alignment.training.step import Term, make_step
+
+
+class Joint(NamedTuple):
+    """The second loss of the `joint_mono` arm: L_GRPO + weight * L_SFT over one adapter."""
+
+    examples: Sequence[Example]
+    batch_size: int
+    micro_batches: int
+    weight: float
+    seed: int  # of the data order
+
+
+def train_grpo(
+    engine: Engine,
+    frozen: Frozen,
+    lora: Lora,
+    records: Sequence[Record],
+    section: ConfigDict,
+    session: Session,
+    key: jax.Array,
+    joint: Joint | None = None,
+) -> Lora:
+    """Train `lora` on verifiable rewards and return it.
+
+    Args:
+      engine: the base.
+      frozen: the adapters under the trainable one, and the KL reference.
+      lora: the adapter to train.
+      records: the questions.
+      section: `config.grpo`.
+      session: where checkpoints and metrics go.
+      key: the stage's key; every sampling key descends from it.
+      joint: adds a supervised term to every optimiser step.
+    """
+    prompts = encode_prompts(engine, records)
+    updates = section.steps * section.epochs * section.minibatches
+    optimizer, schedule = make_optimizer(section, updates), make_schedule(section, updates)
+    update = make_update(engine, frozen, section, optimizer, joint)
+
+    def one_step(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
+        clock = Clock()
+        chosen = batch_indices(len(records), section.prompts, step, session.seed)
+        asked = [records[index] for index in chosen]
+        group = rollout(engine, frozen, state, [prompts[index] for index in chosen], section, step)
+        clock.lap("time/rollout")
+        responses = read(engine, group, asked)
+        rewards, channels = judge(engine, group, responses, asked, section, step)
+        advantages = group_relative(rewards)
+        clock.lap("time/reward")
+        learning_rate = float(schedule(state.step))
+        state, metrics = update(state, group, advantages, step)
+        clock.lap("time/update")
+        row = metrics | describe(group, responses, rewards, channels, advantages) | clock.laps
+        tokens = float(group.mask.sum())
+        return state, row | {"learning_rate": learning_rate, "tokens_per_s": tokens / sum(clock.laps.values())}
+
+    return run_loop(session, init_state(lora, optimizer, key), section.steps, one_step).lora
+
+
+def check_sizes(section: ConfigDict, records: int, devices: int) -> None:
+    """Raise `UserError` where group, batch and device numbers do not fit together, or the schedule is unknown."""
+    make_schedule(section, 1)
+    if section.group_size < 2:
+        raise UserError(
+            f"--config.grpo.group_size={section.group_size}: a group-relative advantage needs at least two completions"
+        )
+    parts = section.minibatches * section.micro_batches * devices
+    if section.prompts < 1 or section.prompts % parts:
+        raise UserError(
+            f"--config.grpo.prompts={section.prompts} must be a multiple of minibatches x micro_batches x devices "
+            f"({section.minibatches} x {section.micro_batches} x {devices})"
+        )
+    if records < section.prompts:
+        raise UserError(
+            f"{records} question(s) for --config.grpo.prompts={section.prompts}; lower it or give more data"
+        )
+
+
+def rollout(
+    engine: Engine, frozen: Frozen, state: TrainState, prompts: Sequence[Sequence[int]], section: ConfigDict, step: int
+) -> Group:
+    """Sample G completions a prompt from the current policy, with noise of this step alone."""
+    keys = lane_keys(state.key, step, [prompt_hash(prompt) for prompt in prompts], section.group_size)
+    stack = push(frozen.under, TRAINABLE, state.lora)
+    return complete(
+        engine,
+        stack,
+        prompts,
+        keys,
+        max_new_tokens=section.max_new_tokens,
+        temperature=section.temperature,
+        params=frozen.params,
+    )
+
+
+def judge(
+    engine: Engine,
+    group: Group,
+    responses: Sequence[Response],
+    records: Sequence[Record],
+    section: ConfigDict,
+    step: int,
+) -> tuple[jax.Array, dict[str, np.ndarray]]:
+    """Score every completion: total rewards [P, G], and raw channels each [P * G]."""
+    samples = group.mask.shape[1]
+    owners = [record for record in records for _ in range(samples)]
+    batch = ScoreBatch(responses, owners, completion_ids(engine, group), progress=step / section.steps)
+    total, channels = score(batch, section.reward)
+    return jnp.asarray(total, jnp.float32).reshape(len(records), samples), channels
+
+
+def make_update(
+    engine: Engine, frozen: Frozen, section: ConfigDict, optimizer: Any, joint: Joint | None
+) -> Callable[[TrainState, Group, jax.Array, int], tuple[TrainState, dict[str, float]]]:
+    """Return the function that spends one rollout: `epochs` passes of `minibatches` optimiser steps each."""
+    terms = make_terms(engine, section, joint)
+    run = compile_step(lambda axis: make_step(terms, optimizer, axis), engine.spread)
+    placed = place_frozen(frozen, engine.spread)
+    passes = section.epochs * section.minibatches
+    log_probs = jax.jit(completion_log_probs, static_argnames=("config", "temperature"))
+    chunks = section.minibatches * section.micro_batches
+
+    def sampling_log_probs(stack: Stack, batch: Mapping[str, jax.Array]) -> jax.Array:
+        parts = (engine.spread.shard(slice_rows(batch, index, chunks)) for index in range(chunks))
+        given = {"config": engine.config, "temperature": section.temperature}
+        return jnp.concatenate([log_probs(frozen.params, stack, part, **given).log_prob for part in parts])
+
+    def update(
+        state: TrainState, group: Group, advantages: jax.Array, step: int
+    ) -> tuple[TrainState, dict[str, float]]:
+        batch = group_batch(group, advantages)
+        if passes > 1:  # with a single pass the sampling policy is the current one
+            batch["old_log_prob"] = sampling_log_probs(push(frozen.under, TRAINABLE, state.lora), batch)
+        rows = []
+        for index in range(passes):
+            part = slice_rows(batch, index % section.minibatches, section.minibatches)
+            batches = {"grpo": part}
+            if joint:
+                batches["sft"] = sft_batch(engine, joint.examples, joint.batch_size, step * passes + index, joint.seed)
+            state, metrics = run(state, placed, batches)
+            rows.append(jax.device_get(metrics))
+        return state, merge_rows(rows)
+
+    return update
+
+
+def make_terms(engine: Engine, section: ConfigDict, joint: Joint | None) -> tuple[Term, ...]:
+    """The losses of a stage: GRPO, and the supervised one where the stage is joint."""
+    loss = make_grpo_loss(
+        engine.config,
+        temperature=section.temperature,
+        clip_low=section.clip_low,
+        clip_high=section.clip_high,
+        beta=section.beta,
+        remat=engine.remat,
+    )
+    terms = (Term("grpo", loss, micro_batches=section.micro_batches),)
+    if joint:
+        sft = make_sft_loss(engine.config, engine.remat)
+        terms += (Term("sft", sft, weight=joint.weight, micro_batches=joint.micro_batches),)
+    return terms
+
+
+def group_batch(group: Group, advantages: jax.Array) -> dict[str, jax.Array]:
+    """The arrays of a rollout that the loss reads, with advantages [P, G]; every leading axis is P."""
+    return {
+        "prompts": jnp.asarray(group.prompts),
+        "prompt_mask": jnp.asarray(group.prompt_mask),
+        "completions": jnp.asarray(group.completions),
+        "mask": jnp.asarray(group.mask),
+        "log_prob": jnp.asarray(group.log_prob),
+        "advantages": advantages,
+    }
+
+
+def slice_rows(batch: Mapping[str, jax.Array], index: int, parts: int) -> dict[str, jax.Array]:
+    """Mini-batch `index` of `parts`: a run of prompts with all their completions."""
+    size = batch["prompts"].shape[0] // parts
+    return {name: value[index * size : (index + 1) * size] for name, value in batch.items()}
+
+
+def merge_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Average the metrics of a rollout's optimiser steps; names ending in `max` take the maximum."""
+    merged = {}
+    for name in rows[0]:
+        values = [float(row[name]) for row in rows]
+        merged[_RENAMED.get(name, name)] = max(values) if name.endswith("max") else float(np.mean(values))
+    return {name: value for name, value in merged.items() if not name.startswith("tokens/")}
+
+
+_RENAMED = {"kl": "kl/mean", "ratio": "ratio/mean", "entropy": "entropy/mean"}
+
+
+def describe(
+    group: Group,
+    responses: Sequence[Response],
+    rewards: jax.Array,
+    channels: Mapping[str, np.ndarray],
+    advantages: jax.Array,
+) -> dict[str, float]:
+    """The metrics of a rollout: rewards by channel, lengths, truncation, format, zero-variance groups."""
+    lengths = group.mask.sum(axis=-1)
+    row = {f"reward/{name}": float(np.mean(values)) for name, values in channels.items()}
+    row |= {f"reward/{name}": float(getattr(rewards, name)()) for name in ("mean", "std", "min", "max")}
+    row |= {f"completion/length_{name}": float(getattr(lengths, name)()) for name in ("mean", "min", "max")}
+    return row | {
+        "completion/truncated": float(group.truncated.mean()),
+        "completion/strict": float(np.mean([response.strict for response in responses])),
+        "groups/zero_variance": float(zero_variance(rewards).mean()),
+        "advantage/std": float(advantages.std()),
+    }
+
+
+class Clock:
+    """Lap times of the parts of a step, in seconds."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Record the time since the last lap (or the start) under `name`."""
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now

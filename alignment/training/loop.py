@@ -1,0 +1,78 @@
+"""The thin loop around a step: resume, progress, metrics, checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from etils import epath
+from tqdm import tqdm
+
+from alignment.errors import UserError
+from alignment.training.checkpoint import restore_latest, save
+from alignment.training.metrics import open_metrics
+from alignment.training.state import TrainState
+
+Body = Callable[[TrainState, int], tuple[TrainState, dict[str, float]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """Where a stage keeps its things, and what it stands on."""
+
+    folder: epath.Path
+    label: str  # of the progress bar
+    hashes: Mapping[str, str]  # of base, frozen adapters, data and stage config
+    every: int = 10  # steps between checkpoints
+    keep: int = 2
+    seed: int = 0  # of the data order
+    log: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # keyword arguments of `open_metrics`
+
+
+def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> TrainState:
+    """Run `body` until `steps` steps are done, from the newest intact checkpoint or from the start.
+
+    `body(state, step)` does step number `step` (0-based) and returns the new state with a row of metrics. All that a
+    step depends on is in the state and its number, so a resumed run ends with the same bits.
+
+    Raises:
+      UserError: the checkpoint was written on another base, adapter, data or configuration; or the disk is full.
+    """
+    state, start, offset = _resume(session, state)
+    with open_metrics(session.folder, offset, **session.log) as metrics:
+        bar = tqdm(range(start, steps), session.label, total=steps, initial=start, unit="step", mininterval=1.0)
+        for step in bar:
+            began = time.perf_counter()
+            state, row = body(state, step)
+            row["time/step"] = time.perf_counter() - began
+            metrics.write({"step": step + 1} | row)
+            bar.set_postfix(_headline(row), refresh=False)
+            if (step + 1) % session.every == 0 or step + 1 == steps:
+                _save(session, state, step + 1, metrics.offset)
+    return state
+
+
+def _headline(row: Mapping[str, float]) -> dict[str, str]:
+    names = {"nll": "nll", "reward": "reward/mean", "kl": "kl/mean", "length": "completion/length_mean"}
+    return {short: f"{row[name]:.3g}" for short, name in names.items() if name in row}
+
+
+def _resume(session: Session, state: TrainState) -> tuple[TrainState, int, int]:
+    found = restore_latest(session.folder / "checkpoints", state, log=tqdm.write)
+    if found is None:
+        return state, 0, 0
+    step, state, meta = found
+    changed = [name for name, value in session.hashes.items() if meta["hashes"].get(name) != value]
+    if changed:
+        raise UserError(
+            f"{session.folder}: the checkpoint of step {step} was written with another {' and '.join(changed)}; "
+            "restore what it was written with or choose another --workdir"
+        )
+    return state, step, meta["metrics_offset"]
+
+
+def _save(session: Session, state: TrainState, step: int, offset: int) -> None:
+    meta = {"hashes": dict(session.hashes), "metrics_offset": offset, "data_position": step}
+    save(session.folder / "checkpoints", step, state, meta, session.keep)

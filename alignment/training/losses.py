@@ -1,0 +1,88 @@
+"""The losses of the stages as functions of the trainable adapter: forward pass, log-probabilities, objective."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from alignment.adapters.lora import Lora
+from alignment.adapters.stack import Stack, push
+from alignment.kernels.linear_logprob.api import LogProb, linear_logprob
+from alignment.models import qwen2
+from alignment.models.config import Qwen2Config
+from alignment.objectives.policy import grpo_loss
+from alignment.objectives.sft import sft_loss
+from alignment.training.state import Frozen
+from alignment.training.step import Batch, LossFn, Tally
+
+TRAINABLE = "trainable"  # the name under which the adapter in training lies on the stack
+
+
+def make_sft_loss(config: Qwen2Config, remat: bool) -> LossFn:
+    """Negative log-likelihood of response tokens; batch: tokens [N, T], loss_mask [N, T]."""
+
+    def loss(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
+        stack = push(frozen.under, TRAINABLE, lora)
+        tokens, mask = batch["tokens"], batch["loss_mask"][:, 1:]
+        dropout_key = key if lora.dropout else None
+        hidden = qwen2.hidden_states(frozen.params, config, tokens[:, :-1], stack, remat=remat, dropout_key=dropout_key)
+        out = _log_probs(frozen.params, hidden, tokens[:, 1:], 1.0)
+        total, count = sft_loss(out.log_prob, mask)
+        return total, Tally(count, {"tokens": count, "nll": total}, {})
+
+    return loss
+
+
+def make_grpo_loss(
+    config: Qwen2Config, *, temperature: float, clip_low: float, clip_high: float, beta: float, remat: bool
+) -> LossFn:
+    """The GRPO objective; batch: the arrays of a `rollout.Group` with advantages [P, G].
+
+    `old_log_prob` [P, G, Lc] is part of the batch when a rollout serves several optimiser steps; when it serves one,
+    the policy that sampled is the current one and its log-probability is the stop-gradient of the current one.
+    """
+
+    def loss(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
+        stack = push(frozen.under, TRAINABLE, lora.replace(dropout=0.0))
+        now = completion_log_probs(frozen.params, stack, batch, config=config, temperature=temperature, remat=remat)
+        ref = None
+        if beta:
+            ref = completion_log_probs(frozen.params, frozen.reference, batch, config=config, temperature=temperature)
+            ref = _rows(jax.lax.stop_gradient(ref.log_prob))
+        log_prob, mask = _rows(now.log_prob), _rows(batch["mask"])
+        old = _rows(batch["old_log_prob"]) if "old_log_prob" in batch else jax.lax.stop_gradient(log_prob)
+        out = grpo_loss(
+            log_prob, old, ref, batch["advantages"].reshape(-1), mask, clip_low=clip_low, clip_high=clip_high, beta=beta
+        )
+        sums = out.sums | {"entropy": jnp.sum(jax.lax.stop_gradient(_rows(now.entropy)) * mask)}
+        gap = jnp.abs(old - _rows(batch["log_prob"])) * mask  # what the sampler recorded against a fresh pass
+        sums["sampler/logp_diff_mean"] = gap.sum()
+        return out.total, Tally(out.count, sums, out.maxima | {"sampler/logp_diff_max": gap.max()})
+
+    return loss
+
+
+def completion_log_probs(
+    params: dict, stack: Stack, batch: Batch, *, config: Qwen2Config, temperature: float, remat: bool = False
+) -> LogProb:
+    """Log-probability, log-sum-exp and entropy [P, G, Lc] of a group's completions under a policy.
+
+    The prompt is computed once a group, and the head is applied to completion positions only: token t is predicted
+    by the state at t - 1, the first by the prompt's last token.
+    """
+    last, own = qwen2.group_hidden_states(
+        params, config, batch["prompts"], batch["prompt_mask"], batch["completions"], stack, remat=remat
+    )
+    first = jnp.broadcast_to(last[:, None, None], (*own.shape[:2], 1, own.shape[-1]))
+    return _log_probs(params, jnp.concatenate([first, own[:, :, :-1]], axis=2), batch["completions"], temperature)
+
+
+def _log_probs(params: dict, hidden: jax.Array, targets: jax.Array, temperature: float) -> LogProb:
+    flat = linear_logprob(
+        hidden.reshape(-1, hidden.shape[-1]), qwen2.head_weights(params), targets.reshape(-1), temperature
+    )
+    return LogProb(*(leaf.reshape(targets.shape) for leaf in flat))
+
+
+def _rows(x: jax.Array) -> jax.Array:
+    return x.reshape(-1, x.shape[-1])

@@ -1,0 +1,222 @@
+"""The metrics of a stage: one JSON object a line, always; TensorBoard and Weights & Biases by flag.
+
+    {"step": 3, "loss": 0.71, "kl/mean": 0.002, "time/step": 1.4}
+
+The lines are strict JSON. A value that is NaN or infinite becomes null and its name joins the list `nonfinite` of that
+line, so that no reader mistakes a diverged step for a missing one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from etils import epath
+
+from alignment.errors import UserError
+
+FILE = "metrics.jsonl"
+_UPLOAD_SECONDS = 10.0  # an object store takes whole files only, and few of them a minute
+
+
+def open_metrics(
+    folder: epath.PathLike,
+    byte_offset: int = 0,
+    *,
+    tensorboard: bool = False,
+    wandb: bool = False,
+    wandb_project: str = "clinical-alignment",
+) -> Metrics:
+    """Return the metrics of `folder`, a context manager, with `metrics.jsonl` cut back to `byte_offset` bytes.
+
+    On a fresh start `byte_offset` is 0; on a resume it is the `Metrics.offset` that the checkpoint holds, so that steps
+    done after the checkpoint are not listed twice. TensorBoard gets the same cut; a Weights & Biases run is continued
+    under its old id and ignores steps it has seen.
+
+    Raises:
+        UserError: a logger's package is not installed, or the file is shorter than the checkpoint says.
+    """
+    folder = epath.Path(folder)
+    writers = {"tensorboardX": tensorboard, "wandb": wandb}
+    modules = {name: _import_logger(name) for name, wanted in writers.items() if wanted}
+    kept = _kept_bytes(folder / FILE, byte_offset)
+    sinks: list[Any] = [_remote_lines(folder, kept) if _is_remote(folder) else _local_lines(folder, kept)]
+    if tensorboard:
+        sinks.append(_TensorBoard(modules["tensorboardX"], folder, _last_step(kept)))
+    if wandb:
+        sinks.append(_WeightsAndBiases(modules["wandb"], folder, wandb_project))
+    return Metrics(sinks)
+
+
+class Metrics:
+    """Writes rows to every sink; the first one is the JSONL file."""
+
+    def __init__(self, sinks: list[Any]):
+        self._sinks = sinks
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Write one row: `step` (1-based), then numbers by name (Python, numpy or jax scalars)."""
+        plain = strict(row)
+        for sink in self._sinks:
+            sink.write(plain)
+
+    @property
+    def offset(self) -> int:
+        """Bytes of `metrics.jsonl` that are safely on disk after this call: all rows written so far."""
+        return self._sinks[0].settle()
+
+    def close(self, failed: bool = False) -> None:
+        """Flush and close every sink; `failed` marks the Weights & Biases run as crashed."""
+        for sink in self._sinks:
+            sink.close(failed)
+
+    def __enter__(self) -> Metrics:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        self.close(failed=kind is not None)
+
+
+def strict(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `row` as plain JSON values, with non-finite numbers as null and their names under `nonfinite`.
+
+    Example: {"step": 1, "loss": nan} -> {"step": 1, "loss": None, "nonfinite": ["loss"]}.
+    """
+    plain = {name: value.item() if hasattr(value, "item") else value for name, value in row.items()}
+    nonfinite = [name for name, value in plain.items() if isinstance(value, float) and not math.isfinite(value)]
+    plain |= dict.fromkeys(nonfinite)
+    return plain | {"nonfinite": nonfinite} if nonfinite else plain
+
+
+# --- the JSONL file ---------------------------------------------------------------------------------------------------
+
+
+def _kept_bytes(path: epath.Path, byte_offset: int) -> bytes:
+    content = path.read_bytes() if byte_offset and path.exists() else b""
+    if len(content) < byte_offset:
+        raise UserError(
+            f"{path}: {len(content)} bytes, but the checkpoint was written when it had {byte_offset}; "
+            "put the file back or choose another --workdir"
+        )
+    return content[:byte_offset]
+
+
+def _last_step(kept: bytes) -> int:
+    lines = kept.splitlines()
+    return json.loads(lines[-1])["step"] if lines else 0
+
+
+def _is_remote(folder: epath.Path) -> bool:
+    return "://" in str(folder)
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return (json.dumps(row, allow_nan=False) + "\n").encode()
+
+
+def _local_lines(folder: epath.Path, kept: bytes) -> _LocalLines:
+    folder.mkdir(parents=True, exist_ok=True)
+    return _LocalLines(folder / FILE, len(kept))
+
+
+class _LocalLines:
+    """A file that grows by whole lines, each handed to the system at once so that a kill loses none."""
+
+    def __init__(self, path: epath.Path, size: int):
+        self._file = open(path, "ab")  # noqa: SIM115 (closed by close)
+        self._file.truncate(size)
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self._file.write(_line(row))
+        self._file.flush()
+
+    def settle(self) -> int:
+        os.fsync(self._file.fileno())
+        return os.fstat(self._file.fileno()).st_size
+
+    def close(self, failed: bool) -> None:
+        self._file.close()
+
+
+def _remote_lines(folder: epath.Path, kept: bytes) -> _RemoteLines:
+    folder.mkdir(parents=True, exist_ok=True)
+    return _RemoteLines(folder / FILE, kept)
+
+
+class _RemoteLines:
+    """An object store cannot append: the whole file is sent every few seconds and whenever its size is asked for."""
+
+    def __init__(self, path: epath.Path, kept: bytes):
+        self._path, self._content = path, bytearray(kept)
+        self.settle()
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self._content += _line(row)
+        if time.monotonic() - self._sent > _UPLOAD_SECONDS:
+            self.settle()
+
+    def settle(self) -> int:
+        self._path.write_bytes(bytes(self._content))
+        self._sent = time.monotonic()
+        return len(self._content)
+
+    def close(self, failed: bool) -> None:
+        self.settle()
+
+
+# --- loggers ----------------------------------------------------------------------------------------------------------
+
+
+def _import_logger(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        flag = "--config.log.wandb" if name == "wandb" else "--config.log.tensorboard"
+        raise UserError(f"{flag}=true needs the package {name}; pip install -e '.[log]' or drop the flag") from None
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if name != "step" and isinstance(value, int | float)}
+
+
+class _TensorBoard:
+    def __init__(self, tensorboardx: ModuleType, folder: epath.Path, last_step: int):
+        # purge_step hides the steps that an interrupted run wrote after its last checkpoint.
+        # The suffix keeps a file begun within the same second from overwriting the one before.
+        start = last_step + 1
+        self._writer = tensorboardx.SummaryWriter(
+            str(folder / "tensorboard"), purge_step=start, filename_suffix=f".from_step_{start}"
+        )
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        for name, value in _numbers(row).items():
+            self._writer.add_scalar(name, value, row["step"])
+
+    def close(self, failed: bool) -> None:
+        self._writer.close()
+
+
+class _WeightsAndBiases:
+    def __init__(self, wandb: ModuleType, folder: epath.Path, project: str):
+        name = "/".join(folder.parts[-3:])  # <workdir>/seed<k>/<stage>
+        self._run = wandb.init(project=project, name=name, id=_run_id(folder), resume="allow")
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self._run.log(_numbers(row), step=row["step"])
+
+    def close(self, failed: bool) -> None:
+        self._run.finish(exit_code=int(failed))
+
+
+def _run_id(folder: epath.Path) -> str:
+    path = folder / "wandb_id.txt"
+    if not path.exists():
+        path.write_text(uuid.uuid4().hex)
+    return path.read_text()

@@ -1,0 +1,110 @@
+"""Stage 1: supervised fine-tuning of an adapter on responses, chains of thought or bare answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from alignment.adapters.lora import Lora
+from alignment.data.batches import batch_indices, steps_in
+from alignment.errors import UserError
+from alignment.parallel.data_parallel import compile_step, place_frozen
+from alignment.record import Record
+from alignment.rollout.engine import Engine
+from alignment.text.padding import bucket, pad_right
+from alignment.text.templates import answer_response, cot_response
+from alignment.text.tokenizer import encode_example
+from alignment.training.loop import Session, run_loop
+from alignment.training.losses import make_sft_loss
+from alignment.training.state import Frozen, TrainState, init_state, make_optimizer, make_schedule
+from alignment.training.step import Term, make_step
+
+RESPONSES = {"cot": cot_response, "answer": answer_response}
+
+Example = tuple[list[int], list[int]]  # token ids and loss mask
+
+
+def train_sft(
+    engine: Engine,
+    frozen: Frozen,
+    lora: Lora,
+    records: Sequence[Record],
+    section: ConfigDict,
+    session: Session,
+    key: jax.Array,
+    response: str,
+) -> Lora:
+    """Train `lora` on the records' gold responses and return it.
+
+    Args:
+      engine: the base.
+      frozen: what lies under the adapter.
+      lora: the adapter to train.
+      records: with a chain of thought each, if `response` is "cot".
+      section: `config.sft`.
+      session: where checkpoints and metrics go.
+      key: the stage's key.
+      response: "cot" (reasoning and answer blocks) or "answer" (answer block alone).
+    """
+    examples = encode_examples(engine, records, response, section.max_tokens)
+    steps = steps_in(len(examples), section.batch_size, section.epochs)
+    optimizer, schedule = make_optimizer(section, steps), make_schedule(section, steps)
+    term = Term("sft", make_sft_loss(engine.config, engine.remat), micro_batches=section.micro_batches)
+    update = compile_step(lambda axis: make_step((term,), optimizer, axis), engine.spread)
+    placed = place_frozen(frozen, engine.spread)
+
+    def body(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
+        began = time.perf_counter()
+        batch = sft_batch(engine, examples, section.batch_size, step, seed=session.seed)
+        state, metrics = update(state, placed, {"sft": batch})
+        row = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        tokens = row.pop("tokens/sft")
+        row |= {"tokens": tokens, "learning_rate": float(schedule(step))}
+        return state, row | {"tokens_per_s": tokens / (time.perf_counter() - began)}
+
+    return run_loop(session, init_state(lora, optimizer, key), steps, body).lora
+
+
+def check_sizes(section: ConfigDict, devices: int) -> None:
+    """Raise `UserError` where batch, micro-batch and device numbers do not fit together, or the schedule is unknown."""
+    make_schedule(section, 1)
+    parts = section.micro_batches * devices
+    if section.batch_size < 1 or section.batch_size % parts:
+        raise UserError(
+            f"--config.sft.batch_size={section.batch_size} must be a multiple of micro_batches x devices "
+            f"({section.micro_batches} x {devices})"
+        )
+
+
+def encode_examples(engine: Engine, records: Sequence[Record], response: str, max_tokens: int) -> list[Example]:
+    """Encode every record with its gold response.
+
+    Raises:
+      UserError: an example is longer than `max_tokens`, which would cut off its answer.
+    """
+    examples = []
+    for record in records:
+        ids, mask = encode_example(
+            engine.tokenizer, record, engine.template, RESPONSES[response](record, engine.template)
+        )
+        if len(ids) > max_tokens:
+            raise UserError(
+                f"record {record.id!r}: prompt and response have {len(ids)} tokens, over the limit of {max_tokens}; "
+                "raise --config.sft.max_tokens or leave the record out"
+            )
+        examples.append((ids, mask))
+    return examples
+
+
+def sft_batch(engine: Engine, examples: Sequence[Example], size: int, step: int, seed: int) -> Mapping[str, jax.Array]:
+    """The batch of step `step`: tokens [N, T] and loss mask [N, T], a function of (seed, step) alone."""
+    chosen = [examples[index] for index in batch_indices(len(examples), size, step, seed)]
+    length = bucket(max(len(ids) for ids, _ in chosen), per_octave=4)
+    tokens, _ = pad_right([ids for ids, _ in chosen], engine.pad_id, length)
+    loss_mask, _ = pad_right([mask for _, mask in chosen], 0, tokens.shape[1])
+    return {"tokens": jnp.asarray(tokens), "loss_mask": jnp.asarray(loss_mask.astype(np.bool_))}

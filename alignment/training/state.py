@@ -1,0 +1,66 @@
+"""What a training step carries, and the optimiser that moves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from ml_collections import ConfigDict
+
+from alignment.adapters.lora import Lora
+from alignment.adapters.stack import Stack
+from alignment.errors import UserError
+
+
+@struct.dataclass
+class TrainState:
+    """The trainable adapter, its optimiser state, the number of optimiser steps taken, and the stage's key."""
+
+    lora: Lora
+    opt_state: Any
+    step: jax.Array
+    key: jax.Array
+
+
+@struct.dataclass
+class Frozen:
+    """Everything a step reads and never changes. It is an argument of the jitted step, never a closure."""
+
+    params: dict
+    under: Stack  # adapters that lie under the trainable one
+    reference: Stack  # the KL reference on the same base
+
+
+def make_schedule(section: ConfigDict, steps: int) -> optax.Schedule:
+    """Linear warm-up over `warmup * steps`, then constant or cosine to zero.
+
+    Raises:
+      UserError: an unknown schedule.
+    """
+    warmup = int(section.warmup * steps)
+    if section.schedule == "cosine":
+        after = optax.cosine_decay_schedule(section.learning_rate, max(steps - warmup, 1))
+    elif section.schedule == "constant":
+        after = optax.constant_schedule(section.learning_rate)
+    else:
+        raise UserError(f"schedule {section.schedule!r} is unknown; use constant or cosine")
+    # The first step already moves: warm-up runs from lr / warmup to lr.
+    ramp = optax.linear_schedule(section.learning_rate / max(warmup, 1), section.learning_rate, max(warmup - 1, 1))
+    return optax.join_schedules([ramp, after], [warmup]) if warmup else after
+
+
+def make_optimizer(section: ConfigDict, steps: int) -> optax.GradientTransformation:
+    """AdamW (0.9, 0.95) behind clipping by the global norm (methods: Loshchilov & Hutter 2019, 1711.05101)."""
+    return optax.chain(
+        optax.clip_by_global_norm(section.clip_norm),
+        optax.adamw(make_schedule(section, steps), b1=0.9, b2=0.95, weight_decay=section.weight_decay),
+    )
+
+
+def init_state(lora: Lora, optimizer: optax.GradientTransformation, key: jax.Array) -> TrainState:
+    """A fresh state around a copy of `lora`: a step donates its state, and the start may also be the reference."""
+    lora, key = jax.tree.map(jnp.copy, (lora, key))
+    return TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key)
