@@ -1,0 +1,1 @@
+"""Accuracy, auditability and stability of trained arms, and the report that compares them."""

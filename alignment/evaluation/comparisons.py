@@ -1,0 +1,193 @@
+"""Comparing arms: paired tests on the same questions, the spread over seeds, and the hypotheses as they came out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from alignment.evaluation.statistics import bootstrap, holm, mcnemar, over_seeds
+
+Row = Mapping
+Outcomes = Mapping[str, Mapping[int, Mapping[str, bool]]]  # arm -> seed -> record id -> answered right
+
+MIN_QUESTIONS = 100  # below it, no claim is made whatever p says
+ALPHA = 0.05
+SIMILAR = 0.05  # auditabilities closer than this count as "about equal" (H3)
+MARGIN = 0.01  # one point of accuracy (H4)
+SUMMARISED = ("accuracy", "auditability", "strict_rate", "reward_drawdown")
+SMALL_MODELS = (0.3e9, 2e9)  # parameters: 0.5B and 1.5B (H1)
+
+
+def compare_pairs(outcomes: Outcomes) -> list[dict]:
+    """Compare every pair of arms on the questions both answered, seed by seed.
+
+    Returns:
+      One dict a pair and seed: `first`, `second`, `seed`, `n`, `first_only`, `second_only`, `difference` (accuracy of
+      the first minus the second) with its paired bootstrap `ci95`, `p` (exact McNemar), `p_holm` (adjusted for all
+      rows of this list) and `reading`, which claims a difference only for at least `MIN_QUESTIONS` questions.
+    """
+    found = []
+    for first, second in itertools.combinations(outcomes, 2):
+        for seed in sorted(set(outcomes[first]) & set(outcomes[second])):
+            pair = _paired(outcomes[first][seed], outcomes[second][seed])
+            if pair is not None:
+                found.append({"first": first, "second": second, "seed": seed, **pair})
+    for row, adjusted in zip(found, holm([row["p"] for row in found]), strict=True):
+        row["p_holm"] = adjusted
+        row["reading"] = _reading(row)
+    return found
+
+
+def _paired(first: Mapping[str, bool], second: Mapping[str, bool]) -> dict | None:
+    common = [name for name in first if name in second]
+    if not common:
+        return None
+    left, right = [first[name] for name in common], [second[name] for name in common]
+    differences = np.subtract(left, right, dtype=np.float64)
+    return {**mcnemar(left, right), "difference": float(differences.mean()), "ci95": bootstrap(differences)}
+
+
+def _reading(row: Row) -> str:
+    if row["n"] < MIN_QUESTIONS:
+        return f"no claim: {row['n']} questions are too few"
+    if row["p_holm"] >= ALPHA:
+        return "no difference shown"
+    return f"{row['first'] if row['difference'] > 0 else row['second']} more accurate"
+
+
+def seed_summary(rows: Sequence[Row]) -> list[dict]:
+    """Summarise each arm over its seeds.
+
+    Returns:
+      One dict an arm: `arm`, `seeds`, `accuracy`, `auditability`, `strict_rate` and `reward_drawdown` as
+      `statistics.over_seeds` gives them (of the seeds that have a value), `judged` (seeds with a reward
+      stage), `collapsed` and `never_learned` (how many of those; None without GRPO) and `stability` = 1 - collapsed /
+      judged (None with fewer than two).
+    """
+    return [_arm_summary(arm, found) for arm, found in _by_arm(rows).items()]
+
+
+def _arm_summary(arm: str, rows: Sequence[Row]) -> dict:
+    judged = [row for row in rows if row.get("collapsed") is not None]
+    collapsed = sum(row["collapsed"] for row in judged) if judged else None
+    return {
+        "arm": arm,
+        "seeds": len(rows),
+        **{name: over_seeds(_values(rows, name)) for name in SUMMARISED},
+        "judged": len(judged),
+        "collapsed": collapsed,
+        "never_learned": sum(bool(row.get("never_learned")) for row in judged) if judged else None,
+        "stability": 1 - collapsed / len(judged) if len(judged) > 1 else None,
+    }
+
+
+def hypotheses(rows: Sequence[Row], outcomes: Outcomes, parameters: int | None) -> list[dict]:
+    """Report the four hypotheses as they came out in this run; none is asserted in advance.
+
+    Returns:
+      One dict each: `name`, `statement`, `status` ("tested" or "not testable with this run"), `seen` (what the run
+      shows, also where it tests nothing) and `verdict` ("as predicted", "not as predicted", "undecided", or None where
+      not tested).
+    """
+    judges: tuple[tuple[str, str, Callable], ...] = (
+        ("H1", "at 0.5B and 1.5B the monolithic arm collapses more often than the modular arm", _collapse),
+        ("H2", "the gap between the two closes by 7B", _closing),
+        ("H3", "auditability: modular is about equal to sft_cot; both exceed grpo_only and monolithic", _audit_order),
+        ("H4", "accuracy: modular is within one point of the better of sft_cot and grpo_only, or above", _no_loss),
+    )
+    found = []
+    for name, statement, judge in judges:
+        verdict, seen = judge(_by_arm(rows), outcomes, parameters)
+        status = "tested" if verdict else "not testable with this run"
+        found.append({"name": name, "statement": statement, "status": status, "seen": seen, "verdict": verdict})
+    return found
+
+
+def _collapse(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[str | None, str]:
+    if missing := _missing(arms, "monolithic", "modular"):
+        return None, missing
+    summaries = [_arm_summary(arm, arms[arm]) for arm in ("monolithic", "modular")]
+    if any(summary["collapsed"] is None for summary in summaries):
+        return None, "no reward-stage metrics for one of the two arms"
+    seen = "; ".join(_collapses(summary) for summary in summaries)
+    if min(summary["judged"] for summary in summaries) < 2:
+        return None, f"{seen}. One seed says nothing about how often an arm collapses"
+    if parameters is None or not SMALL_MODELS[0] <= parameters <= SMALL_MODELS[1]:
+        size = "unknown size" if parameters is None else f"{parameters / 1e6:,.0f} M parameters"
+        return None, f"{seen}. The model ({size}) is not of the sizes that the hypothesis is about"
+    rates = [summary["collapsed"] / summary["judged"] for summary in summaries]
+    verdict = "undecided" if rates[0] == rates[1] else "as predicted" if rates[0] > rates[1] else "not as predicted"
+    return verdict, f"{seen}. These are counts, not a significance test"
+
+
+def _collapses(summary: Row) -> str:
+    never = f", {summary['never_learned']} never learned the format" if summary["never_learned"] else ""
+    return f"{summary['arm']} collapsed in {summary['collapsed']} of {summary['judged']} seed(s){never}"
+
+
+def _closing(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[None, str]:
+    return None, "one run has one model size; compare the reports of runs at several sizes"
+
+
+def _audit_order(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[str | None, str]:
+    names = ("modular", "sft_cot", "grpo_only", "monolithic")
+    if missing := _missing(arms, *names):
+        return None, missing
+    mean = {name: float(np.mean(_values(arms[name], "auditability"))) for name in names}
+    holds = abs(mean["modular"] - mean["sft_cot"]) <= SIMILAR and min(mean["modular"], mean["sft_cot"]) > max(
+        mean["grpo_only"], mean["monolithic"]
+    )
+    seen = ", ".join(f"{name} {mean[name]:.3f}" for name in names)
+    seen += f". About equal means within {SIMILAR}; judged by the means alone, so see their intervals"
+    if min(row["n"] for name in names for row in arms[name]) < MIN_QUESTIONS:
+        return "undecided", f"{seen}. Fewer than {MIN_QUESTIONS} questions"
+    return "as predicted" if holds else "not as predicted", seen
+
+
+def _no_loss(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[str | None, str]:
+    if missing := _missing(arms, "modular", "sft_cot", "grpo_only"):
+        return None, missing
+    mean = {name: float(np.mean(_values(arms[name], "accuracy"))) for name in ("modular", "sft_cot", "grpo_only")}
+    rival = max(("sft_cot", "grpo_only"), key=mean.__getitem__)
+    seen = ", ".join(f"{name} {value:.3f}" for name, value in mean.items())
+    interval = _difference_ci(outcomes, "modular", rival)
+    if interval is None:
+        return None, f"{seen}. No paired outcomes, so no interval of the difference"
+    low, high = interval
+    seen += f". modular minus {rival}: 95 % interval {low:+.3f} to {high:+.3f} (paired over questions)"
+    if min(row["n"] for row in arms["modular"]) < MIN_QUESTIONS:
+        return "undecided", f"{seen}. Fewer than {MIN_QUESTIONS} questions"
+    verdict = "as predicted" if low >= -MARGIN else "not as predicted" if high < -MARGIN else "undecided"
+    return verdict, seen
+
+
+def _difference_ci(outcomes: Outcomes, first: str, second: str) -> list[float] | None:
+    """Bootstrap interval over questions of the difference of accuracies, each averaged over the arm's seeds."""
+    left, right = (_share_right(outcomes.get(arm, {})) for arm in (first, second))
+    return bootstrap([left[name] - right[name] for name in left if name in right])
+
+
+def _share_right(by_seed: Mapping[int, Mapping[str, bool]]) -> dict[str, float]:
+    answers: dict[str, list[bool]] = {}
+    for found in by_seed.values():
+        for name, right in found.items():
+            answers.setdefault(name, []).append(right)
+    return {name: float(np.mean(values)) for name, values in answers.items()}
+
+
+def _by_arm(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["arm"], []).append(row)
+    return found
+
+
+def _values(rows: Sequence[Row], name: str) -> list[float]:
+    return [row[name] for row in rows if row.get(name) is not None]
+
+
+def _missing(arms: Mapping[str, list[Row]], *needed: str) -> str | None:
+    absent = [arm for arm in needed if arm not in arms]
+    return f"needs {', '.join(absent)}, not in this run" if absent else None

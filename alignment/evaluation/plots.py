@@ -1,0 +1,168 @@
+"""The report's plots as inline SVG: no files, no scripts, no global state, the same bytes for the same data."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import numbers
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+Rows = Sequence[Mapping[str, float]]
+Curves = Mapping[str, Mapping[int, Rows]]  # arm or stage -> seed -> metric rows
+
+# metric, title, unit of the vertical axis
+PANELS = (
+    ("reward/mean", "Reward", "mean of a step"),
+    ("completion/strict", "Strict format", "share of completions"),
+    ("kl/mean", "KL to the reference (k3)", "nat / token"),
+    ("entropy/mean", "Entropy", "nat / token"),
+    ("completion/length_mean", "Completion length", "tokens"),
+    ("groups/zero_variance", "Groups without reward variance", "share of groups"),
+    ("nll", "SFT negative log-likelihood", "nat / token"),
+)
+
+# Told apart by most colour-blind readers, on white and on dark (after Okabe and Ito).
+HEADLINE = {
+    "base": "#7f7f7f",
+    "sft_cot": "#0072b2",
+    "grpo_only": "#d55e00",
+    "monolithic": "#cc79a7",
+    "modular": "#009e73",
+}
+FURTHER = ("#e69f00", "#56b4e9", "#8c6d31", "#9467bd", "#b5bd00", "#17becf")
+
+_INK = "#010203"  # stands for the page's text colour until `_inline` puts that in
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "svg.fonttype": "none",  # text stays text: readable by screen readers, and small
+    "svg.hashsalt": "report",
+    "text.parse_math": False,
+    "text.color": _INK,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+}
+
+
+def colours(arms: Iterable[str]) -> dict[str, str]:
+    """Give each arm its colour; the five headline arms have the same one in every report."""
+    further = itertools.cycle(FURTHER)  # a twelfth arm shares a colour rather than failing
+    return {arm: HEADLINE.get(arm) or next(further) for arm in dict.fromkeys(arms)}
+
+
+def curve_plots(curves: Curves, colour: Mapping[str, str]) -> list[str]:
+    """Draw one panel a metric that any curve has: every seed as a thin line, their smoothed mean as a bold one."""
+    drawn = []
+    for index, (metric, title, unit) in enumerate(PANELS):
+        lines = {name: found for name in curves if (found := _lines(curves[name], metric))}
+        if lines:
+            drawn.append(_curve_panel(f"curve{index}", lines, colour, title, unit))
+    return drawn
+
+
+def accuracy_plot(rows: Sequence[Mapping], colour: Mapping[str, str]) -> str | None:
+    """Draw a bar an arm (the mean over its seeds), the 95 % interval of each seed, and chance as a dashed line."""
+    arms = list(dict.fromkeys(row["arm"] for row in rows))
+    if not arms:
+        return None
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 0.7 + 0.42 * len(arms)), layout="constrained")
+        axes = figure.add_subplot()
+        for place, arm in enumerate(arms):
+            _accuracy_bar(axes, place, [row for row in rows if row["arm"] == arm], colour[arm])
+        chance = [row["chance"] for row in rows if row.get("chance")]
+        if chance:
+            axes.axvline(float(np.mean(chance)), color=_INK, linestyle=(0, (4, 3)), linewidth=1)
+        axes.set_yticks(range(len(arms)), arms)
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("accuracy (strict)" + (", dashed: chance" if chance else ""))
+        return _inline(figure, "accuracy", "Accuracy of each arm with 95 % intervals")
+
+
+def _accuracy_bar(axes: Axes, place: int, rows: Sequence[Mapping], colour: str) -> None:
+    accuracies = [row["accuracy"] for row in rows]
+    axes.barh(place, float(np.mean(accuracies)), height=0.62, color=colour, alpha=0.45)
+    offsets = np.linspace(-0.18, 0.18, len(rows)) if len(rows) > 1 else [0.0]
+    for offset, row in zip(offsets, rows, strict=True):
+        low, high = row.get("accuracy_ci95") or (row["accuracy"], row["accuracy"])
+        axes.plot([low, high], [place + offset] * 2, color=_INK, linewidth=1.2)
+        axes.plot(row["accuracy"], place + offset, "o", color=colour, markeredgecolor=_INK, markersize=4.5)
+
+
+def _lines(by_seed: Mapping[int, Rows], metric: str) -> list[tuple[list[int], list[float]]]:
+    """Steps and values of each seed that has the metric; what is not finite leaves a gap."""
+    found = []
+    for rows in by_seed.values():
+        points = [(row["step"], _number(row[metric])) for row in rows if metric in row]
+        if any(math.isfinite(value) for _, value in points):
+            found.append(([step for step, _ in points], [value for _, value in points]))
+    return found
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, numbers.Real) and math.isfinite(value) else math.nan
+
+
+def _curve_panel(name: str, lines: Mapping, colour: Mapping[str, str], title: str, unit: str) -> str:
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.4, 2.5), layout="constrained")
+        axes = figure.add_subplot()
+        for arm, seeds in lines.items():
+            for steps, values in seeds:
+                axes.plot(steps, values, color=colour[arm], linewidth=0.7, alpha=0.5)
+            axes.plot(*_smoothed_mean(seeds), color=colour[arm], linewidth=1.8)
+        axes.set_title(title)
+        axes.set_ylabel(unit)
+        axes.set_xlabel("step")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.6)
+        return _inline(figure, name, f"{title} over training steps")
+
+
+def _smoothed_mean(seeds: Sequence[tuple[list[int], list[float]]]) -> tuple[list[int], list[float]]:
+    """The mean over the seeds that have a step, then a running mean centred on each step, so that nothing lags."""
+    at: dict[int, list[float]] = {}
+    for steps, values in seeds:
+        for step, value in zip(steps, values, strict=True):
+            if math.isfinite(value):
+                at.setdefault(step, []).append(value)
+    steps = sorted(at)
+    means = [float(np.mean(at[step])) for step in steps]
+    half = math.ceil(len(means) / 40)
+    return steps, [float(np.mean(means[max(0, t - half) : t + half + 1])) for t in range(len(means))]
+
+
+def _inline(figure: Figure, name: str, label: str) -> str:
+    """Return the figure as an <svg> element for an HTML page.
+
+    The document type and namespaces name web addresses and HTML needs neither; ids get a prefix because all plots share
+    one page; the ink becomes the page's own text colour, so that the plot follows light and dark.
+    """
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'\sxmlns(?::xlink)?="[^"]*"', "", svg)
+    svg = re.sub(r"<style[^<]*</style>", "", svg)  # would apply to the whole page
+    svg = re.sub(r"<metadata>[^<]*(?:<(?!/metadata>)[^<]*)*</metadata>", "", svg)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = svg.replace(_INK, "currentColor").replace("xlink:href", "href")
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

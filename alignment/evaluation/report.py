@@ -1,0 +1,207 @@
+"""What a run leaves behind for people: results.json, the same table as text, and report.html, a self-contained page."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jinja2
+import numpy as np
+from etils import epath
+
+from alignment.evaluation import tables
+from alignment.evaluation.comparisons import MIN_QUESTIONS, Outcomes, compare_pairs, hypotheses, seed_summary
+from alignment.evaluation.plots import Curves, accuracy_plot, colours, curve_plots
+from alignment.evaluation.results import plain
+from alignment.text.audit_checks import CHECKS
+from alignment.text.templates import TEMPLATES
+
+RESULTS = "results.json"
+REPORT = "report.html"
+# Entries of `meta` that the page has a place for; any other is listed as it is.
+PLACED = ("title", "command", "model", "parameters", "config", "versions")
+
+_OPENING = {t.literals[0]: "reasoning" for t in TEMPLATES.values()} | {
+    t.literals[2]: "answer" for t in TEMPLATES.values()
+}
+_CLOSING = {literal for t in TEMPLATES.values() for literal in t.literals[1::2]}
+# Fixed strings and one bounded run: linear time.
+_MARKS = re.compile("|".join([*map(re.escape, (*_OPENING, *_CLOSING)), r"\\boxed\{[^{}\n]{0,40}\}"]))
+
+
+def write_report(
+    workdir: str | epath.Path,
+    rows: Sequence[Mapping[str, Any]],
+    curves: Curves,
+    traces: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+    meta: Mapping[str, Any],
+    outcomes: Outcomes | None = None,
+) -> str:
+    """Write `results.json` and `report.html` into `workdir` and return the results as a plain-text table to print.
+
+    Args:
+      workdir: a folder (or `gs://` address), made if missing.
+      rows: one an arm and seed: `arm`, `seed`, then what `summarise`, `audit` and `stability` return, joined.
+      curves: arm (or stage) -> seed -> metric rows; a name plots in every panel whose metric its rows have.
+      traces: as `results.pick_traces` returns them.
+      notes: sentences about data and traces that a reader must know.
+      meta: what was run. Known, all optional: `title`, `command`, `model` (name), `parameters` (count), `config`,
+        `versions`; further entries are listed under their names.
+      outcomes: arm -> seed -> record id -> answered right, for paired comparisons; None leaves them out.
+
+    Returns:
+      The table, one line an arm and seed.
+    """
+    workdir = epath.Path(workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    rows = plain(rows)
+    _write(workdir / RESULTS, json.dumps(rows, indent=1, allow_nan=False) + "\n")
+    _write(workdir / REPORT, render(rows, curves, traces, notes, meta, outcomes))
+    return tables.text_table(rows)
+
+
+def render(
+    rows: Sequence[Mapping[str, Any]],
+    curves: Curves,
+    traces: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+    meta: Mapping[str, Any],
+    outcomes: Outcomes | None = None,
+) -> str:
+    """Return the page as HTML; arguments as in `write_report`, with `rows` holding plain JSON values."""
+    arms = list(dict.fromkeys(row["arm"] for row in rows))
+    outcomes = outcomes or {}
+    colour = colours([*arms, *curves, *(arm for trace in traces for arm in trace["arms"])])
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            meta={"title": "Alignment arms compared", "command": "", "model": ""} | dict(meta),
+            facts=_facts(meta),
+            config=_config_text(meta.get("config")),
+            notes=notes,
+            rows=rows,
+            arms=arms,
+            about={row["arm"]: row.get("about", "") for row in rows},
+            colour=colour,
+            columns=tables.COLUMNS,
+            questions=sorted({row["n"] for row in rows if row.get("n") is not None}),
+            seeds=len({row["seed"] for row in rows}),
+            summary=seed_summary(rows),
+            accuracy_svg=accuracy_plot(rows, colour),
+            curves=curve_plots(curves, colour),
+            curve_names=list(curves),
+            pairs=compare_pairs(outcomes),
+            min_questions=MIN_QUESTIONS,
+            hypotheses=hypotheses(rows, outcomes, meta.get("parameters")),
+            checks=list(CHECKS.values()),
+            audit=_audit_cells(rows, arms),
+            traces=[_highlighted(trace) for trace in traces],
+        )
+    )
+
+
+def segments(text: str) -> Iterator[tuple[str, str]]:
+    """Cut a completion into (kind, piece) for display; the pieces joined give back `text`.
+
+    Kinds: "reasoning" and "answer" inside those blocks, "outside" elsewhere ("space" where that is blank), "tag" for
+    the literals of any template and "box" for a boxed letter. An unclosed block runs to the end.
+    """
+    kind, end = "outside", 0
+    for mark in _MARKS.finditer(text):
+        yield from _piece(kind, text[end : mark.start()])
+        literal, end = mark.group(), mark.end()
+        if literal in _OPENING or literal in _CLOSING:
+            kind = _OPENING.get(literal, "outside")
+            yield "tag", literal
+        else:
+            yield "box", literal
+    yield from _piece(kind, text[end:])
+
+
+def _piece(kind: str, text: str) -> Iterator[tuple[str, str]]:
+    if text:
+        yield ("space" if kind == "outside" and not text.strip() else kind), text
+
+
+def _highlighted(trace: Mapping[str, Any]) -> dict[str, Any]:
+    arms = {
+        arm: {"truncated": False, **found, "segments": list(segments(found["response"]))}
+        for arm, found in trace["arms"].items()
+    }
+    return {"context": [], **trace, "arms": arms}
+
+
+def _audit_cells(rows: Sequence[Mapping], arms: Sequence[str]) -> dict[str, dict[str, dict]]:
+    """For each check, and for "auditability", each arm's mean over seeds: of all answers, and of the wrong ones."""
+    found: dict[str, dict[str, dict]] = {name: {} for name in (*CHECKS, "auditability")}
+    for arm in arms:
+        mine = [row for row in rows if row["arm"] == arm]
+        rewarded = {name for row in mine for name in row.get("rewarded_checks") or ()}
+        for name, cells in found.items():
+            cells[arm] = {
+                "all": _mean(_check_value(row, name) for row in mine),
+                "wrong": _mean(_check_value(row.get("wrong_only") or {}, name) for row in mine),
+                "rewarded": name in rewarded,
+            }
+    return found
+
+
+def _check_value(source: Mapping, name: str) -> float | None:
+    return source.get("auditability") if name == "auditability" else (source.get("checks") or {}).get(name)
+
+
+def _mean(values: Iterator[float | None]) -> float | None:
+    present = [value for value in values if value is not None]
+    return float(np.mean(present)) if present else None
+
+
+def _facts(meta: Mapping[str, Any]) -> dict[str, str]:
+    """What was run, as label -> text."""
+    facts = {}
+    if meta.get("model"):
+        size = f" ({meta['parameters'] / 1e6:,.1f} M parameters)" if meta.get("parameters") else ""
+        facts["model"] = f"{meta['model']}{size}"
+    facts |= {name.replace("_", " "): str(value) for name, value in meta.items() if name not in PLACED}
+    if meta.get("versions"):
+        facts["versions"] = ", ".join(f"{name} {version}" for name, version in meta["versions"].items())
+    return facts
+
+
+def _config_text(config: Any) -> str:
+    if not config:
+        return ""
+    return config if isinstance(config, str) else json.dumps(plain(config), indent=2, default=str)
+
+
+def _environment() -> jinja2.Environment:
+    source = (importlib.resources.files("alignment.evaluation") / "report.html.jinja").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({"report.html.jinja": source}),
+        autoescape=True,  # model output must never become markup
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shown = (
+        tables.percent,
+        tables.percent_interval,
+        tables.number,
+        tables.whole,
+        tables.p_value,
+        tables.signed,
+        tables.status,
+    )
+    environment.filters.update({function.__name__: function for function in shown})
+    return environment
+
+
+def _write(path: epath.Path, text: str) -> None:
+    """Write whole files only; a lone surrogate in a model's text must not lose the report."""
+    unfinished = path.parent / f"{path.name}.tmp"
+    unfinished.write_bytes(text.encode("utf-8", "replace"))
+    unfinished.replace(path)

@@ -1,0 +1,113 @@
+"""The few statistics a comparison of arms needs: intervals, a paired test, the error of a change.
+
+Plain numbers in, plain floats out. `None` stands for "cannot be computed from so few values", never for zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.stats
+
+Interval = list[float]  # [low, high]
+
+RESAMPLES = 2000
+
+
+def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
+    """Return the Wilson score interval of a proportion (Wilson 1927), or None where `n` is 0.
+
+    Unlike the normal approximation it stays inside [0, 1] and has a width at 0 of n and n of n.
+
+    Raises:
+      ValueError: not 0 <= successes <= n.
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes of {n}")
+    if n == 0:
+        return None
+    found = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(level, method="wilson")
+    return [float(found.low), float(found.high)]
+
+
+def bootstrap(values: Sequence[float], level: float = 0.95, seed: int = 0) -> Interval | None:
+    """Return the percentile bootstrap interval of the mean of `values` [N], or None for fewer than two values.
+
+    The unit that is resampled is one element, so give one value a question. The same `seed` gives the same interval.
+    """
+    if len(values) < 2:
+        return None
+    found = scipy.stats.bootstrap(
+        (np.asarray(values, np.float64),),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=level,
+        method="percentile",
+        batch=100,  # bounds memory at 100 x N for large evaluation sets
+        rng=np.random.default_rng(seed),
+    )
+    return [float(found.confidence_interval.low), float(found.confidence_interval.high)]
+
+
+def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> dict:
+    """Compare two arms on the same questions with the exact McNemar test.
+
+    Only the questions that exactly one of the two got right carry information; under the null hypothesis each of them
+    falls to either arm with probability 1/2, so the two-sided p is binomial and needs no large sample.
+
+    Returns:
+      `n`, `first_only` and `second_only` (questions only that arm got right), and `p`, 1.0 if nothing differs.
+
+    Raises:
+      ValueError: the two do not have one value a question each.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"paired comparison of {len(first)} with {len(second)} questions")
+    first_only = sum(a and not b for a, b in zip(first, second, strict=True))
+    second_only = sum(b and not a for a, b in zip(first, second, strict=True))
+    differing = first_only + second_only
+    p = float(scipy.stats.binomtest(first_only, differing, 0.5).pvalue) if differing else 1.0
+    return {"n": len(first), "first_only": first_only, "second_only": second_only, "p": p}
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the p values adjusted for their number by Holm's step-down method (Holm 1979), in the order given."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def mean_change(first: Sequence[float], last: Sequence[float]) -> tuple[float | None, float | None]:
+    """Return (mean of `last` minus mean of `first`, its standard error).
+
+    The error sqrt(var(first)/n + var(last)/m), variances with ddof 1, takes the values as independent. Neighbouring
+    training steps are not (they share a policy), so for a training curve it is a lower bound. It is None for windows of
+    fewer than two values, the change None for empty ones.
+    """
+    if not first or not last:
+        return None, None
+    change = float(np.mean(last) - np.mean(first))
+    if min(len(first), len(last)) < 2:
+        return change, None
+    return change, math.sqrt(np.var(first, ddof=1) / len(first) + np.var(last, ddof=1) / len(last))
+
+
+def over_seeds(values: Sequence[float], level: float = 0.95) -> dict:
+    """Summarise one number a seed.
+
+    Returns:
+      `n`, `mean`, `std` (between seeds, ddof 1) and `ci` of the mean from Student's t with n - 1 degrees of freedom;
+      `std` and `ci` are None for one seed, `mean` too for none.
+    """
+    n = len(values)
+    mean = float(np.mean(values)) if n else None
+    if n < 2:
+        return {"n": n, "mean": mean, "std": None, "ci": None}
+    std = float(np.std(values, ddof=1))
+    half = float(scipy.stats.t.ppf((1 + level) / 2, n - 1)) * std / math.sqrt(n)
+    return {"n": n, "mean": mean, "std": std, "ci": [mean - half, mean + half]}

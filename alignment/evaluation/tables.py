@@ -1,0 +1,112 @@
+"""The results table: what its columns are, how its numbers read, and its plain-text form."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+Row = Mapping
+NONE = "–"
+
+
+def percent(value: float | None) -> str:
+    """Format a share as percent with one decimal; None as a dash."""
+    return NONE if value is None else f"{100 * value:.1f} %"
+
+
+def percent_interval(interval: Sequence[float] | None) -> str:
+    """Format an interval of shares in percent, "" where there is none."""
+    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}" if interval else ""
+
+
+def number(value: float | None) -> str:
+    """Format a number with three significant digits; None as a dash."""
+    return NONE if value is None else f"{value:.3g}"
+
+
+def whole(value: int | None) -> str:
+    """Format a whole number; None as a dash."""
+    return NONE if value is None else str(value)
+
+
+def p_value(value: float) -> str:
+    """Format a p value; small ones as a bound, whose digits nobody needs."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def signed(value: float | None) -> str:
+    """Format a number with its sign and three decimals; None as a dash."""
+    return NONE if value is None else f"{value:+.3f}"
+
+
+def status(row: Row) -> str:
+    """Say in two or three words how the reward stage of a row went."""
+    if row.get("collapsed") is None:
+        return "no reward stage"
+    if row["collapsed"]:
+        return "collapsed"
+    return "never learned" if row.get("never_learned") else "no collapse seen"
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column: the row's key, a heading, a line of explanation, and how a value and its spread read."""
+
+    key: str
+    title: str
+    about: str
+    show: Callable[[float | None], str] = percent
+    interval: str | None = None  # key of a 95 % interval of shares
+    error: str | None = None  # key of a standard error
+
+    def text(self, row: Row) -> str:
+        """Return the value as text."""
+        return self.show(row.get(self.key))
+
+    def spread(self, row: Row) -> str:
+        """Return the interval or the standard error as text, "" for none."""
+        if self.interval:
+            return percent_interval(row.get(self.interval))
+        value = row.get(self.error) if self.error else None
+        return "" if value is None else f"± {value:.3f}"
+
+
+COLUMNS = (
+    Column("accuracy", "accuracy", "right letter; unreadable is wrong. Wilson 95 % interval", interval="accuracy_ci95"),
+    Column("valid_rate", "valid", "a letter could be read", interval="valid_rate_ci95"),
+    Column("accuracy_given_valid", "acc. if valid", "flatters arms that often fail the format"),
+    Column("strict_rate", "strict format", "the two blocks and nothing else", interval="strict_rate_ci95"),
+    Column(
+        "auditability", "auditability", "mean of the binary checks. Bootstrap interval", interval="auditability_ci95"
+    ),
+    Column("auditability_wrong_only", "… if wrong", "auditability of the wrong answers alone"),
+    Column(
+        "reward_change",
+        "reward change",
+        "last fifth of steps minus the first, ± standard error (a lower bound: steps are not independent)",
+        signed,
+        error="reward_change_se",
+    ),
+    Column("reward_drawdown", "drawdown", "largest fall of the smoothed reward, as a share of the reward's range"),
+    Column("kl_peak", "KL peak", "largest mean k3 of a step, nat a token", number),
+    Column("grad_spikes", "spikes", "steps whose gradient norm exceeds 5 x the running median", whole),
+)
+
+
+# The printed table has to fit a terminal; the report shows every column and interval.
+PRINTED = ("accuracy", "valid_rate", "strict_rate", "auditability", "reward_drawdown", "kl_peak")
+
+
+def text_table(rows: Sequence[Row]) -> str:
+    """Return the results as aligned plain text, one line an arm and seed, to print at the end of a run."""
+    columns = [column for column in COLUMNS if column.key in PRINTED]
+    head = ["arm", "seed", *(column.title for column in columns), "reward stage"]
+    body = [[row["arm"], str(row["seed"]), *(_cell(column, row) for column in columns), status(row)] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(head, *body, strict=True)]
+    rule = ["-" * width for width in widths]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (head, rule, *body))
+
+
+def _cell(column: Column, row: Row) -> str:
+    spread = column.spread(row) if column.key == "accuracy" else ""
+    return f"{column.text(row)} ({spread})" if spread else column.text(row)

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import pytest
+
+from alignment.evaluation.comparisons import compare_pairs, hypotheses, seed_summary
+from alignment.evaluation.statistics import over_seeds
+
+HALF_BILLION = 494_000_000
+
+
+def answers(right: int, n: int = 200) -> dict[str, bool]:
+    return {f"q{i}": i < right for i in range(n)}
+
+
+def row(
+    arm: str, seed: int = 0, accuracy: float = 0.5, auditability: float = 0.5, collapsed: bool | None = None, n=200
+):
+    never = None if collapsed is None else False
+    stability = {"collapsed": collapsed, "never_learned": never, "reward_drawdown": None if collapsed is None else 0.1}
+    return {
+        "arm": arm,
+        "seed": seed,
+        "accuracy": accuracy,
+        "auditability": auditability,
+        "strict_rate": 0.9,
+        "n": n,
+        **stability,
+    }
+
+
+def judged(rows, outcomes=None, parameters=HALF_BILLION) -> dict[str, dict]:
+    return {found["name"]: found for found in hypotheses(rows, outcomes or {}, parameters)}
+
+
+def test_pairs_by_hand():
+    found = compare_pairs({"base": {0: answers(60)}, "modular": {0: answers(140)}, "sft_cot": {0: answers(141)}})
+    assert [(pair["first"], pair["second"]) for pair in found] == [
+        ("base", "modular"),
+        ("base", "sft_cot"),
+        ("modular", "sft_cot"),
+    ]
+    assert (found[0]["first_only"], found[0]["second_only"], found[0]["difference"]) == (0, 80, pytest.approx(-0.4))
+    assert found[0]["p"] == pytest.approx(2 * 0.5**80) and found[0]["p_holm"] == pytest.approx(2 * 2 * 0.5**80)
+    low, high = found[0]["ci95"]
+    assert low < -0.4 < high < -0.3
+    assert [pair["reading"] for pair in found] == [
+        "modular more accurate",
+        "sft_cot more accurate",
+        "no difference shown",
+    ]
+
+
+def test_few_questions_allow_no_claim():
+    (pair,) = compare_pairs({"a": {0: answers(0, 99)}, "b": {0: answers(99, 99)}})
+    assert pair["p_holm"] < 1e-6 and pair["reading"] == "no claim: 99 questions are too few"
+
+
+def test_pairs_are_made_within_a_seed_and_over_shared_questions():
+    found = compare_pairs({"a": {0: answers(10, 20), 1: answers(5, 20)}, "b": {1: answers(5, 15), 2: answers(9, 20)}})
+    assert [(pair["seed"], pair["n"]) for pair in found] == [(1, 15)]
+    assert compare_pairs({"a": {0: {"x": True}}, "b": {0: {"y": True}}}) == []
+    assert compare_pairs({}) == []
+
+
+def test_seed_summary_by_hand():
+    rows = [
+        row("modular", seed, accuracy=a, collapsed=c)
+        for seed, a, c in ((0, 0.5, True), (1, 0.6, False), (2, 0.7, False))
+    ]
+    (found,) = seed_summary(rows)
+    assert found["accuracy"] == over_seeds([0.5, 0.6, 0.7])
+    assert (found["seeds"], found["judged"], found["collapsed"], found["never_learned"]) == (3, 3, 1, 0)
+    assert found["stability"] == pytest.approx(2 / 3)
+
+
+def test_one_seed_gives_no_stability_and_an_arm_without_reward_none_of_it():
+    modular, base = seed_summary([row("modular", collapsed=False), row("base")])
+    assert (modular["collapsed"], modular["stability"]) == (0, None)
+    assert (base["judged"], base["collapsed"], base["never_learned"], base["stability"]) == (0, None, None, None)
+
+
+def collapse_rows(monolithic: list[bool], modular: list[bool]):
+    return [row("monolithic", seed, collapsed=c) for seed, c in enumerate(monolithic)] + [
+        row("modular", seed, collapsed=c) for seed, c in enumerate(modular)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("monolithic", "modular", "verdict"),
+    [
+        ([True, False], [False, False], "as predicted"),
+        ([False, False], [True, False], "not as predicted"),
+        ([True, True], [True, True], "undecided"),
+    ],
+)
+def test_h1_compares_collapse_rates(monolithic, modular, verdict):
+    found = judged(collapse_rows(monolithic, modular))["H1"]
+    assert (found["status"], found["verdict"]) == ("tested", verdict)
+    assert f"monolithic collapsed in {sum(monolithic)} of 2 seed(s)" in found["seen"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "parameters", "why"),
+    [
+        (collapse_rows([True], [False]), HALF_BILLION, "One seed says nothing"),
+        (collapse_rows([True, True], [False, False]), 1_000_000, "1 M parameters"),
+        (collapse_rows([True, True], [False, False]), None, "unknown size"),
+        ([row("modular", collapsed=False)], HALF_BILLION, "needs monolithic"),
+        ([row("modular"), row("monolithic")], HALF_BILLION, "no reward-stage metrics"),
+    ],
+)
+def test_h1_is_not_testable_without_seeds_size_or_arms(rows, parameters, why):
+    found = judged(rows, parameters=parameters)["H1"]
+    assert (found["status"], found["verdict"]) == ("not testable with this run", None)
+    assert why in found["seen"]
+
+
+def test_h2_needs_several_sizes():
+    assert judged(collapse_rows([True, True], [False, False]))["H2"]["status"] == "not testable with this run"
+
+
+def audit_rows(modular, sft_cot, grpo_only, monolithic, n=200):
+    values = {"modular": modular, "sft_cot": sft_cot, "grpo_only": grpo_only, "monolithic": monolithic}
+    return [row(arm, auditability=value, n=n) for arm, value in values.items()]
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ((0.90, 0.92, 0.5, 0.8), "as predicted"),
+        ((0.90, 0.96, 0.5, 0.8), "not as predicted"),  # not about equal
+        ((0.90, 0.92, 0.5, 0.91), "not as predicted"),  # monolithic above modular
+    ],
+)
+def test_h3_orders_auditability(values, verdict):
+    assert judged(audit_rows(*values))["H3"]["verdict"] == verdict
+
+
+def test_h3_is_undecided_on_few_questions_and_needs_its_arms():
+    assert judged(audit_rows(0.9, 0.92, 0.5, 0.8, n=50))["H3"]["verdict"] == "undecided"
+    assert judged([row("modular")])["H3"]["seen"] == "needs sft_cot, grpo_only, monolithic, not in this run"
+
+
+def h4(modular: int, sft_cot: int, grpo_only: int, n: int = 1000):
+    right = {"modular": modular, "sft_cot": sft_cot, "grpo_only": grpo_only}
+    rows = [row(arm, accuracy=count / n, n=n) for arm, count in right.items()]
+    return judged(rows, {arm: {0: answers(count, n)} for arm, count in right.items()})["H4"]
+
+
+def test_h4_judges_the_paired_interval_against_one_point():
+    assert h4(600, 500, 400)["verdict"] == "as predicted"
+    assert h4(500, 500, 400)["verdict"] == "as predicted"  # never differs: the interval is 0 to 0
+    assert h4(500, 400, 600)["verdict"] == "not as predicted"
+    assert h4(490, 500, 400)["verdict"] == "undecided"  # one point below, interval on both sides of the margin
+    assert h4(60, 50, 40, n=90)["verdict"] == "undecided"
+
+
+def test_h4_without_outcomes_is_not_tested():
+    rows = [row("modular"), row("sft_cot"), row("grpo_only")]
+    found = judged(rows)["H4"]
+    assert found["verdict"] is None and "No paired outcomes" in found["seen"]

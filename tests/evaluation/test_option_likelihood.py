@@ -1,0 +1,76 @@
+"""Option likelihood: the score is the log-probability of the option's text after the opened answer block."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from alignment.config import default_config
+from alignment.data.vignettes import generate
+from alignment.errors import UserError
+from alignment.evaluation.option_likelihood import option_accuracy, option_log_probs
+from alignment.models.qwen2 import hidden_states, logits
+from alignment.parallel.data_parallel import choose_devices
+from alignment.record import Record
+from alignment.rollout.engine import load_engine
+from alignment.text.tokenizer import encode_prompt
+
+RECORDS = [Record(str(i), "made", "Which?", {"A": "one", "B": "two"}, "B") for i in range(4)]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return load_engine(default_config(), choose_devices("jit", 1))
+
+
+def test_scores_equal_a_plain_forward_pass_token_by_token(engine):
+    records = generate(2, seed=1, split="eval")
+    found = option_log_probs(engine, records, batch_size=3)
+    encode = functools.partial(engine.tokenizer, add_special_tokens=False)
+    for record, row in zip(records, found, strict=True):
+        for letter, text in record.options.items():
+            ids = encode_prompt(engine.tokenizer, record, engine.template) + encode("<answer>\n")["input_ids"]
+            expected = 0.0
+            for token in encode(text)["input_ids"]:
+                last = np.asarray(
+                    logits(engine.params, hidden_states(engine.params, engine.config, jnp.asarray([ids])))[0, -1],
+                    np.float64,
+                )
+                expected += last[token] - math.log(np.exp(last).sum())
+                ids = [*ids, token]
+            assert row[letter] == pytest.approx(expected, abs=1e-3)
+
+
+def test_only_the_options_of_a_record_are_scored(engine):
+    five = generate(1, seed=2, split="eval")[0]
+    five = dataclasses.replace(five, options=dict(five.options) | {"E": "none of them"})
+    rows = option_log_probs(engine, [five, RECORDS[0]], batch_size=4)
+    assert [list(row) for row in rows] == [list("ABCDE"), list("AB")]
+
+
+def test_accuracy_by_hand_with_a_tie_counted_wrong():
+    scores = [{"A": -1.0, "B": -0.5}, {"A": -0.5, "B": -1.0}, {"A": -1.0, "B": -1.0}, {"A": -9.0, "B": -8.0}]
+    result = option_accuracy(scores, RECORDS)
+    assert (result["accuracy"], result["n"]) == (0.5, 4)
+    low, high = result["accuracy_ci95"]
+    assert low == pytest.approx(0.1500, abs=1e-3) and high == pytest.approx(0.8500, abs=1e-3)  # Wilson, 2 of 4
+
+
+def test_no_records():
+    with pytest.raises(UserError, match="nothing to evaluate"):
+        option_accuracy([], [])
+
+
+@pytest.mark.slow
+def test_the_nano_base_is_above_chance_and_not_too_good(engine):
+    """On 400 held-out vignettes the interval lies above 1/4 and the accuracy is at most 0.7."""
+    records = generate(400, seed=0, split="eval")
+    result = option_accuracy(option_log_probs(engine, records), records)
+    assert result["accuracy_ci95"][0] > 0.25 and result["accuracy"] <= 0.7
+    assert Path(engine.folder).name == "nano"

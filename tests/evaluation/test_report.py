@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import json
+import math
+import re
+from html.parser import HTMLParser
+
+import pytest
+from evaluation.vignette import mumble, record, respond
+
+from alignment.evaluation.accuracy import summarise
+from alignment.evaluation.auditability import audit
+from alignment.evaluation.report import segments, write_report
+from alignment.evaluation.results import outcomes, pick_traces
+from alignment.evaluation.stability import stability
+
+REQUIRED = {
+    "arm",
+    "seed",
+    "accuracy",
+    "accuracy_ci95",
+    "valid_rate",
+    "auditability",
+    "collapsed",
+    "reward_drawdown",
+    "kl_peak",
+}
+ALSO = {
+    "auditability_wrong_only",
+    "strict_rate",
+    "reward_change",
+    "reward_change_se",
+    "never_learned",
+    "rewarded_checks",
+}
+ATTACK = '<script>alert(1)</script><img src="https://evil.example/x.png" onerror="alert(2)"> & "quoted"'
+CHANNELS = ("accuracy", "format", "soft_tags", "repetition")
+
+
+def curve(steps: int = 20, reward: float = 1.0) -> list[dict]:
+    return [
+        {"step": t, "reward/mean": reward, "kl/mean": 0.01 * t, "entropy/mean": 0.5, "completion/length_mean": 40.0}
+        | {"completion/strict": 0.9, "grad_norm": 1.0, "reward/min": 0.0, "reward/max": 2.0}
+        for t in range(1, steps + 1)
+    ]
+
+
+def make_run(arms=("base", "modular"), seeds=(0,), n=6, perfect=False):
+    """What a small run hands to the report: even questions right, and every third response of the base an attack."""
+    records = [record(f"q{i}") for i in range(n)]
+    rows, curves, outs, shown = [], {}, {}, {}
+    for arm in arms:
+        for seed in seeds:
+            responses = [respond(letter="B" if perfect or i % 2 == 0 else "A") for i in range(n)]
+            if arm == "base" and not perfect:
+                responses[::3] = [mumble(ATTACK) for _ in responses[::3]]
+            rewarded = arm != "base"
+            found = curve() if rewarded else None
+            rows.append(
+                {"arm": arm, "seed": seed, "about": f"about {arm}"}
+                | summarise(responses, records)
+                | audit(responses, records, CHANNELS if rewarded else ())
+                | stability(found)
+            )
+            if found:
+                curves.setdefault(arm, {})[seed] = found
+            outs.setdefault(arm, {})[seed] = outcomes(responses, records)
+            shown[arm] = responses
+    return {"rows": rows, "curves": curves, "traces": pick_traces(records, shown, 3), "outcomes": outs}
+
+
+def write(folder, run, notes=("evaluation: six questions",), meta=None):
+    meta = {"model": "nano", "parameters": 1_000_000, "config": {"grpo": {"steps": 20}}} if meta is None else meta
+    table = write_report(folder, run["rows"], run["curves"], run["traces"], notes, meta, run["outcomes"])
+    return table, (folder / "report.html").read_text(encoding="utf-8")
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text of a page, and checks that every element is closed."""
+
+    VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+    def __init__(self, source: str):
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(source)
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_rows_have_the_required_keys_and_are_strict_json(tmp_path):
+    run = make_run()
+    run["rows"][1]["kl_peak"] = math.nan
+    write(tmp_path / "new" / "folder", run)
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    rows = json.loads((tmp_path / "new" / "folder" / "results.json").read_text(), parse_constant=refuse)
+    assert [(row["arm"], row["seed"]) for row in rows] == [("base", 0), ("modular", 0)]
+    assert all(row.keys() >= REQUIRED | ALSO for row in rows)
+    assert rows[0]["collapsed"] is None and rows[0]["reward_drawdown"] is None
+    assert rows[1]["collapsed"] is False and rows[1]["kl_peak"] is None
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_the_returned_table_has_a_line_an_arm_and_seed(tmp_path):
+    table, _ = write(tmp_path, make_run(seeds=(0, 1)))
+    assert len(table.splitlines()) == 2 + 4
+    assert "modular" in table and "50.0 %" in table
+
+
+def test_model_output_is_escaped(tmp_path):
+    _, source = write(tmp_path, make_run())
+    assert "<script" not in source and "<img" not in source
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in source
+    assert ATTACK in Page(source).text
+
+
+@pytest.mark.parametrize("place", ["question", "option", "note", "meta", "arm", "about", "reason", "config"])
+def test_everything_else_is_escaped_too(tmp_path, place):
+    run, notes, meta = make_run() | {"curves": {}}, ["plain"], {"model": "nano"}
+    if place == "question":
+        run["traces"][0]["question"] = ATTACK
+    elif place == "option":
+        run["traces"][0]["options"]["A"] = ATTACK
+    elif place == "note":
+        notes = [ATTACK]
+    elif place == "meta":
+        meta = {"title": ATTACK, "command": ATTACK, ATTACK: ATTACK}
+    elif place == "arm":
+        run["rows"][1]["arm"] = ATTACK
+    elif place == "config":
+        meta = {"config": {"path": ATTACK}}
+    else:
+        run["rows"][1][{"about": "about", "reason": "reasons"}[place]] = [ATTACK] if place == "reason" else ATTACK
+    _, source = write(tmp_path, run, notes, meta)
+    page = Page(source)
+    assert not {"script", "img", "iframe", "object", "link"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert "alert(1)" in page.text
+
+
+def test_the_page_loads_nothing(tmp_path):
+    _, source = write(tmp_path, make_run(perfect=True))
+    page = Page(source)
+    assert "http" not in source  # neither a resource nor a namespace
+    assert not {"script", "link", "img", "iframe", "object", "embed", "base", "form"} & set(page.tags)
+    links = [value for name, value in page.attributes if name in ("href", "src", "xlink:href", "action")]
+    assert links and all(value.startswith("#") for value in links)
+    assert "@import" not in source and not re.search(r"url\((?!#)", source)
+    ids = {value for name, value in page.attributes if name == "id"}
+    assert {value[1:] for value in links} <= ids
+
+
+def test_the_page_says_what_it_must(tmp_path):
+    _, source = write(tmp_path, make_run())
+    text = Page(source).text
+    assert "Research only, not for patient care" in text
+    assert "are a reconstruction" in text
+    assert "evaluation: six questions" in text
+    assert "nano (1.0 M parameters)" in text
+    assert '"steps": 20' in text
+    for name in ("H1", "H2", "H3", "H4"):
+        assert name in text
+    assert "not testable with this run" in text
+    assert "no claim: 6 questions are too few" in text
+    assert source.count("<svg") == 6  # five panels and the accuracies
+    assert "strict format ◆" in text  # the modular arm was rewarded for it
+
+
+def test_one_seed_makes_no_claim_about_stability(tmp_path):
+    _, one = write(tmp_path, make_run())
+    _, two = write(tmp_path, make_run(seeds=(0, 1)))
+    claim = "One seed: this report makes no claim about stability"
+    assert claim in Page(one).text and claim not in Page(two).text
+    assert "Over seeds" in Page(two).text and "Over seeds" not in Page(one).text
+
+
+def test_without_wrong_answers_the_audit_shows_a_dash(tmp_path):
+    _, source = write(tmp_path, make_run(perfect=True))
+    text = Page(source).text
+    assert "wrong only: –" in text and not re.search(r"wrong only: \d", text)
+
+
+def test_wrong_answers_have_their_own_figures(tmp_path):
+    run = make_run(arms=("modular",))
+    _, source = write(tmp_path, run)
+    # All six responses are strict, so the three wrong ones are too; agreement fails in exactly these three.
+    assert run["rows"][0]["checks"]["answer_reasoning_agreement"] == 0.5
+    cells = re.search(r"answer reasoning agreement</strong>.*?</tr>", source, re.DOTALL)[0]
+    assert "50.0 %" in cells and "wrong only: 0.0 %" in cells
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"curves": {}},
+        {"traces": []},
+        {"outcomes": {}},
+        {"outcomes": None},
+        {"rows": []},
+        {"rows": [], "curves": {}, "traces": [], "outcomes": None},
+        {"curves": {"modular": {0: []}}},
+        {"curves": {"modular": {0: [{"step": 1, "reward/mean": None}]}}},
+        {"curves": {"reasoning": {0: [{"step": 1, "nll": 1.0}]}}},
+        {"rows": [{"arm": "base", "seed": 0, "accuracy": 0.5, "auditability": 0.5}]},
+    ],
+)
+def test_a_degenerate_run_still_renders(tmp_path, change):
+    _, source = write(tmp_path, make_run() | change)
+    assert "Research only" in Page(source).text
+
+
+def test_mixed_seeds_and_minimal_traces_render(tmp_path):
+    run = make_run(seeds=(0, 1))
+    run["rows"].pop()
+    arm = {"response": "", "letter": None, "checks": {"strict_format": None, "mine": 0.5}, "correct": False}
+    run["traces"] = [{"question": "?", "options": {"A": "x"}, "gold": "A", "arms": {"unlisted": arm}}]
+    _, source = write(tmp_path, run, meta={})
+    assert "(empty)" in Page(source).text and "no letter, wrong" in Page(source).text
+
+
+def test_a_lone_surrogate_does_not_lose_the_report(tmp_path):
+    run = make_run()
+    run["traces"][0]["arms"]["base"]["response"] = "broken \ud800 text"
+    _, source = write(tmp_path, run)
+    assert "broken ? text" in source
+
+
+def test_segments_by_hand():
+    text = "Well. <think>a</think>\n<answer>B \\boxed{B}</answer> bye"
+    assert list(segments(text)) == [
+        ("outside", "Well. "),
+        ("tag", "<think>"),
+        ("reasoning", "a"),
+        ("tag", "</think>"),
+        ("space", "\n"),
+        ("tag", "<answer>"),
+        ("answer", "B "),
+        ("box", "\\boxed{B}"),
+        ("tag", "</answer>"),
+        ("outside", " bye"),
+    ]
+    assert list(segments("<dx>open")) == [("tag", "<dx>"), ("reasoning", "open")]
+    assert list(segments("")) == []
+
+
+@pytest.mark.parametrize("text", ["<think>" * 3 + "x", "\\boxed{" * 3, "</answer></think>", "a < b > c & \\boxed{A"])
+def test_segments_lose_nothing(text):
+    assert "".join(piece for _, piece in segments(text)) == text

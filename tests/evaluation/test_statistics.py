@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignment.evaluation.statistics import bootstrap, holm, mcnemar, mean_change, over_seeds, wilson
+
+
+def test_wilson_by_hand():
+    # 8 of 10, z = 1.959964: centre (0.8 + z^2/20) / (1 + z^2/10) = 0.716740, half width 0.226601
+    low, high = wilson(8, 10)
+    assert low == pytest.approx(0.490162, abs=1e-5)
+    assert high == pytest.approx(0.943318, abs=1e-5)
+
+
+def test_wilson_has_a_width_at_the_ends_and_none_without_data():
+    assert wilson(0, 20) == [0.0, pytest.approx(0.161125, abs=1e-5)]  # z^2 / (20 + z^2)
+    assert wilson(20, 20) == [pytest.approx(1 - 0.161125, abs=1e-5), 1.0]
+    assert wilson(0, 0) is None
+    with pytest.raises(ValueError, match="5 successes of 4"):
+        wilson(5, 4)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_holds_the_proportion_and_stays_a_proportion(case):
+    successes, n = case
+    low, high = wilson(successes, n)
+    assert -1e-12 <= low <= successes / n + 1e-12
+    assert successes / n - 1e-12 <= high <= 1 + 1e-12
+
+
+def test_bootstrap_repeats_itself_and_covers_the_mean():
+    values = [0.0, 1.0] * 50
+    assert bootstrap(values) == bootstrap(values)
+    low, high = bootstrap(values)
+    # standard error 0.05: the percentile interval is about 0.5 -+ 0.098
+    assert low == pytest.approx(0.402, abs=0.025)
+    assert high == pytest.approx(0.598, abs=0.025)
+    assert bootstrap([0.3] * 10) == [pytest.approx(0.3), pytest.approx(0.3)]
+    assert bootstrap([0.3]) is None
+
+
+def test_mcnemar_by_hand():
+    # 5 questions only the first got right, 1 only the second: p = 2 * (C(6,0) + C(6,1)) / 2^6 = 14 / 64
+    first = [True] * 5 + [False] + [True] * 3 + [False] * 2
+    second = [False] * 5 + [True] + [True] * 3 + [False] * 2
+    assert mcnemar(first, second) == {"n": 11, "first_only": 5, "second_only": 1, "p": pytest.approx(14 / 64)}
+    assert mcnemar(second, first)["p"] == pytest.approx(14 / 64)
+    assert mcnemar(first, first)["p"] == 1.0
+    with pytest.raises(ValueError, match="11 with 10"):
+        mcnemar(first, second[:10])
+
+
+def test_holm_by_hand():
+    # sorted 0.01 x 4, 0.02 x 3, 0.03 x 2, 0.04 x 1, made monotone
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=20))
+def test_holm_never_lowers_a_p_value_and_keeps_the_order(p_values):
+    adjusted = holm(p_values)
+    assert all(p <= q <= 1 for p, q in zip(p_values, adjusted, strict=True))
+    ranked = [q for _, q in sorted(zip(p_values, adjusted, strict=True))]
+    assert ranked == sorted(ranked)
+
+
+def test_mean_change_by_hand():
+    # means 2 and 5, variances 1 and 4 (ddof 1), n = 3 each
+    change, error = mean_change([1.0, 2.0, 3.0], [3.0, 5.0, 7.0])
+    assert change == pytest.approx(3.0)
+    assert error == pytest.approx(math.sqrt(1 / 3 + 4 / 3))
+    assert mean_change([1.0], [2.0]) == (1.0, None)
+    assert mean_change([], [2.0]) == (None, None)
+
+
+def test_over_seeds_by_hand():
+    # mean 0.6, std 0.1, t(0.975, 2) = 4.302653
+    found = over_seeds([0.5, 0.6, 0.7])
+    assert (found["n"], found["mean"], found["std"]) == (3, pytest.approx(0.6), pytest.approx(0.1))
+    half = 4.302653 * 0.1 / math.sqrt(3)
+    assert found["ci"] == pytest.approx([0.6 - half, 0.6 + half], abs=1e-6)
+    assert over_seeds([0.5]) == {"n": 1, "mean": 0.5, "std": None, "ci": None}
+    assert over_seeds([]) == {"n": 0, "mean": None, "std": None, "ci": None}

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from alignment.evaluation import tables
+
+ROW = {
+    "arm": "modular",
+    "seed": 0,
+    "accuracy": 0.7125,
+    "accuracy_ci95": [0.664, 0.754],
+    "valid_rate": 1.0,
+    "auditability": 0.9,
+    "reward_drawdown": None,
+    "kl_peak": 0.01234,
+    "collapsed": False,
+    "never_learned": False,
+}
+
+
+def test_formats():
+    assert tables.percent(0.7125) == "71.2 %" and tables.percent(None) == "–"
+    assert tables.percent_interval([0.664, 1.0]) == "66.4 to 100.0" and tables.percent_interval(None) == ""
+    assert tables.number(0.012345) == "0.0123" and tables.number(None) == "–"
+    assert tables.whole(3) == "3" and tables.whole(None) == "–"
+    assert tables.signed(0.5) == "+0.500" and tables.signed(None) == "–"
+    assert tables.p_value(0.0004) == "< 0.001" and tables.p_value(0.031) == "0.031"
+
+
+def test_status_tells_the_four_cases_apart():
+    assert tables.status({"collapsed": None}) == tables.status({}) == "no reward stage"
+    assert tables.status({"collapsed": True, "never_learned": False}) == "collapsed"
+    assert tables.status({"collapsed": False, "never_learned": True}) == "never learned"
+    assert tables.status(ROW) == "no collapse seen"
+
+
+def test_text_table_is_aligned_and_fits_a_terminal():
+    head, rule, first, second = tables.text_table([ROW, {**ROW, "arm": "base", "collapsed": None}]).splitlines()
+    assert "71.2 % (66.4 to 75.4)" in first and "0.0123" in first and "no collapse seen" in first
+    assert first.index("71.2 %") == second.index("71.2 %") == head.index("accuracy")
+    assert len(rule) <= 120
+
+
+def test_a_standard_error_is_shown_beside_its_value():
+    column = next(column for column in tables.COLUMNS if column.key == "reward_change")
+    assert (column.text({"reward_change": 0.4}), column.spread({"reward_change": 0.4})) == ("+0.400", "")
+    assert column.spread({"reward_change": 0.4, "reward_change_se": 0.02}) == "± 0.020"
