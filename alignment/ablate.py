@@ -1,0 +1,70 @@
+"""Run a set of alignment arms over seeds, compare them and write the report.
+
+    python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo
+    python -m alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=runs/0.5b --config.arms=base,modular
+
+Leaves results.json (one row an arm and seed) and report.html in the workdir, and prints the same table. The same
+command goes on where it was after an interruption; finished stages and arms are not run again, and arms or seeds may
+be added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+
+from alignment import cli
+from alignment.arms import stage_order
+from alignment.evaluation.curves import read_curve
+from alignment.evaluation.report import write_report
+from alignment.evaluation.results import outcomes, pick_traces
+from alignment.experiment import Experiment, Outcome, describe_run, open_experiment, run_experiment, stage_folder
+from alignment.parallel.compilation import keep_compiled_programs
+from alignment.parallel.distributed import start
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run every arm at every seed and write the report."""
+    keep_compiled_programs()
+    experiment = open_experiment(args.config, args.workdir)
+    found = run_experiment(experiment)
+    print(report(experiment, found))
+    print(f"report: {experiment.workdir / 'report.html'}")
+
+
+def report(experiment: Experiment, found: list[Outcome]) -> str:
+    """Write results.json and report.html from the outcomes; return the table as text."""
+    seeds = experiment.config.seeds
+    command = "python -m alignment.ablate " + shlex.join(sys.argv[1:])
+    curves: dict[str, dict] = {}
+    right: dict[str, dict] = {}
+    for outcome in found:
+        arm, seed = outcome.row["arm"], outcome.row["seed"]
+        right.setdefault(arm, {})[seed] = outcomes(outcome.responses, experiment.data.eval)
+        if outcome.curve:
+            curves.setdefault(arm, {})[seed] = outcome.curve
+    for stage in stage_order(experiment.config.arms):
+        if not stage.on_policy:
+            curves[stage.name] = {
+                seed: read_curve(stage_folder(experiment, stage, seed) / "metrics.jsonl") for seed in seeds
+            }
+    shown = {outcome.row["arm"]: outcome.responses for outcome in found if outcome.row["seed"] == seeds[0]}
+    return write_report(
+        experiment.workdir,
+        [outcome.row for outcome in found],
+        curves,
+        pick_traces(experiment.data.eval, shown),
+        experiment.data.notes,
+        describe_run(experiment) | {"command": command},
+        right,
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The front door; returns the exit status."""
+    return cli.main(run, description=__doc__, start=start, argv=argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""The alignment configurations ("arms") as data: what trains, what lies frozen under it, what is served.
+
+An arm serves a tuple of trained adapters. Each adapter is made by the `Stage` of the same name, and a stage says which
+other stages it stands on, so the work of a set of arms is the union of their stages: the chain-of-thought SFT of
+`sft_cot`, `monolithic` and `modular` is one run. To add an arm, add its entry to `ARMS` (and its stages to `STAGES`).
+
+The source paper names five configurations without listing them; this list is a reconstruction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from alignment.errors import UserError
+from alignment.text.lookup import lookup
+
+SNAPSHOT = "snapshot"  # the KL reference is the stage's own start
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One training run that makes one adapter.
+
+    Attributes:
+      name: the stage's, and its adapter's.
+      objective: "sft_cot", "sft_answer", "grpo" or "joint" (GRPO + lambda SFT in one loss).
+      section: the entry of `config.adapters` that shapes a fresh adapter: "reasoning", "reward" or "both" (their ranks
+        and alphas added: the parameter-matched single adapter).
+      start: the stage whose adapter is trained further; "" starts a fresh one.
+      under: stages whose adapters lie frozen under this one.
+      merged: stages whose adapters are folded into the base (in float32) before anything else.
+      reference: the KL reference of "grpo" and "joint": a tuple of stages (empty: the base) or `SNAPSHOT`.
+      about: one line for people.
+    """
+
+    name: str
+    objective: str
+    section: str
+    about: str
+    start: str = ""
+    under: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+    reference: tuple[str, ...] | str = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The stages that must be done before this one, each once."""
+        reference = () if self.reference == SNAPSHOT else self.reference
+        start = (self.start,) if self.start else ()
+        return tuple(dict.fromkeys((*self.merged, *self.under, *start, *reference)))
+
+    @property
+    def on_policy(self) -> bool:
+        """Whether the stage samples and is rewarded."""
+        return self.objective in ("grpo", "joint")
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """An alignment configuration: which adapters are attached when it answers, over which merged base."""
+
+    name: str
+    about: str
+    serves: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+
+
+def _by_name(*entries):
+    return {entry.name: entry for entry in entries}
+
+
+STAGES: dict[str, Stage] = _by_name(
+    Stage("reasoning", "sft_cot", "reasoning", "chain-of-thought SFT of the reasoning adapter"),
+    Stage("reward_on_base", "grpo", "reward", "GRPO of a reward adapter straight on the base"),
+    Stage(
+        "monolithic_grpo",
+        "grpo",
+        "reasoning",
+        "GRPO of the same adapter that learned to reason",
+        start="reasoning",
+        reference=SNAPSHOT,
+    ),
+    Stage(
+        "reward",
+        "grpo",
+        "reward",
+        "GRPO of a reward adapter on top of the frozen reasoning adapter",
+        under=("reasoning",),
+        reference=("reasoning",),
+    ),
+    Stage("answers", "sft_answer", "reasoning", "SFT on answers without chains of thought"),
+    Stage("answers_grpo", "grpo", "reasoning", "GRPO of the answer-only adapter", start="answers", reference=SNAPSHOT),
+    Stage("joint", "joint", "reasoning", "GRPO and SFT in one loss on one adapter"),
+    Stage(
+        "reward_on_merged",
+        "grpo",
+        "reward",
+        "GRPO of a reward adapter on a base with reasoning folded in",
+        merged=("reasoning",),
+    ),
+    Stage("reasoning_wide", "sft_cot", "both", "chain-of-thought SFT of one adapter of rank r_R + r_W"),
+    Stage(
+        "monolithic_wide_grpo",
+        "grpo",
+        "both",
+        "GRPO of the same wide adapter",
+        start="reasoning_wide",
+        reference=SNAPSHOT,
+    ),
+)
+
+ARMS: dict[str, Arm] = _by_name(
+    Arm("base", "the base model as it comes"),
+    Arm("sft_cot", "reasoning adapter alone", ("reasoning",)),
+    Arm("grpo_only", "reward adapter on the base, no reasoning stage", ("reward_on_base",)),
+    Arm("monolithic", "one adapter, SFT and then GRPO", ("monolithic_grpo",)),
+    Arm("modular", "frozen reasoning adapter with the reward adapter on top", ("reasoning", "reward")),
+    Arm("sft_answer", "SFT on answers without chains of thought", ("answers",)),
+    Arm("sft_answer_grpo", "answer-only SFT and then GRPO, one adapter", ("answers_grpo",)),
+    Arm("joint_mono", "one adapter, both losses at once", ("joint",)),
+    Arm("modular_parallel", "adapters trained apart on the base, summed afterwards", ("reasoning", "reward_on_base")),
+    Arm(
+        "modular_merged",
+        "reasoning folded into the base, reward adapter on top",
+        ("reward_on_merged",),
+        merged=("reasoning",),
+    ),
+    Arm("monolithic_matched", "the monolithic arm at the modular arm's parameter count", ("monolithic_wide_grpo",)),
+)
+
+
+def get_arm(name: str) -> Arm:
+    """Return the arm called `name`, or raise `UserError` with the nearest known name."""
+    return lookup(ARMS, name, "arm (--config.arms)")
+
+
+def stage_order(arms: Iterable[str]) -> tuple[Stage, ...]:
+    """Every stage the arms need, each once, in an order in which none comes before what it stands on."""
+    order: dict[str, Stage] = {}
+
+    def visit(name: str) -> None:
+        if name not in STAGES:
+            raise UserError(f"an arm names the stage {name!r}, which is not in STAGES; add it to alignment/arms.py")
+        for needed in STAGES[name].needs:
+            visit(needed)
+        order.setdefault(name, STAGES[name])
+
+    for arm in map(get_arm, arms):
+        for name in (*arm.merged, *arm.serves):
+            visit(name)
+    return tuple(order.values())

@@ -1,0 +1,333 @@
+"""The one command line of every front door: plain flags, `--config=FILE.py[:argument]` and `--config.a.b=value`.
+
+A front door is three lines:
+
+    def run(args): ...
+    if __name__ == "__main__":
+        sys.exit(cli.main(run, description=__doc__, start=parallel.start))
+
+Every mistake at the keyboard becomes one line on stderr and exit status 2, never a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import difflib
+import errno
+import importlib.util
+import inspect
+import math
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from alignment.config import default_config
+from alignment.errors import UserError
+
+PREFIX = "--config."
+AddFlags = Callable[[argparse.ArgumentParser], None]
+
+
+def main(
+    run: Callable[[argparse.Namespace], None],
+    *,
+    description: str,
+    add_flags: AddFlags | None = None,
+    defaults: Callable[[], ConfigDict] = default_config,
+    needs_workdir: bool = True,
+    start: Callable[[], None] | None = None,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run a front door and return its exit status: 0, 2 for a `UserError` (one line on stderr), 130 for Ctrl-C.
+
+    `start` is called before anything else, so that a distributed start precedes whatever may touch a JAX backend.
+    The other arguments are those of `parse`. Exceptions that are not the user's to mend pass through.
+    """
+    try:
+        if start is not None:
+            start()
+        run(parse(argv, description=description, add_flags=add_flags, defaults=defaults, needs_workdir=needs_workdir))
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(
+            f"error: {error.filename or 'a file'}: the disk is full; free some space and run it again", file=sys.stderr
+        )
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parse(
+    argv: Sequence[str] | None = None,
+    *,
+    description: str,
+    add_flags: AddFlags | None = None,
+    defaults: Callable[[], ConfigDict] = default_config,
+    needs_workdir: bool = True,
+) -> argparse.Namespace:
+    """Read a command line (`sys.argv[1:]` when `argv` is None).
+
+    Returns a namespace with `config` (locked `ConfigDict`), `config_file` (the value of `--config`, or ""), `workdir`
+    when `needs_workdir`, and whatever `add_flags(parser)` added. `defaults` gives the tree of leaves that a config
+    file may set and its types. Raises `UserError` for anything wrong.
+    """
+    overrides, rest = _split_overrides(sys.argv[1:] if argv is None else argv)
+    schema = defaults()
+    config = schema.copy_and_resolve_references()
+    # A first look at --config alone, so that --help lists the values of the very file that was named.
+    file = _Parser(add_help=False).parse_known_args([arg for arg in rest if arg not in ("-h", "--help")])[0].config_file
+    if file:
+        config = load_config(file, schema)
+    parser = _Parser(description=inspect.cleandoc(description), epilog=_leaf_help(config, file))
+    _add_plain_flags(parser, add_flags, needs_workdir)
+    args, unknown = parser.parse_known_args(rest)
+    if unknown:
+        raise UserError(_unknown_flag(unknown[0], parser, schema))
+    if needs_workdir and not args.workdir:  # after the unknown flags, so that --workdr is answered with --workdir
+        raise UserError("--workdir is missing; write --workdir=FOLDER for results and checkpoints")
+    args.config = override(config, overrides, schema)
+    return args
+
+
+def load_config(name: str, schema: ConfigDict | None = None) -> ConfigDict:
+    """Return the locked config of `FILE.py` or `FILE.py:argument`.
+
+    `FILE.py` defines `get_config()` or `get_config(argument)`. A leaf that `schema` does not have, or that has another
+    type there, is refused: nothing would read it. Raises `UserError` naming the file.
+    """
+    path, argument = _split_argument(name)
+    get_config = _get_config_function(path)
+    arguments = () if argument is None else (argument,)
+    try:
+        inspect.signature(get_config).bind(*arguments)
+    except TypeError:
+        takes = "takes no argument" if arguments else "needs an argument"
+        remedy = path if arguments else f"{path}:ARGUMENT"
+        raise UserError(f"--config={name}: get_config of {path} {takes}; write --config={remedy}") from None
+    with _mistakes_of(path):
+        config = get_config(*arguments)
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"{path}: get_config returned {type(config).__name__}; return an ml_collections.ConfigDict")
+    if schema is not None:
+        _check_leaves(config, schema, path)
+    return config.lock()
+
+
+def override(config: ConfigDict, overrides: Iterable[tuple[str, str]], schema: ConfigDict | None = None) -> ConfigDict:
+    """Set dotted leaves of `config` in place from text, each read as the type of the same leaf of `schema`.
+
+    `overrides` are pairs (dotted name, text); a later one wins. Returns `config`, locked. Raises `UserError` with the
+    nearest full name for an unknown leaf, and with the expected type for a value that does not read as it.
+    """
+    kinds = leaves(config if schema is None else schema)
+    with config.unlocked():
+        for name, text in overrides:
+            if name not in kinds:
+                raise UserError(_unknown_leaf(name, kinds))
+            config.update_from_flattened_dict({name: _read(name, text, kinds[name])})
+    return config.lock()
+
+
+def leaves(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
+    """Return {dotted name: value} of every leaf, by name."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat.update(leaves(value, f"{prefix}{key}.") if isinstance(value, ConfigDict) else {prefix + key: value})
+    return flat
+
+
+def show(value: Any) -> str:
+    """Return a leaf the way it is typed on the command line (`true`, `0.1`, `base,modular`, `()`)."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(show(item) for item in value) or "()"
+    return str(value)
+
+
+# ---------------------------------------------------------------------------------------------------- reading values
+
+
+def _read(name: str, text: str, like: Any) -> Any:
+    """Read `text` as the type of `like`; a tuple takes the type of its items from the first one."""
+    try:
+        if isinstance(like, tuple):
+            kind = type(like[0]) if like else str
+            return tuple(_scalar(item, kind) for item in _items(text))
+        return _scalar(text, type(like))
+    except ValueError:
+        default = show(like) or "empty"
+        raise UserError(f"{PREFIX}{name}={text}: not {_describe(like)} (default: {default})") from None
+
+
+def _items(text: str) -> list[str]:
+    text = text.strip()
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1]
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _scalar(text: str, kind: type) -> Any:
+    if kind is bool:
+        if text.lower() not in ("true", "false"):
+            raise ValueError(text)
+        return text.lower() == "true"
+    value = kind(text)
+    if kind is float and not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _describe(like: Any) -> str:
+    if isinstance(like, tuple):
+        return f"a comma-separated list of {type(like[0]).__name__ if like else 'str'}"
+    return {bool: "true or false", int: "an int", float: "a finite float"}.get(type(like), type(like).__name__)
+
+
+# --------------------------------------------------------------------------------------------------- the config file
+
+
+def _split_argument(name: str) -> tuple[str, str | None]:
+    if name.endswith(".py"):
+        return name, None
+    path, colon, argument = name.rpartition(".py:")
+    if not colon:
+        raise UserError(f"--config={name}: name a Python file, as in --config=FILE.py or --config=FILE.py:argument")
+    return path + ".py", argument
+
+
+def _get_config_function(path: str) -> Callable[..., Any]:
+    if not os.path.isfile(path):
+        raise UserError(f"--config={path}: no such file in {os.getcwd()}{_nearest_file(path)}")
+    spec = importlib.util.spec_from_file_location("alignment_config_file", path)
+    module = importlib.util.module_from_spec(spec)
+    with _mistakes_of(path):
+        spec.loader.exec_module(module)
+    if not callable(getattr(module, "get_config", None)):
+        raise UserError(f"{path}: defines no get_config(); a config file needs one that returns a ConfigDict")
+    return module.get_config
+
+
+def _nearest_file(path: str) -> str:
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        return ""
+    names = [name for name in sorted(os.listdir(folder)) if name.endswith(".py")]
+    found = difflib.get_close_matches(os.path.basename(path), names, n=1, cutoff=0.0)
+    return f"; did you mean {os.path.join(os.path.dirname(path), found[0])}?" if found else ""
+
+
+@contextlib.contextmanager
+def _mistakes_of(path: str) -> Iterator[None]:
+    """Turn whatever a config file raises into one line with its place; a `UserError` of the file keeps its words."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except Exception as error:
+        frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+        line = error.lineno if isinstance(error, SyntaxError) else (frames or [None])[-1]
+        place = f"{path}, line {line}" if line else path
+        raise UserError(f"{place}: {type(error).__name__}: {error}; correct the config file") from error
+
+
+def _check_leaves(config: ConfigDict, schema: ConfigDict, path: str) -> None:
+    known, given = leaves(schema), leaves(config)
+    for name, value in given.items():
+        if name not in known:
+            nearest = _nearest(name, known)[0]
+            raise UserError(f"{path} sets config.{name}, which nothing reads; the nearest is config.{nearest}")
+        if type(value) is not type(known[name]):
+            raise UserError(f"{path} sets config.{name} to {value!r}; it must be {_describe(known[name])}")
+    missing = [name for name in known if name not in given]
+    if missing:
+        raise UserError(f"{path} lacks config.{missing[0]}; start from alignment.config.default_config()")
+
+
+# ------------------------------------------------------------------------------------------------- flags and overrides
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with exact flag names only, and `UserError` in place of its usage dump."""
+
+    def __init__(self, **kwargs):
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+        self.add_argument(
+            "--config", dest="config_file", default="", metavar="FILE.py[:argument]", help="file with get_config()"
+        )
+
+    def error(self, message: str):
+        raise UserError(f"{message}; --help lists the flags")
+
+
+def _add_plain_flags(parser: argparse.ArgumentParser, add_flags: AddFlags | None, needs_workdir: bool) -> None:
+    if needs_workdir:
+        text = "required: results and checkpoints; the same folder goes on where it was (local or gs://)"
+        parser.add_argument("--workdir", metavar="FOLDER", help=text)
+    if add_flags is not None:
+        add_flags(parser)
+
+
+def _split_overrides(argv: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Part `--config.a.b=value` and `--config.a.b value` from the plain flags."""
+    overrides, rest = [], []
+    arguments: Iterator[str] = iter(argv)
+    for argument in arguments:
+        if not argument.startswith(PREFIX):
+            rest.append(argument)
+            continue
+        name, equals, text = argument.partition("=")
+        text = text if equals else next(arguments, None)
+        if text is None or (not equals and text.startswith("--")):
+            raise UserError(f"{name} needs a value: write {name}=VALUE")
+        overrides.append((name.removeprefix(PREFIX), text))
+    return overrides, rest
+
+
+def _unknown_leaf(name: str, kinds: dict[str, Any]) -> str:
+    inside = [leaf for leaf in kinds if leaf.startswith(name + ".")]
+    if inside:
+        return f"{PREFIX}{name} is a group, not a leaf; set one of its leaves, for example {PREFIX}{inside[0]}"
+    return f"unknown override {PREFIX}{name}; did you mean {_names(name, kinds)}?"
+
+
+def _nearest(name: str, names: Iterable[str]) -> list[str]:
+    """The names ending in the same word where there are any (`steps` -> `grpo.steps`), else the closest spelling.
+
+    A name whose first part is right (`sft.steps`) is answered from the same group.
+    """
+    names = list(names)
+    group, last = name.split(".")[0], name.split(".")[-1]
+    pool = [known for known in names if known.startswith(group + ".")] or names
+    same_word = [known for known in pool if known.split(".")[-1] == last]
+    spelt = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
+    return same_word or spelt or difflib.get_close_matches(name, pool, n=1, cutoff=0.0)
+
+
+def _unknown_flag(flag: str, parser: argparse.ArgumentParser, schema: ConfigDict) -> str:
+    if not flag.startswith("-"):
+        return f"unexpected argument {flag!r}; every argument is a flag, see --help"
+    name = flag.split("=")[0]
+    plain = [option for option in parser._option_string_actions if option.startswith("--")]
+    close = difflib.get_close_matches(name, plain, n=1, cutoff=0.7)
+    return f"unknown flag {name}; did you mean {close[0] if close else _names(name.lstrip('-'), leaves(schema))}?"
+
+
+def _names(name: str, kinds: Iterable[str]) -> str:
+    return " or ".join(PREFIX + leaf for leaf in _nearest(name, kinds))
+
+
+def _leaf_help(config: ConfigDict, file: str) -> str:
+    rows = [f"  {PREFIX}{name}={show(value)}" for name, value in leaves(config).items()]
+    return "\n".join([f"configuration, with the values of {file or 'the defaults'}:", *rows])

@@ -1,0 +1,383 @@
+"""Running an experiment: every stage the arms need, once a seed, then every arm's answers; resumable at any point.
+
+<workdir>/seed<k>/<stage>/stage.json     what the stage was run with; another setting is refused with a diff
+<workdir>/seed<k>/<stage>/metrics.jsonl  one row a step
+<workdir>/seed<k>/<stage>/checkpoints/   while it trains
+<workdir>/seed<k>/<stage>/adapter/       the finished adapter as a PEFT folder, sealed by a hashed manifest
+<workdir>/seed<k>/arms/<arm>/            settings and responses of a finished arm
+<workdir>/untrained/arms/base/           those of the base, which no seed changes
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+from etils import epath
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from alignment.adapters.compose import merge
+from alignment.adapters.lora import Lora, init_lora
+from alignment.adapters.peft import load_peft, save_peft
+from alignment.adapters.stack import Stack, make_stack
+from alignment.arms import SNAPSHOT, STAGES, Arm, Stage, get_arm, stage_order
+from alignment.data.load import Data, load_data
+from alignment.errors import UserError
+from alignment.evaluation.accuracy import summarise
+from alignment.evaluation.auditability import audit
+from alignment.evaluation.curves import read_curve
+from alignment.evaluation.generate import answer
+from alignment.evaluation.stability import stability
+from alignment.parallel.data_parallel import choose_devices
+from alignment.rewards.presets import get_preset
+from alignment.rollout.engine import Engine, encode_prompts, load_engine
+from alignment.rollout.keys import stage_key
+from alignment.text.parser import Response, parse
+from alignment.training import grpo, sft
+from alignment.training.checkpoint import damage, environment, fingerprint, seal
+from alignment.training.loop import Session
+from alignment.training.state import Frozen
+
+Loras = dict[str, Lora]
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What all stages and arms of a run share."""
+
+    config: ConfigDict
+    workdir: epath.Path
+    engine: Engine
+    data: Data
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """One arm at one seed: its results row, its greedy responses and the curve of its rewarded stage."""
+
+    row: dict[str, Any]
+    responses: list[Response]
+    curve: list[dict[str, float]]
+
+
+def open_experiment(config: ConfigDict, workdir: str) -> Experiment:
+    """Check the configuration, load the base and the data, and check that everything fits before the first step.
+
+    Raises:
+      UserError: an unknown name, sizes that do not divide, a prompt over the limit, bad weights or data.
+    """
+    if not config.arms or not config.seeds:
+        raise UserError("--config.arms and --config.seeds must name at least one arm and one seed")
+    stages = stage_order(config.arms)
+    get_preset(config.grpo.reward)
+    spread = choose_devices(config.parallel.mode, config.parallel.devices)
+    supervised = any(stage.objective != "grpo" for stage in stages)
+    on_policy = any(stage.on_policy for stage in stages)
+    if supervised:
+        sft.check_sizes(config.sft, len(spread.devices))
+    data = load_data(config.data, with_sft=supervised)
+    if on_policy:
+        grpo.check_sizes(config.grpo, len(data.rl), len(spread.devices))
+    engine = load_engine(config, spread)
+    encode_prompts(engine, (*data.eval, *(data.rl if on_policy else ())))  # a prompt too long is found here, not later
+    return Experiment(config, epath.Path(workdir), engine, data)
+
+
+def describe_run(experiment: Experiment) -> dict[str, Any]:
+    """What was run, for the head of the report."""
+    engine = experiment.engine
+    return {
+        "model": experiment.config.model.path or "embedded nano base",
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(engine.params)),
+        "weights SHA-256": engine.fingerprint,
+        "config": experiment.config.to_dict(),
+        "versions": environment(),
+    }
+
+
+def run_experiment(experiment: Experiment) -> list[Outcome]:
+    """Run what is not yet done of every seed and arm; return the outcomes, seed by seed."""
+    config, outcomes = experiment.config, []
+    tasks = _numbered(config)
+    for seed in config.seeds:
+        loras: Loras = {}
+        for stage in stage_order(config.arms):
+            loras[stage.name] = run_stage(experiment, stage, seed, loras, label=next(tasks))
+        outcomes += [run_arm(experiment, get_arm(name), seed, loras, label=next(tasks)) for name in config.arms]
+    return outcomes
+
+
+def _numbered(config: ConfigDict) -> Iterator[str]:
+    names = [*(stage.name for stage in stage_order(config.arms)), *(f"evaluate {arm}" for arm in config.arms)]
+    tasks = [(seed, name) for seed in config.seeds for name in names]
+    for index, (seed, name) in enumerate(tasks, start=1):
+        yield f"[{index}/{len(tasks)}] seed {seed} {name}"
+
+
+# ------------------------------------------------------------------------------------------------------------- stages
+
+
+def stage_folder(experiment: Experiment, stage: Stage, seed: int) -> epath.Path:
+    """Where a stage of a seed keeps its things."""
+    return experiment.workdir / f"seed{seed}" / stage.name
+
+
+def run_stage(experiment: Experiment, stage: Stage, seed: int, loras: Loras, label: str) -> Lora:
+    """Return the adapter of `stage`, training it unless a finished one is there.
+
+    Raises:
+      UserError: the workdir holds this stage with other settings.
+    """
+    folder = stage_folder(experiment, stage, seed)
+    settings = stage_settings(experiment, stage, loras)
+    claim(folder / "stage.json", settings)
+    adapter = folder / "adapter"
+    if adapter.exists():
+        reason = damage(adapter)
+        if reason is None:
+            tqdm.write(f"{label}: done before")
+            return load_peft(str(adapter))
+        tqdm.write(f"{adapter}: {reason}; going on from the last checkpoint")
+        adapter.rmtree()
+    lora = train_stage(experiment, stage, seed, loras, session_of(experiment, folder, settings, seed, label))
+    save_peft(str(adapter), lora, experiment.config.model.path or "nano")
+    seal(adapter)
+    return load_peft(str(adapter))
+
+
+def train_stage(experiment: Experiment, stage: Stage, seed: int, loras: Loras, session: Session) -> Lora:
+    """Train one stage from its start (or its newest checkpoint)."""
+    config, engine, data = experiment.config, experiment.engine, experiment.data
+    key = stage_key(seed, stage.name)
+    lora = loras[stage.start] if stage.start else fresh_lora(experiment, stage.section, seed)
+    frozen = frozen_under(engine, stage, loras, lora)
+    if not stage.on_policy:
+        response = stage.objective.removeprefix("sft_")
+        return sft.train_sft(engine, frozen, lora, data.sft, config.sft, session, key, response)
+    joint = None
+    if stage.objective == "joint":
+        examples = sft.encode_examples(engine, data.sft, "cot", config.sft.max_tokens)
+        joint = grpo.Joint(examples, config.sft.batch_size, config.sft.micro_batches, config.grpo.joint_weight, seed)
+    return grpo.train_grpo(engine, frozen, lora, data.rl, config.grpo, session, key, joint)
+
+
+def frozen_under(engine: Engine, stage: Stage, loras: Loras, start: Lora) -> Frozen:
+    """The base (with `merged` adapters folded in), the adapters under the trainable one, and the KL reference."""
+    if stage.reference == SNAPSHOT:
+        reference = make_stack({f"{stage.name} at its start": start})
+    else:
+        reference = make_stack({name: loras[name] for name in stage.reference})
+    under = make_stack({name: loras[name] for name in stage.under})
+    params = merged_params(engine, stage.merged, loras)
+    return Frozen(params, *engine.spread.replicate((under, reference)))
+
+
+def merged_params(engine: Engine, names: Sequence[str], loras: Loras) -> dict:
+    """The base parameters with the named adapters folded in, in float32; the base itself where none is named."""
+    if not names:
+        return engine.params
+    return engine.spread.replicate(merge(engine.params, make_stack({name: loras[name] for name in names})))
+
+
+def fresh_lora(experiment: Experiment, section: str, seed: int) -> Lora:
+    """A fresh adapter shaped by `config.adapters.<section>`; "both" adds the two ranks and alphas.
+
+    The key depends on the seed and the section alone, so that arms which start an adapter of the same shape start the
+    same one.
+    """
+    adapters, model = experiment.config.adapters, experiment.engine.config
+    shape = adapters.reasoning if section == "both" else adapters[section]
+    extra = adapters.reward if section == "both" else None
+    return init_lora(
+        stage_key(seed, f"init {section}"),
+        model.linear_shapes,
+        model.num_hidden_layers,
+        rank=shape.rank + (extra.rank if extra else 0),
+        alpha=shape.alpha + (extra.alpha if extra else 0.0),
+        targets=shape.targets,
+        scaling=shape.scaling,
+        init=shape.init,
+        dropout=shape.dropout,
+    )
+
+
+def session_of(
+    experiment: Experiment, folder: epath.Path, settings: Mapping[str, Any], seed: int, label: str
+) -> Session:
+    """The stage's session: its folder, its label and the hashes its checkpoints must agree with."""
+    config = experiment.config
+    hashes = {"stage configuration": _digest(settings), "base": experiment.engine.fingerprint}
+    hashes |= {f"{name} adapter": value for name, value in settings["adapters below"].items()}
+    hashes |= {f"{split} data": value for split, value in settings["data"].items()}
+    return Session(
+        folder,
+        label,
+        hashes,
+        every=config.checkpoint.every,
+        keep=config.checkpoint.keep,
+        seed=seed,
+        log=config.log.to_dict(),
+    )
+
+
+def stage_settings(experiment: Experiment, stage: Stage, loras: Loras) -> dict[str, Any]:
+    """Everything that decides what a stage's adapter becomes, as JSON."""
+    config, data = experiment.config, experiment.data
+    splits = ("rl", "sft") if stage.objective == "joint" else ("rl",) if stage.on_policy else ("sft",)
+    sections = ("reasoning", "reward") if stage.section == "both" else (stage.section,)
+    settings = {
+        "stage": dataclasses.asdict(stage),
+        "base": experiment.engine.fingerprint,
+        "model": config.model.to_dict() | {"path": ""},  # the fingerprint says which weights; folders may move
+        "prompt": config.prompt.to_dict(),
+        "adapter": {name: config.adapters[name].to_dict() for name in sections},
+        "adapters below": {name: fingerprint(loras[name].modules) for name in stage.needs},
+        "data": {split: data.fingerprints[split] for split in splits},
+    }
+    if stage.on_policy:
+        settings["grpo"] = config.grpo.to_dict()
+    if "sft" in splits:
+        settings["sft"] = config.sft.to_dict()
+    return json.loads(json.dumps(settings))
+
+
+def claim(path: epath.Path, settings: Mapping[str, Any]) -> None:
+    """Write `settings` to `path`, or check that they are what is written there.
+
+    Raises:
+      UserError: they differ; the message lists what changed, old value and new.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.parent / f"{path.name}.tmp"
+        unfinished.write_text(json.dumps(settings, indent=1))
+        unfinished.replace(path)
+        return
+    old, new = _flat(json.loads(path.read_text())), _flat(settings)
+    names = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+    if names:
+        diff = "; ".join(f"{name}: {_short(old.get(name))} -> {_short(new.get(name))}" for name in names)
+        raise UserError(f"{path.parent} was run with other settings ({diff}); restore them or choose another --workdir")
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, Mapping):
+        return {prefix: tree}
+    return {
+        key: value for name, child in tree.items() for key, value in _flat(child, f"{prefix}.{name}".strip(".")).items()
+    }
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _digest(settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+# --------------------------------------------------------------------------------------------------------------- arms
+
+
+def served_stack(arm: Arm, loras: Loras) -> Stack:
+    """The adapters attached when an arm answers."""
+    return make_stack({name: loras[name] for name in arm.serves})
+
+
+def rewarded_stage(arm: Arm) -> Stage | None:
+    """The on-policy stage an arm's stability is read from: the last one it serves; None if it has none."""
+    stages = [STAGES[name] for name in (*arm.merged, *arm.serves)]
+    return next((stage for stage in reversed(stages) if stage.on_policy), None)
+
+
+def run_arm(experiment: Experiment, arm: Arm, seed: int, loras: Loras, label: str) -> Outcome:
+    """Return an arm's outcome, answering the evaluation records unless that was done before."""
+    trained = arm.serves or arm.merged
+    folder = experiment.workdir / (f"seed{seed}" if trained else "untrained") / "arms" / arm.name
+    claim(folder / "arm.json", arm_settings(experiment, arm, loras))
+    stored = folder / "responses.jsonl"
+    if stored.exists():
+        tqdm.write(f"{label}: done before")
+    else:
+        write_responses(stored, experiment, generate(experiment, arm, loras, label))
+    responses = read_responses(stored, experiment)
+    stage = rewarded_stage(arm)
+    curve = read_curve(stage_folder(experiment, stage, seed) / "metrics.jsonl") if stage else []
+    return Outcome(make_row(experiment, arm, seed, responses, curve), responses, curve)
+
+
+def generate(experiment: Experiment, arm: Arm, loras: Loras, label: str) -> list[Response]:
+    """Answer the evaluation records greedily with the arm's policy."""
+    section = experiment.config.eval
+    return answer(
+        experiment.engine,
+        served_stack(arm, loras),
+        experiment.data.eval,
+        batch_size=section.batch_size,
+        max_new_tokens=section.max_new_tokens,
+        params=merged_params(experiment.engine, arm.merged, loras),
+        label=label,
+    )
+
+
+def arm_settings(experiment: Experiment, arm: Arm, loras: Loras) -> dict[str, Any]:
+    """Everything that decides an arm's answers, as JSON."""
+    config = experiment.config
+    served = dict.fromkeys((*arm.merged, *arm.serves))
+    return json.loads(
+        json.dumps(
+            {
+                "arm": dataclasses.asdict(arm),
+                "base": experiment.engine.fingerprint,
+                "model": {"dtype": config.model.dtype},
+                "prompt": config.prompt.to_dict(),
+                "eval": config.eval.to_dict(),
+                "data": experiment.data.fingerprints["eval"],
+                "adapters": {name: fingerprint(loras[name].modules) for name in served},
+            }
+        )
+    )
+
+
+def make_row(
+    experiment: Experiment, arm: Arm, seed: int, responses: Sequence[Response], curve: Sequence[Mapping[str, float]]
+) -> dict[str, Any]:
+    """One row of results.json: accuracy, auditability and stability of an arm at a seed."""
+    records, stage = experiment.data.eval, rewarded_stage(arm)
+    rewarded = get_preset(experiment.config.grpo.reward) if stage else ()
+    row = {"arm": arm.name, "seed": seed, "about": arm.about}
+    row |= summarise(responses, records)
+    row |= audit(responses, records, rewarded=tuple(rewarded))
+    return row | stability(curve)
+
+
+def write_responses(path: epath.Path, experiment: Experiment, responses: Sequence[Response]) -> None:
+    """Write the responses, one JSON object a line, in one go."""
+    rows = [
+        {
+            "id": record.id,
+            "gold": record.gold,
+            "letter": response.letter,
+            "truncated": response.truncated,
+            "text": response.text,
+        }
+        for record, response in zip(experiment.data.eval, responses, strict=True)
+    ]
+    unfinished = path.parent / f"{path.name}.tmp"
+    unfinished.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    unfinished.replace(path)
+
+
+def read_responses(path: epath.Path, experiment: Experiment) -> list[Response]:
+    """Parse stored responses again, so that fresh and stored ones are read alike."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return [
+        parse(row["text"], record.letters, experiment.engine.template, truncated=row["truncated"])
+        for row, record in zip(rows, experiment.data.eval, strict=True)
+    ]

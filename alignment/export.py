@@ -1,0 +1,236 @@
+"""Export what a run trained, as folders that PEFT and transformers load.
+
+    python -m alignment.export --run=runs/demo/seed0 --arm=modular --what=all --out=exported
+
+writes `exported/adapters/<name>` (each adapter of the arm alone), `exported/composite` (all of them as one adapter of
+the summed rank: the same function) and `exported/merged` (the base with the adapters folded in, in float32). The base
+is the one the run recorded; name it again with --config.model.path if it has moved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+from etils import epath
+
+import alignment
+from alignment import cli
+from alignment.adapters.compose import concatenate, merge
+from alignment.adapters.lora import Lora
+from alignment.adapters.peft import CONFIG_FILE, load_peft, save_peft
+from alignment.adapters.stack import Stack, make_stack
+from alignment.adapters.tensorfiles import staged, write_text
+from alignment.arms import STAGES, Arm, get_arm
+from alignment.errors import UserError
+from alignment.models.config import Qwen2Config, read_config
+from alignment.models.hf import load_params, resolve_folder, save_params
+from alignment.rollout.engine import hash_weights
+from alignment.training.checkpoint import damage
+
+WHAT = ("adapters", "composite", "merged")
+NANO = "nano"  # how a run records the embedded base
+
+_CARD = """---
+library_name: {library}
+tags: [clinical-question-answering, research]
+{front}---
+# {title}
+
+**Research only, not for patient care.** The answers of this model are not checked by anyone and may be wrong.
+
+{text}
+
+- Base model: `{base}`{hint}
+- Arm: `{arm}` ({about})
+- Prompt template: `{template}`
+- Written by `clinical_alignment` {version} with `python -m alignment.export`
+
+{adapters}
+
+The training recipe is a reconstruction; the paper it follows has not published its settings.
+
+```python
+{code}
+```
+"""
+_PEFT_CODE = """{imports}from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+base = AutoModelForCausalLM.from_pretrained({base}, dtype="float32")
+model = PeftModel.from_pretrained(base, "path/to/this/folder")"""
+_MERGED_CODE = """from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("path/to/this/folder", dtype="float32")
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """An arm as a run left it: its adapters in the order in which they are added, and what they stand on."""
+
+    arm: Arm
+    loras: Mapping[str, Lora]  # merged ones first
+    base: str  # path or Hub id; "nano" is the embedded base
+    base_hash: str  # of the weight files trained on; "" where nothing was trained
+    template: str
+
+
+def run(args: argparse.Namespace) -> None:
+    """Export one arm of one seed's folder, as the flags say."""
+    kinds = WHAT if args.what == "all" else (args.what,)
+    out = epath.Path(args.out)
+    if out.exists() and any(out.iterdir()) and not args.force:
+        raise UserError(f"--out={args.out} is not empty; choose another folder, or --force to write into this one")
+    trained = read_run(args.run, args.arm, args.config.model.path)
+    stack = make_stack(trained.loras)
+    folder = base_folder(trained) if "merged" in kinds else ""  # the wrong base is refused before anything is written
+    if "adapters" in kinds:
+        export_adapters(trained, str(out / "adapters"))
+    if "composite" in kinds:
+        export_composite(trained, stack, str(out / "composite"))
+    if "merged" in kinds:
+        config = read_config(folder)
+        export_merged(trained, load_params(folder, config, jnp.float32), config, stack, str(out / "merged"), folder)
+    print(f"{trained.arm.name}: {', '.join(kinds)} written under {out}")
+
+
+def read_run(seed_folder: str, arm: str, base: str = "") -> Trained:
+    """Read the finished adapters of an arm from a seed's folder.
+
+    Args:
+      seed_folder: `<workdir>/seed<k>`.
+      arm: the arm's name.
+      base: the base's path or Hub id; "" takes the one the run recorded.
+
+    Raises:
+      UserError: an unknown arm, no such folder, or an adapter that is missing, unfinished or damaged.
+    """
+    folder, found = epath.Path(seed_folder), get_arm(arm)
+    if not folder.is_dir():
+        raise UserError(f"--run={seed_folder}: no such folder; name a seed's folder, as in --run=runs/demo/seed0")
+    names = dict.fromkeys((*found.merged, *found.serves))
+    loras = {name: load_peft(str(_finished(folder / name / "adapter"))) for name in names}
+    if not loras:
+        return Trained(found, {}, base or NANO, "", "")
+    last = list(loras)[-1]
+    stage = json.loads((folder / last / "stage.json").read_text())
+    recorded = json.loads((folder / last / "adapter" / CONFIG_FILE).read_text())["base_model_name_or_path"]
+    return Trained(found, loras, base or recorded, stage["base"], stage["prompt"]["template"])
+
+
+def base_folder(trained: Trained) -> str:
+    """Return the local folder of the base.
+
+    Raises:
+      UserError: it cannot be found, or its weights are not those the adapters were trained on.
+    """
+    folder = resolve_folder("" if trained.base == NANO else trained.base)
+    if trained.base_hash and hash_weights(folder) != trained.base_hash:
+        raise UserError(
+            f"{folder}: not the weights this run was trained on; name the right base with --config.model.path"
+        )
+    return folder
+
+
+def export_adapters(trained: Trained, folder: str) -> None:
+    """Write each adapter of the arm alone, as `folder/<name>` in the PEFT layout."""
+    if not trained.loras:
+        raise UserError(f"the {trained.arm.name} arm has no adapters; export it with --what=merged")
+    for name, lora in trained.loras.items():
+        save_peft(f"{folder}/{name}", lora, trained.base)
+        _write_card(f"{folder}/{name}", trained, f"Adapter `{name}` alone", _standing(name), {name: lora})
+
+
+def export_composite(trained: Trained, stack: Stack, folder: str) -> None:
+    """Write the whole stack as one PEFT adapter by concatenating ranks, which is exact."""
+    save_peft(folder, concatenate(stack), trained.base)
+    text = "All adapters of the arm as one, their ranks concatenated: the same function as the adapters side by side."
+    _write_card(folder, trained, f"Composite adapter of `{trained.arm.name}`", text, trained.loras)
+
+
+def export_merged(
+    trained: Trained, params: dict, config: Qwen2Config, stack: Stack, folder: str, source_folder: str
+) -> None:
+    """Write the base with the stack folded in, as a float32 checkpoint with the tokenizer of `source_folder`.
+
+    Float32 because half precision would round most of a small adapter away.
+    """
+    save_params(folder, merge(params, stack), config, source_folder)
+    text = "The base with all adapters of the arm folded into its weights, in float32."
+    _write_card(folder, trained, f"Merged weights of `{trained.arm.name}`", text, trained.loras, merged=True)
+
+
+def _finished(adapter: epath.Path) -> epath.Path:
+    if not adapter.exists():
+        raise UserError(
+            f"{adapter}: no finished adapter; let the run finish (same command, same --workdir) or check --run"
+        )
+    reason = damage(adapter)
+    if reason is not None:
+        raise UserError(f"{adapter}: {reason}; run the experiment again, it repairs this adapter")
+    return adapter
+
+
+def _standing(name: str) -> str:
+    stage = STAGES[name]
+    below = (*stage.merged, *stage.under)
+    if not below:
+        return f"One LoRA adapter, trained straight on the base: {stage.about}."
+    others = ", ".join(f"`{other}`" for other in below)
+    return f"One LoRA adapter: {stage.about}. It was trained on top of {others}; alone it is a probe."
+
+
+def _write_card(
+    folder: str, trained: Trained, title: str, text: str, loras: Mapping[str, Lora], merged: bool = False
+) -> None:
+    """Write the folder's `README.md`, a model card."""
+    rows = [
+        f"| `{name}` | {STAGES[name].about} | {lora.rank} | {lora.alpha:g} | {lora.scaling} |"
+        for name, lora in loras.items()
+    ]
+    table = (
+        "\n".join(["| adapter | made by | rank | alpha | scaling |", "|---|---|---|---|---|", *rows]) if rows else ""
+    )
+    nano = trained.base == NANO
+    card = _CARD.format(
+        library="transformers" if merged else "peft",
+        front="" if nano or epath.Path(trained.base).exists() else f"base_model: {trained.base}\n",
+        title=title,
+        text=text,
+        base=trained.base,
+        hint=", the one embedded in the package" if nano else "",
+        arm=trained.arm.name,
+        about=trained.arm.about,
+        template=trained.template or "any",
+        version=alignment.__version__,
+        adapters=table,
+        code=_code(nano, trained.base, merged),
+    )
+    with staged(folder) as scratch:
+        write_text(scratch / "README.md", card)
+
+
+def _code(nano: bool, base: str, merged: bool) -> str:
+    if merged:
+        return _MERGED_CODE
+    if nano:
+        return _PEFT_CODE.format(imports="from alignment.models.hf import resolve_folder\n", base='resolve_folder("")')
+    return _PEFT_CODE.format(imports="", base=f'"{base}"')
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of this front door."""
+    parser.add_argument("--run", required=True, metavar="FOLDER", help="a seed's folder, such as runs/demo/seed0")
+    parser.add_argument("--arm", required=True, metavar="NAME", help="the arm to export")
+    parser.add_argument("--what", default="all", choices=(*WHAT, "all"), help="default: all")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="where to write (local or gs://)")
+    parser.add_argument("--force", action="store_true", help="write into --out though it is not empty")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(run, description=__doc__, add_flags=add_flags, needs_workdir=False))

@@ -1,0 +1,43 @@
+"""Train one alignment arm at one seed, stage by stage, and evaluate it.
+
+    python -m alignment.train --arm=modular --config=configs/demo.py --workdir=runs/demo
+
+Shares its workdir with `python -m alignment.ablate`: stages that either has finished are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from alignment import cli
+from alignment.evaluation.results import plain
+from alignment.evaluation.tables import text_table
+from alignment.experiment import open_experiment, run_experiment
+from alignment.parallel.compilation import keep_compiled_programs
+from alignment.parallel.distributed import start
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train and evaluate `--arm` at `--seed`, and print its row."""
+    keep_compiled_programs()
+    config = args.config
+    with config.unlocked():
+        config.arms, config.seeds = (args.arm,), (args.seed,)
+    found = run_experiment(open_experiment(config, args.workdir))
+    print(text_table(plain([outcome.row for outcome in found])))
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags beside --config and --workdir."""
+    parser.add_argument("--arm", default="modular", help="which arm to train (default: modular)")
+    parser.add_argument("--seed", type=int, default=0, help="which seed (default: 0)")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The front door; returns the exit status."""
+    return cli.main(run, description=__doc__, add_flags=add_flags, start=start, argv=argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

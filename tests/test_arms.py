@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from alignment import arms
+from alignment.arms import ARMS, SNAPSHOT, STAGES, Arm, Stage, get_arm, stage_order
+from alignment.config import HEADLINE_ARMS
+from alignment.errors import UserError
+
+
+def names(*chosen):
+    return [stage.name for stage in stage_order(chosen)]
+
+
+def test_the_headline_arms_share_one_sft():
+    assert names(*HEADLINE_ARMS) == ["reasoning", "reward_on_base", "monolithic_grpo", "reward"]
+
+
+def test_stages_come_after_what_they_stand_on():
+    order = names(*ARMS)
+    for place, name in enumerate(order):
+        assert set(STAGES[name].needs) <= set(order[:place])
+    assert len(order) == len(set(order)) == len(STAGES)
+
+
+def test_the_references_are_those_of_the_method():
+    assert STAGES["reward"].reference == ("reasoning",) == STAGES["reward"].under
+    assert STAGES["monolithic_grpo"].reference == SNAPSHOT == STAGES["answers_grpo"].reference
+    assert STAGES["reward_on_base"].reference == () == STAGES["joint"].reference
+    assert STAGES["reward_on_merged"].reference == ()
+    assert STAGES["reward_on_merged"].merged == ("reasoning",)
+
+
+def test_an_arm_without_stages_needs_nothing():
+    assert names("base") == []
+
+
+def test_an_arm_is_added_by_an_entry(monkeypatch):
+    stage = Stage("late_reasoning", "sft_cot", "reasoning", "SFT after GRPO", under=("reward_on_base",))
+    monkeypatch.setitem(arms.STAGES, stage.name, stage)
+    monkeypatch.setitem(arms.ARMS, "reversed", Arm("reversed", "GRPO first", ("reward_on_base", "late_reasoning")))
+    assert names("reversed") == ["reward_on_base", "late_reasoning"]
+
+
+def test_an_unknown_arm_is_answered_with_the_nearest():
+    with pytest.raises(UserError, match="did you mean 'monolithic'"):
+        get_arm("monolitic")
+
+
+def test_a_stage_that_does_not_exist_is_named(monkeypatch):
+    monkeypatch.setitem(arms.ARMS, "broken", dataclasses.replace(ARMS["base"], serves=("nowhere",)))
+    with pytest.raises(UserError, match="nowhere"):
+        stage_order(["broken"])

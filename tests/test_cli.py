@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ml_collections import ConfigDict
+
+from alignment import cli
+from alignment.config import default_config
+from alignment.errors import UserError
+
+LEAVES = cli.leaves(default_config())
+
+
+def parse(*argv, **kwargs):
+    return cli.parse(argv, description="A door.", needs_workdir=False, **kwargs)
+
+
+def write_config(folder: Path, body: str, name: str = "c.py") -> str:
+    path = folder / name
+    path.write_text("from alignment.config import default_config\n" + textwrap.dedent(body))
+    return str(path)
+
+
+def another(value):
+    """A value of the same type as `value`, and different from it."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, tuple):
+        return (another(value[0]), value[0])
+    return value + type(value)(1) if isinstance(value, (int, float)) else value + "_other"
+
+
+# ------------------------------------------------------------------------------------------------------------ overrides
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_leaf_can_be_overridden(name):
+    wanted = another(LEAVES[name])
+    got = cli.leaves(parse(f"--config.{name}={cli.show(wanted)}").config)
+    assert got[name] == wanted and type(got[name]) is type(LEAVES[name])
+    assert {key: value for key, value in got.items() if value != LEAVES[key]} == {name: wanted}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_leaf_has_a_type_that_the_command_line_can_write(name):
+    assert isinstance(LEAVES[name], (bool, int, float, str, tuple))
+    assert cli.leaves(parse(f"--config.{name}={cli.show(LEAVES[name])}").config) == LEAVES
+
+
+@pytest.mark.parametrize(
+    "flag, wanted",
+    [
+        ("grpo.learning_rate=1e-4", 1e-4),
+        ("grpo.learning_rate=1", 1.0),
+        ("grpo.beta=-.5", -0.5),
+        ("grpo.steps=-3", -3),
+        ("log.wandb=TRUE", True),
+        ("seeds=0,1, 2", (0, 1, 2)),
+        ("seeds=(3,)", (3,)),
+        ("arms=()", ()),
+        ("arms=", ()),
+        ("data.rl.path=a=b:c.jsonl", "a=b:c.jsonl"),
+        ("model.path=", ""),
+    ],
+)
+def test_values_are_read_as_the_type_of_the_default(flag, wanted):
+    name = flag.split("=")[0]
+    got = cli.leaves(parse("--config." + flag).config)[name]
+    assert got == wanted and type(got) is type(wanted)
+
+
+def test_value_may_follow_as_the_next_word_and_the_last_one_wins():
+    assert parse("--config.grpo.steps", "5").config.grpo.steps == 5
+    assert parse("--config.grpo.beta", "-0.5").config.grpo.beta == -0.5
+    assert parse("--config.grpo.steps=5", "--config.grpo.steps=6").config.grpo.steps == 6
+
+
+@pytest.mark.parametrize(
+    "argv, words",
+    [
+        (["--config.grpo.step=3"], "--config.grpo.steps?"),
+        (["--config.steps=3"], "--config.grpo.steps?"),
+        (["--config.sft.steps=3"], "--config.sft.epochs?"),
+        (["--config.data.rl.pth=3"], "--config.data.rl.path?"),
+        (["--config.learning_rate=3"], "--config.grpo.learning_rate or --config.sft.learning_rate?"),
+        (["--config.grpo=3"], "--config.grpo is a group"),
+        (["--config.grpo.steps.x=3"], "--config.grpo.steps?"),
+        (["--config.=3"], "unknown override"),
+        (["--config.grpo.steps=1.5"], "not an int (default: 100)"),
+        (["--config.grpo.steps=many"], "not an int"),
+        (["--config.grpo.steps="], "not an int"),
+        (["--config.grpo.beta=nan"], "not a finite float"),
+        (["--config.grpo.beta=x"], "not a finite float"),
+        (["--config.log.wandb=1"], "not true or false"),
+        (["--config.seeds=0,x"], "not a comma-separated list of int"),
+        (["--config.seeds=0.5"], "not a comma-separated list of int"),
+        (["--config.grpo.steps"], "needs a value"),
+        (["--config.log.wandb", "--config.grpo.steps=3"], "--config.log.wandb needs a value"),
+        (["--grpo.steps=3"], "did you mean --config.grpo.steps?"),
+        (["--confg=demo.py"], "did you mean --config?"),
+        (["stray"], "unexpected argument 'stray'"),
+        (["--config"], "expected one argument"),
+        (["--con=demo.py"], "unknown flag --con"),
+    ],
+)
+def test_a_wrong_override_is_one_line_with_the_nearest_full_name(argv, words):
+    with pytest.raises(UserError) as caught:
+        parse(*argv)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@given(st.text(min_size=1, max_size=12), st.text(max_size=12))
+def test_no_override_whatever_escapes_as_another_exception(name, text):
+    try:
+        config = cli.override(default_config(), [(name, text)])
+    except UserError:
+        assert name not in LEAVES or not isinstance(LEAVES[name], str)
+    else:
+        assert set(cli.leaves(config)) == set(LEAVES)
+
+
+def test_the_config_is_locked_and_typed():
+    config = parse().config
+    with pytest.raises((AttributeError, KeyError)):
+        config.grpo.stpes = 3
+    with pytest.raises(TypeError):
+        config.grpo.steps = "many"
+
+
+def test_types_come_from_the_default_even_where_a_file_empties_a_tuple(tmp_path):
+    path = write_config(tmp_path, "def get_config():\n    c = default_config()\n    c.seeds = ()\n    return c\n")
+    assert parse(f"--config={path}").config.seeds == ()
+    assert parse(f"--config={path}", "--config.seeds=4,5").config.seeds == (4, 5)
+
+
+def test_a_front_door_may_bring_its_own_leaves():
+    tree = parse("--config.vocab=7", defaults=lambda: ConfigDict({"vocab": 3}))
+    assert tree.config.to_dict() == {"vocab": 7}
+
+
+# ------------------------------------------------------------------------------------------------------ the config file
+
+
+def test_a_config_file_is_read_with_and_without_argument(tmp_path):
+    path = write_config(
+        tmp_path, "def get_config(n='1'):\n    c = default_config()\n    c.grpo.steps = int(n)\n    return c\n"
+    )
+    assert parse(f"--config={path}").config.grpo.steps == 1
+    assert parse(f"--config={path}:7").config.grpo.steps == 7
+    assert parse("--config", f"{path}:7", "--config.grpo.steps=8").config.grpo.steps == 8
+    assert parse(f"--config={path}:7").config_file == f"{path}:7"
+
+
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        ("x = 1", "defines no get_config()"),
+        ("def get_config(:", "line 2: SyntaxError"),
+        ("def get_config():\n    return 1 / 0", "line 3: ZeroDivisionError: division by zero"),
+        ("import no_such_module_here", "line 2: ModuleNotFoundError"),
+        ("def get_config():\n    return 3", "get_config returned int"),
+        ("def get_config(size):\n    return default_config()", "needs an argument; write --config="),
+        (
+            "def get_config():\n    c = default_config()\n    c.grpo.stpes = 3\n    return c",
+            "nearest is config.grpo.steps",
+        ),
+        ("def get_config():\n    c = default_config()\n    c.grpo.steps = 'x'\n    return c", "line 4: TypeError"),
+        ("def get_config():\n    c = default_config()\n    del c.grpo.steps\n    return c", "lacks config.grpo.steps"),
+        (
+            "from ml_collections import ConfigDict\n"
+            "def get_config():\n    c = default_config().to_dict()\n    c['seeds'] = 0\n    return ConfigDict(c)",
+            "sets config.seeds to 0; it must be a comma-separated list of int",
+        ),
+    ],
+)
+def test_a_bad_config_file_is_one_line_naming_it(tmp_path, body, words, capsys):
+    path = write_config(tmp_path, body)
+    assert cli.main(lambda args: None, description="d", needs_workdir=False, argv=[f"--config={path}"]) == 2
+    error = capsys.readouterr().err
+    assert words in error and path in error and error.count("\n") == 1
+
+
+def test_an_argument_that_the_file_does_not_take(tmp_path):
+    path = write_config(tmp_path, "def get_config():\n    return default_config()\n")
+    with pytest.raises(UserError, match=r"takes no argument; write --config=.*c\.py$"):
+        parse(f"--config={path}:small")
+
+
+def test_a_missing_config_file_names_the_nearest_one(tmp_path):
+    write_config(tmp_path, "", "demo.py")
+    with pytest.raises(UserError, match=r"no such file.*did you mean .*demo\.py\?"):
+        parse(f"--config={tmp_path}/dmeo.py")
+    with pytest.raises(UserError, match="no such file"):
+        parse(f"--config={tmp_path}/no/such/folder.py")
+    with pytest.raises(UserError, match="name a Python file"):
+        parse("--config=demo")
+
+
+# ----------------------------------------------------------------------------------------------------- the front door
+
+
+def test_a_full_disk_is_one_line(capsys):
+    def run(args):
+        raise OSError(errno.ENOSPC, "No space left on device", "runs/metrics.jsonl")
+
+    assert cli.main(run, description="d", needs_workdir=False, argv=[]) == 2
+    assert capsys.readouterr().err == "error: runs/metrics.jsonl: the disk is full; free some space and run it again\n"
+
+
+def test_main_starts_first_and_returns_the_exit_status(capsys):
+    order = []
+
+    def door(raised=None):
+        def run(args):
+            order.append(args.workdir)
+            if raised:
+                raise raised
+
+        return cli.main(run, description="d", start=lambda: order.append("start"), argv=["--workdir=w"])
+
+    assert door() == 0 and order == ["start", "w"]
+    assert door(KeyboardInterrupt()) == 130 and "interrupted" in capsys.readouterr().err
+    assert door(UserError("two\nlines")) == 2 and capsys.readouterr().err == "error: two lines\n"
+    with pytest.raises(ZeroDivisionError):
+        door(ZeroDivisionError())
+
+
+def test_workdir_is_asked_for_and_a_misspelt_one_recognised():
+    with pytest.raises(UserError, match="--workdir is missing; write --workdir=FOLDER"):
+        cli.parse([], description="d")
+    with pytest.raises(UserError, match="did you mean --workdir?"):
+        cli.parse(["--workdr=x"], description="d")
+    assert cli.parse(["--workdir", "gs://bucket/x"], description="d").workdir == "gs://bucket/x"
+
+
+def test_help_shows_the_description_the_flags_and_every_leaf_of_the_named_file(tmp_path, capsys):
+    path = write_config(tmp_path, "def get_config():\n    c = default_config()\n    c.grpo.steps = 123\n    return c\n")
+    with pytest.raises(SystemExit) as leaving:
+        parse("--help", f"--config={path}", add_flags=lambda parser: parser.add_argument("--arm", help="which arm"))
+    shown = capsys.readouterr().out
+    assert leaving.value.code == 0
+    assert "A door." in shown and "--arm ARM" in shown and "which arm" in shown
+    assert "--config.grpo.steps=123\n" in shown
+    assert [name for name in LEAVES if f"--config.{name}=" not in shown] == []
+
+
+def test_a_front_door_as_a_process_prints_one_line_and_no_traceback(tmp_path):
+    door = tmp_path / "door.py"
+    door.write_text("import sys\nfrom alignment import cli\nsys.exit(cli.main(print, description='d'))\n")
+    done = subprocess.run(
+        [sys.executable, str(door), "--workdir=w", "--config.grpo.step=3"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])},
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == "error: unknown override --config.grpo.step; did you mean --config.grpo.steps?\n"

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alignment import cli
+from alignment.config import ALL_PROJECTIONS, default_config
+from alignment.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = {path.name: path for path in sorted((ROOT / "configs").glob("*.py"))}
+NAMED = [f"{ROOT}/configs/demo.py", *(f"{ROOT}/configs/qwen2_5.py:{size}" for size in ("0.5b", "1.5b", "3b", "7b"))]
+
+
+@pytest.mark.parametrize("name", NAMED, ids=lambda name: Path(name).name)
+def test_every_config_loads_against_the_default_leaves(name):
+    config = cli.load_config(name, default_config())
+    assert set(cli.leaves(config)) == set(cli.leaves(default_config()))
+    assert (
+        config.grpo.prompts % config.grpo.micro_batches == 0 and config.sft.batch_size % config.sft.micro_batches == 0
+    )
+    assert config.grpo.group_size >= 2
+
+
+@pytest.mark.parametrize("path", CONFIGS.values(), ids=CONFIGS)
+def test_every_config_says_what_it_is_what_to_expect_what_it_costs_and_its_command(path):
+    doc = compile(path.read_text(), str(path), "exec").co_consts[0]
+    for words in ("What it is:", "Expected result:", "Cost:", f"--config=configs/{path.name}", "--workdir="):
+        assert words in doc
+
+
+# size -> SFT rate, GRPO rate, beta, completion tokens.
+TABLE = {
+    "0.5b": (2e-4, 5e-6, 0.04, 512),
+    "1.5b": (2e-4, 1e-5, 0.04, 1024),
+    "3b": (1e-4, 1e-5, 0.02, 1024),
+    "7b": (1e-4, 1e-5, 0.02, 1024),
+}
+
+
+@pytest.mark.parametrize("size, recipe", TABLE.items(), ids=TABLE)
+def test_qwen2_5_follows_the_reconstructed_recipe(size, recipe):
+    config = cli.load_config(f"{ROOT}/configs/qwen2_5.py:{size}", default_config())
+    grpo, sft, reasoning, reward = config.grpo, config.sft, config.adapters.reasoning, config.adapters.reward
+    assert (sft.learning_rate, grpo.learning_rate, grpo.beta, grpo.max_new_tokens) == recipe
+    assert (reasoning.rank, reasoning.alpha, reasoning.dropout, reasoning.targets) == (32, 64.0, 0.05, ALL_PROJECTIONS)
+    assert (reward.rank, reward.alpha, reward.dropout, reward.targets) == (16, 32.0, 0.0, ALL_PROJECTIONS)
+    assert (sft.schedule, sft.warmup, sft.weight_decay, sft.clip_norm) == ("cosine", 0.1, 0.01, 1.0)
+    assert (grpo.schedule, grpo.warmup, grpo.weight_decay, grpo.clip_norm) == ("constant", 0.05, 0.0, 0.5)
+    assert (sft.batch_size, grpo.prompts, grpo.group_size, grpo.epochs) == (64, 32, 8, 1)
+    assert (sft.max_tokens, config.prompt.max_tokens, grpo.temperature) == (2048, 1024, 1.0)
+    assert (grpo.clip_low, grpo.clip_high, grpo.reward) == (0.2, 0.2, "decoupled_v1")
+    assert (config.model.dtype, config.model.path) == ("bfloat16", f"Qwen/Qwen2.5-{size.upper()}-Instruct")
+
+
+@pytest.mark.parametrize("argument", ["", ":", ":9b"])
+def test_qwen2_5_with_a_wrong_size_lists_the_sizes(argument):
+    with pytest.raises(UserError, match=r"one of 0\.5b, 1\.5b, 3b, 7b"):
+        cli.load_config(f"{ROOT}/configs/qwen2_5.py{argument}", default_config())
+
+
+def test_qwen2_5_calls_itself_a_reconstruction():
+    assert "reconstruction" in CONFIGS["qwen2_5.py"].read_text()
+
+
+def test_configs_load_from_any_folder(tmp_path):
+    code = "import sys; from alignment import cli; [cli.load_config(name) for name in sys.argv[1:]]"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code, *NAMED], cwd=tmp_path, env=env, check=True)

@@ -1,0 +1,252 @@
+"""A whole experiment on a tiny random base: shared stages, resume, refusal of changes, results rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tiny import experiment_config
+
+from alignment import experiment as experiment_room
+from alignment.adapters.peft import load_peft
+from alignment.arms import ARMS
+from alignment.cli import leaves, show
+from alignment.errors import UserError
+from alignment.evaluation.curves import read_curve
+from alignment.experiment import open_experiment, run_experiment
+from alignment.training import grpo, loop, sft
+from alignment.training.checkpoint import fingerprint
+
+TIMES = ("time/step", "time/rollout", "time/reward", "time/update", "tokens_per_s")
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory):
+    """A folder with the tiny checkpoint and its records, made once."""
+    folder = tmp_path_factory.mktemp("tiny")
+    experiment_config(folder)
+    return folder
+
+
+def config_for(base, *arms, **grpo):
+    config = experiment_config(base)
+    config.arms = arms
+    config.grpo.update(**grpo)
+    return config
+
+
+def run(config, workdir):
+    return run_experiment(open_experiment(config, str(workdir)))
+
+
+def adapter_bits(workdir, stage, seed=0):
+    return fingerprint(load_peft(str(Path(workdir) / f"seed{seed}" / stage / "adapter")).modules)
+
+
+def steady(rows):
+    """Metric rows without what a clock decides."""
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
+
+
+@pytest.fixture(scope="session")
+def straight(base, tmp_path_factory):
+    """An uninterrupted run of the two-adapter and the one-adapter arm."""
+    workdir = tmp_path_factory.mktemp("straight")
+    outcomes = run(config_for(base, "modular", "monolithic"), workdir)
+    return workdir, outcomes
+
+
+def test_every_row_has_what_the_report_needs(straight):
+    _, outcomes = straight
+    wanted = {
+        "arm",
+        "seed",
+        "accuracy",
+        "accuracy_ci95",
+        "valid_rate",
+        "auditability",
+        "collapsed",
+        "reward_drawdown",
+        "kl_peak",
+    }
+    assert [outcome.row["arm"] for outcome in outcomes] == ["modular", "monolithic"]
+    for outcome in outcomes:
+        assert wanted <= set(outcome.row)
+        assert len(outcome.responses) == 12
+        assert len(outcome.curve) == 5
+
+
+def test_the_stage_that_arms_share_runs_once(straight):
+    workdir, _ = straight
+    assert sorted(path.name for path in (workdir / "seed0").iterdir()) == [
+        "arms",
+        "monolithic_grpo",
+        "reasoning",
+        "reward",
+    ]
+    assert len(read_curve(workdir / "seed0" / "reasoning" / "metrics.jsonl")) == 4
+
+
+def test_training_moves_the_adapter_and_the_kl(straight):
+    workdir, outcomes = straight
+    assert adapter_bits(workdir, "monolithic_grpo") != adapter_bits(workdir, "reasoning")
+    for outcome in outcomes:
+        assert outcome.curve[0]["kl/mean"] < outcome.curve[-1]["kl/mean"]
+        assert max(row["sampler/logp_diff_max"] for row in outcome.curve) < 1e-4
+
+
+def test_a_finished_run_is_not_run_again(base, straight, monkeypatch):
+    workdir, outcomes = straight
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("trained or answered again")
+
+    monkeypatch.setattr(experiment_room, "train_stage", refuse)
+    monkeypatch.setattr(experiment_room, "generate", refuse)
+    again = run(config_for(base, "modular", "monolithic"), workdir)
+    assert [outcome.row for outcome in again] == [outcome.row for outcome in outcomes]
+
+
+class Killed(BaseException):
+    """Stands in for a kill: nothing on the way out may catch it and tidy up."""
+
+
+@pytest.mark.parametrize(
+    ("moment", "count"), [("before save", 1), ("before save", 3), ("after save", 4), ("in a step", 9)]
+)
+def test_a_run_stopped_anywhere_ends_with_the_same_bits(base, straight, tmp_path, monkeypatch, moment, count):
+    whole, _ = straight
+    config, calls = config_for(base, "modular"), []
+
+    def die(real, before):
+        def wrapped(*args, **kwargs):
+            calls.append(1)
+            if before and len(calls) == count:
+                raise Killed
+            result = real(*args, **kwargs)
+            if len(calls) == count:
+                raise Killed
+            return result
+
+        return wrapped
+
+    with monkeypatch.context() as patch:
+        if moment == "in a step":
+            patch.setattr(sft, "sft_batch", die(sft.sft_batch, True))
+            patch.setattr(grpo, "judge", die(grpo.judge, True))
+        else:
+            patch.setattr(loop, "save", die(loop.save, moment == "before save"))
+        with pytest.raises(Killed):
+            run(config, tmp_path)
+    run(config, tmp_path)
+    for stage in ("reasoning", "reward"):
+        assert adapter_bits(tmp_path, stage) == adapter_bits(whole, stage)
+        rows = [read_curve(folder / "seed0" / stage / "metrics.jsonl") for folder in (tmp_path, whole)]
+        assert steady(rows[0]) == steady(rows[1])
+
+
+@pytest.mark.slow
+def test_kill_minus_nine_at_any_point(base, straight, tmp_path):
+    """The real thing: the command is killed again and again after random delays, and ends with the same bits."""
+    whole, _ = straight
+    command = [sys.executable, "-m", "alignment.ablate", f"--workdir={tmp_path}"]
+    command += [
+        f"--config.{name}={show(value)}" for name, value in leaves(config_for(base, "modular", "monolithic")).items()
+    ]
+    deaths = 0
+    for delay in (9.0, 13.0, 16.0, 19.0, 22.0, 25.0, None):
+        process = subprocess.Popen(command, env=os.environ | {"JAX_PLATFORMS": "cpu"}, stderr=subprocess.DEVNULL)
+        if delay is None:
+            assert process.wait(600) == 0
+            break
+        time.sleep(delay)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            deaths += 1
+        process.wait()
+    assert deaths >= 2
+    for stage in ("reasoning", "reward", "monolithic_grpo"):
+        assert adapter_bits(tmp_path, stage) == adapter_bits(whole, stage)
+
+
+def test_a_changed_stage_is_refused_with_a_diff(base, straight):
+    workdir, _ = straight
+    with pytest.raises(UserError, match=r"grpo\.beta: 0\.02 -> 0\.3.*--workdir"):
+        run(config_for(base, "modular", beta=0.3), workdir)
+
+
+def test_changed_data_are_refused(base, straight):
+    workdir, _ = straight
+    config = config_for(base, "modular")
+    config.data.rl.count = 11
+    with pytest.raises(UserError, match=r"data\.(sft|rl)"):
+        run(config, workdir)
+
+
+def test_added_arms_seeds_and_logging_are_welcome(base, straight, tmp_path):
+    workdir = shutil.copytree(straight[0], tmp_path / "run")
+    config = config_for(base, "modular", "base", "sft_cot")
+    config.seeds = (0, 1)
+    config.log.tensorboard = True
+    config.checkpoint.every = 1
+    rows = [outcome.row for outcome in run(config, workdir)]
+    assert [(row["arm"], row["seed"]) for row in rows] == [(arm, seed) for seed in (0, 1) for arm in config.arms]
+    assert adapter_bits(workdir, "reward") == adapter_bits(straight[0], "reward")
+    assert adapter_bits(workdir, "reward", seed=1) != adapter_bits(workdir, "reward", seed=0)
+    assert list((workdir / "seed1" / "reward").rglob("*tfevents*"))
+    base_row = next(row for row in rows if row["arm"] == "base")
+    assert base_row["collapsed"] is base_row["reward_drawdown"] is base_row["kl_peak"] is None
+
+
+def test_a_damaged_adapter_is_made_again_from_its_checkpoint(base, straight, tmp_path, capsys):
+    workdir = shutil.copytree(straight[0], tmp_path / "run")
+    weights = workdir / "seed0" / "reward" / "adapter" / "adapter_model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-5] ^= 1
+    weights.write_bytes(bytes(data))
+    run(config_for(base, "modular"), workdir)
+    assert adapter_bits(workdir, "reward") == adapter_bits(straight[0], "reward")
+    assert "adapter_model.safetensors is damaged" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_every_arm_runs(base, tmp_path):
+    outcomes = run(config_for(base, *ARMS, steps=2), tmp_path)
+    assert [outcome.row["arm"] for outcome in outcomes] == list(ARMS)
+    stages = {path.name for path in (tmp_path / "seed0").iterdir()}
+    assert {"joint", "reward_on_merged", "reasoning_wide", "answers"} <= stages
+    wide = json.loads((tmp_path / "seed0" / "reasoning_wide" / "adapter" / "adapter_config.json").read_text())
+    assert (wide["r"], wide["lora_alpha"]) == (6, 12)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arms": ("modullar",)}, "did you mean 'modular'"),
+        ({"grpo.reward": "decoupled_v2"}, "did you mean 'decoupled_v1'"),
+        ({"grpo.group_size": 1}, "group_size=1"),
+        ({"grpo.prompts": 5}, "multiple of minibatches"),
+        ({"grpo.prompts": 40}, "12 question"),
+        ({"prompt.max_tokens": 10}, "--config.prompt.max_tokens"),
+        ({"sft.max_tokens": 20}, "--config.sft.max_tokens"),
+        ({"grpo.schedule": "linear"}, "constant or cosine"),
+        ({"sft.micro_batches": 4}, "--config.sft.batch_size=6"),
+        ({"model.dtype": "float16"}, "--config.model.dtype"),
+        ({"parallel.mode": "xmap"}, "--config.parallel.mode"),
+        ({"parallel.devices": 99}, "--config.parallel.devices"),
+    ],
+)
+def test_bad_settings_are_one_clear_line(base, tmp_path, change, message):
+    config = config_for(base, "modular")
+    with config.unlocked():
+        config.update_from_flattened_dict(change)
+    with pytest.raises(UserError, match=message) as caught:
+        run(config, tmp_path)
+    assert "\n" not in str(caught.value)

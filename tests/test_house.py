@@ -1,0 +1,174 @@
+"""The rules that hold for every file: floors, quiet imports, no deprecated or unsafe calls, readable sizes."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = sorted((ROOT / "alignment").rglob("*.py"))
+CODE = [path for room in ("alignment", "configs", "launch", "tests") for path in sorted((ROOT / room).rglob("*.py"))]
+
+DEPRECATED = {
+    "jax.random.PRNGKey": "jax.random.key",
+    "jax.tree_map": "jax.tree.map",
+    "jax.tree_util.tree_map": "jax.tree.map",
+    "jax.experimental.shard_map": "jax.shard_map",
+    "jax.experimental.maps": "jax.sharding",
+    "jax.core.Tracer": "jax.typeof",
+    "optax.global_norm": "optax.tree.norm",
+    "flax.linen": "pure functions",
+}
+UNSAFE = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def dotted(node: ast.AST) -> str:
+    """The dotted name of an attribute chain, such as "jax.random.key"; "" for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    inner = dotted(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{inner}.{node.attr}" if inner else ""
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Every dotted name a file imports, also from inside functions: "jax.random", "optax.global_norm"."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def deprecated_uses(source: str) -> set[str]:
+    tree = ast.parse(source)
+    return (imported(tree) | {dotted(node) for node in ast.walk(tree)}) & DEPRECATED.keys()
+
+
+def unsafe_uses(source: str) -> set[str]:
+    tree = ast.parse(source)
+    found = {module.split(".")[0] for module in imported(tree)} & UNSAFE
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = dotted(node.func)
+            found |= {called} & {"eval", "exec", "torch.load"}
+            found |= {
+                "allow_pickle" for word in node.keywords if word.arg == "allow_pickle" and not _is_false(word.value)
+            }
+            found |= {
+                "remote code" for word in node.keywords if word.arg == "trust_remote_code" and not _is_false(word.value)
+            }
+        elif isinstance(node, ast.ExceptHandler) and node.type is None:
+            found.add("bare except")
+    return found
+
+
+def _is_false(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+def test_rooms_stand_only_on_the_floors_below(monkeypatch):
+    cli = pytest.importorskip("importlinter.cli", reason="import-linter is not installed (extra `test`)")
+    monkeypatch.chdir(ROOT)
+    assert cli.lint_imports(no_cache=True) == 0, "run lint-imports to see the broken contract"
+
+
+def test_importing_any_module_starts_no_backend():
+    modules = [name(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in PACKAGE]
+    code = "import importlib, sys\nfor module in sys.argv[1:]:\n    importlib.import_module(module)\n"
+    # With an unknown platform the first use of a device fails, so a quiet import is one that succeeds.
+    env = os.environ | {"JAX_PLATFORMS": "none_such", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code, *modules], env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_an_import_that_starts_a_backend_would_be_seen():
+    env = os.environ | {"JAX_PLATFORMS": "none_such"}
+    code = "import jax.numpy as jnp; jnp.ones(1)"
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode != 0 and "none_such" in done.stderr
+
+
+def test_no_deprecated_or_unsafe_call():
+    found = {name(path): deprecated_uses(path.read_text()) | unsafe_uses(path.read_text()) for path in CODE}
+    offenders = {path: uses for path, uses in found.items() if uses}
+    assert not offenders, f"{offenders}; replacements: {DEPRECATED}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import jax\nkey = jax.random.PRNGKey(0)",
+        "from jax.random import PRNGKey",
+        "from jax.experimental.shard_map import shard_map",
+        "from optax import global_norm",
+    ],
+)
+def test_deprecated_calls_are_recognised(source):
+    assert deprecated_uses(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f():\n    import pickle",
+        "from joblib import load",
+        "exec('1')",
+        "import numpy\nnumpy.load('a', allow_pickle=True)",
+        "load(trust_remote_code=flag)",
+        "try:\n    pass\nexcept:\n    pass",
+    ],
+)
+def test_unsafe_calls_are_recognised(source):
+    assert unsafe_uses(source)
+
+
+def test_false_is_safe():
+    assert not unsafe_uses("load(a, allow_pickle=False, trust_remote_code=False)")
+
+
+def test_files_stay_readable():
+    lengths = {name(path): len(path.read_text().splitlines()) for path in CODE}
+    assert not {path: lines for path, lines in lengths.items() if lines > 500}
+
+
+def test_functions_stay_short():
+    lengths = {
+        f"{name(path)}: {node.name}": node.end_lineno - node.lineno + 1
+        for path in PACKAGE
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    long = {function: lines for function, lines in lengths.items() if lines > 45}
+    assert statistics.median(lengths.values()) <= 15
+    assert len(long) <= 0.03 * len(lengths), long
+
+
+def test_everything_imported_is_required():
+    setup = (ROOT / "setup.py").read_text()
+    required = re.search(r"install_requires=\[\n(.*?)\n    \]", setup, re.DOTALL)[1]
+    distributions = re.findall(r'"([A-Za-z0-9_-]+)', required)
+    modules = {word.replace("-", "_") for word in distributions} | {"orbax", "alignment"} | set(sys.stdlib_module_names)
+    used = {found.split(".")[0]: name(path) for path in PACKAGE for found in imported(ast.parse(path.read_text()))}
+    assert {module: path for module, path in used.items() if module not in modules} == {}
+
+
+def test_tests_mirror_the_rooms():
+    rooms = {
+        path.parent.name for path in PACKAGE if path.parent.parent == ROOT / "alignment" and path.name != "__init__.py"
+    }
+    tested = {path.parent.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert rooms <= tested, f"rooms without tests: {sorted(rooms - tested)}"
+    assert not list((ROOT / "tests").rglob("__init__.py"))
