@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Create a TPU VM, install this commit on it and run a front door there; the README beside this file shows how.
+
+    python launch/tpu_vm/launch.py ACTION --name=NAME --zone=ZONE [--type=v5litepod-8] [--spot] [--project=PROJECT]
+        [--dry-run] -- alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=gs://BUCKET/run
+
+Needs only Python and `gcloud`, already logged in. `--dry-run` prints the exact commands and runs none of them. Nothing
+of the local environment is sent to the machine, so no key can end up in a command line or a log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ARCHIVE = "clinical-alignment.tar.gz"
+ON_VM = "clinical-alignment/launch/tpu_vm/on_vm.sh"
+SCOPES = "https://www.googleapis.com/auth/cloud-platform"  # to read and write gs:// workdirs
+RUNTIMES = {
+    "v2": "tpu-ubuntu2204-base",
+    "v3": "tpu-ubuntu2204-base",
+    "v4": "tpu-ubuntu2204-base",
+    "v5litepod": "v2-alpha-tpuv5-lite",
+    "v5p": "v2-alpha-tpuv5",
+    "v6e": "v2-alpha-tpuv6e",
+}
+ON_THE_WAY = ("CREATING", "STARTING", "RESTARTING", "REPAIRING", "STOPPING", "DELETING")
+NO_SUCH_FILE = 127  # bash's exit status when on_vm.sh is not there yet
+CRASHES = 3  # in a row, after which a babysitter gives up
+NEEDS_FRONT_DOOR = ("up", "start", "babysit")
+
+Command = list[str]
+Run = Callable[[Command, bool], tuple[int, str]]  # (command, capture its output?) -> (exit status, output)
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """A TPU VM with a single worker."""
+
+    name: str
+    zone: str
+    type: str
+    project: str = ""
+    spot: bool = False
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+def tpu(machine: Machine, verb: str, *arguments: str) -> Command:
+    """Return `gcloud compute tpus tpu-vm VERB ARGUMENTS` with the machine's zone and project."""
+    project = [f"--project={machine.project}"] if machine.project else []
+    return ["gcloud", "compute", "tpus", "tpu-vm", verb, *arguments, f"--zone={machine.zone}", *project]
+
+
+def ssh(machine: Machine, remote: Sequence[str] | str) -> Command:
+    """Return the command that runs `remote` on the machine, from its home folder."""
+    text = remote if isinstance(remote, str) else shlex.join(remote)
+    return tpu(machine, "ssh", machine.name, f"--command={text}")
+
+
+def create(machine: Machine) -> list[Command]:
+    """Return the commands that create the machine."""
+    runtime = RUNTIMES[machine.type.split("-")[0]]
+    spot = ["--spot"] if machine.spot else []
+    size = [f"--accelerator-type={machine.type}", f"--version={runtime}"]
+    return [tpu(machine, "create", machine.name, *size, f"--scopes={SCOPES}", *spot)]
+
+
+def install(machine: Machine) -> list[Command]:
+    """Return the commands that bring the checked-out commit to the machine and install it."""
+    unpack = f"mkdir -p clinical-alignment && tar -xzf {ARCHIVE} -C clinical-alignment && bash {ON_VM} install"
+    return [
+        ["git", "-C", str(ROOT), "archive", "--format=tar.gz", f"--output={ROOT / 'build' / ARCHIVE}", "HEAD"],
+        tpu(machine, "scp", str(ROOT / "build" / ARCHIVE), f"{machine.name}:"),
+        ssh(machine, unpack),
+    ]
+
+
+def start(machine: Machine, front_door: Sequence[str]) -> list[Command]:
+    """Return the command that starts the front door in a tmux session, which outlives the connection."""
+    return [ssh(machine, ["bash", ON_VM, "start", *front_door])]
+
+
+def up(machine: Machine, front_door: Sequence[str]) -> list[Command]:
+    """Return all of create, install and start."""
+    return create(machine) + install(machine) + start(machine, front_door)
+
+
+def describe(machine: Machine) -> Command:
+    """Return the command that prints the machine's state, such as READY or PREEMPTED."""
+    return tpu(machine, "describe", machine.name, "--format=value(state)")
+
+
+def job(machine: Machine) -> Command:
+    """Return the command that prints `running`, `finished STATUS`, `not started` or `not installed`."""
+    return ssh(machine, ["bash", ON_VM, "state"])
+
+
+def delete(machine: Machine) -> list[Command]:
+    """Return the command that deletes the machine; what lies in a gs:// workdir stays."""
+    return [tpu(machine, "delete", machine.name, "--quiet")]
+
+
+def commands(action: str, machine: Machine, front_door: Sequence[str]) -> list[Command]:
+    """Return the commands of `action`; for `babysit` those of one round in which the machine was found preempted."""
+    table = {
+        "up": lambda: up(machine, front_door),
+        "create": lambda: create(machine),
+        "install": lambda: install(machine),
+        "start": lambda: start(machine, front_door),
+        "state": lambda: [describe(machine), job(machine)],
+        "logs": lambda: [ssh(machine, ["tail", "-n", "100", "-f", "alignment.log"])],
+        "delete": lambda: delete(machine),
+        "babysit": lambda: [describe(machine)] + delete(machine) + up(machine, front_door),
+    }
+    return table[action]()
+
+
+# --- running them -----------------------------------------------------------------------------------------------------
+
+
+def execute(command: Command, capture: bool = False) -> tuple[int, str]:
+    """Print and run one command; return its exit status and, if captured, its output."""
+    print("$", shlex.join(command), flush=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE if capture else None, text=True)
+    return done.returncode, (done.stdout or "").strip()
+
+
+def run_all(steps: Sequence[Command], run: Run = execute) -> int:
+    """Run commands one after the other until one fails; return the last exit status."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    for command in steps:
+        status, _ = run(command, False)
+        if status:
+            return status
+    return 0
+
+
+def babysit(machine: Machine, front_door: Sequence[str], every: float, run: Run = execute, sleep=time.sleep) -> int:
+    """Keep the front door running until it ends: make a lost machine anew, start a stopped job again.
+
+    The same command goes on where it was, because its workdir is on gs://. Returns the front door's exit status: 0, or
+    2 for a mistake that a restart does not mend, or 1 after `CRASHES` crashes in a row.
+    """
+    crashes = 0
+    while True:
+        seen = look(machine, run)
+        print(f"{machine.name}: {seen}", flush=True)
+        if seen in ("finished 0", "finished 2"):
+            return int(seen.split()[1])
+        crashes = 0 if seen == "running" else crashes + seen.startswith("finished")
+        if crashes >= CRASHES:
+            return 1
+        run_all(_remedy(seen, machine, front_door), run)  # a failure, such as no capacity, is met again next round
+        sleep(every)
+
+
+def look(machine: Machine, run: Run = execute) -> str:
+    """Return `absent`, `on the way`, `lost`, `unreachable`, or what `job` prints."""
+    missing, state = run(describe(machine), True)
+    if missing:
+        return "absent"
+    if state != "READY":
+        return "on the way" if state in ON_THE_WAY else "lost"
+    failed, found = run(job(machine), True)
+    if failed:
+        return "not installed" if failed == NO_SUCH_FILE else "unreachable"
+    return found
+
+
+def _remedy(seen: str, machine: Machine, front_door: Sequence[str]) -> list[Command]:
+    if seen in ("running", "on the way", "unreachable"):
+        return []
+    if seen in ("absent", "lost"):
+        return (delete(machine) if seen == "lost" else []) + up(machine, front_door)
+    return (install(machine) if seen == "not installed" else []) + start(machine, front_door)
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Machine, list[str]]:
+    """Read the command line and refuse what could only fail later, on a machine that costs money."""
+    parser = argparse.ArgumentParser(prog="launch.py", description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("action", choices=["up", "create", "install", "start", "state", "logs", "babysit", "delete"])
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--zone", required=True, help="a zone that has the type, such as us-west4-a")
+    parser.add_argument(
+        "--type",
+        default="v5litepod-8",
+        help="accelerator type with one worker, so FAMILY-8 at most (default: %(default)s)",
+    )
+    parser.add_argument("--project", default="", help="default: the project gcloud is set to")
+    parser.add_argument("--spot", action="store_true", help="cheaper, may be taken away at any time: use babysit")
+    parser.add_argument("--every", type=float, default=60.0, help="seconds between a babysitter's rounds")
+    parser.add_argument("--dry-run", action="store_true", help="print the commands, run none")
+    own, separator, front_door = _split(argv)
+    args = parser.parse_args(own)
+    _check(parser, args, front_door if separator else [])
+    return args, Machine(args.name, args.zone, args.type, args.project, args.spot), front_door
+
+
+def _split(argv: Sequence[str]) -> tuple[list[str], bool, list[str]]:
+    argv = list(argv)
+    if "--" not in argv:
+        return argv, False, []
+    cut = argv.index("--")
+    return argv[:cut], True, argv[cut + 1 :]
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace, front_door: Sequence[str]) -> None:
+    family, _, chips = args.type.partition("-")
+    if family not in RUNTIMES or not chips.isdecimal():
+        parser.error(f"--type={args.type} is unknown; use FAMILY-CHIPS with a family of {', '.join(RUNTIMES)}")
+    if int(chips) > 8:
+        parser.error(f"--type={args.type} has several workers, and training over several hosts is not built yet; use 8")
+    if args.action not in NEEDS_FRONT_DOOR:
+        return
+    if not front_door or not re.fullmatch(r"alignment\.\w+", front_door[0]):
+        parser.error(f"{args.action} needs a front door: end with -- alignment.ablate --config=... --workdir=gs://...")
+    if not (ROOT / (front_door[0].replace(".", "/") + ".py")).exists():
+        parser.error(f"{front_door[0]} does not exist; the front doors are the programs alignment/*.py")
+    durable = any(word.startswith("--workdir=gs://") for word in front_door)
+    if (args.spot or args.action == "babysit") and not durable:
+        parser.error("a machine that may be lost needs --workdir=gs://BUCKET/...; a local folder would go with it")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line and return its exit status."""
+    args, machine, front_door = parse(argv)
+    if args.dry_run:
+        print("\n".join(shlex.join(command) for command in commands(args.action, machine, front_door)))
+        return 0
+    if args.action == "babysit":
+        return babysit(machine, front_door, args.every)
+    return run_all(commands(args.action, machine, front_door))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
