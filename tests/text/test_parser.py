@@ -41,6 +41,8 @@ def test_a_good_completion_field_by_field():
         strict=True,
         violations=(),
         truncated=False,
+        all_boxes=("B",),
+        spans={"reasoning": (7, 12), "answer": (29, 48)},
     )
 
 
@@ -253,6 +255,58 @@ def test_gold_completion_parses_back(cot, texts, data, name):
     assert response.reasoning == cot.strip()
 
 
+# --- the two systems ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "first", "second"),
+    [
+        ("(System 1: Intuitive) a b (System 2: Analytical) c", ": Intuitive) a b (", ": Analytical) c"),
+        ("SYSTEM\n1 x System2 y system 1", "x", "y system 1"),
+        ("System 2 x System 1 y", None, None),
+        ("System 1 x", None, None),
+        ("Ecosystem 1 x System 2 y", None, None),  # at word boundaries
+        ("System 10 x System 2 y", None, None),
+        ("System 1 System 2", "", ""),
+    ],
+)
+def test_systems(body, first, second):
+    response = read(f"<think>{body}</think><answer>A</answer>")
+    assert (response.system_1, response.system_2) == (first, second)
+
+
+def test_systems_outside_the_reasoning_are_none():
+    response = read("System 1 a System 2 b<think>x</think><answer>System 1 a System 2 b</answer>")
+    assert response.system_1 is None and response.system_2 is None
+
+
+# --- spans, boxes and repairs -------------------------------------------------------------------------------------
+
+
+@given(completions)
+@example("<think>System 1 a System 2 b</think><answer>The answer is B.</answer>")
+def test_spans_cut_out_what_the_fields_hold(text):
+    response = read(text)
+    for name in ("reasoning", "answer", "system_1", "system_2", "stated"):
+        found = getattr(response, name)
+        assert (found is None) == (name not in response.spans)
+        if found is not None:
+            start, end = response.spans[name]
+            assert response.text[start:end].strip() == found
+
+
+def test_all_boxes_tell_empty_from_malformed():
+    assert read("\\boxed{A} <answer>\\boxed{}</answer> \\boxed A \\boxed{B").all_boxes == ("A", "", None, None)
+
+
+def test_backslash_closed_tags_are_mended_in_a_second_reading():
+    response = read("<think>x<\\think><answer>\\boxed{A}<\\answer>")
+    assert not response.strict and response.repaired.strict
+    assert response.best_repaired is response.repaired
+    assert response.repaired.repaired is None
+    assert read(GOOD).repaired is None and read(GOOD).best_repaired.strict
+
+
 # --- time ---------------------------------------------------------------------------------------------------------
 
 UNITS = [
@@ -267,6 +321,12 @@ UNITS = [
     " ",
     "\n",
     " B",
+    "answer is ",
+    "answer ",
+    "B is the best ",
+    "System 1 System 2 ",
+    "system",
+    "<\\think>",
 ]
 
 
