@@ -1,19 +1,26 @@
-"""Reward presets as data: which channels are paid, and how much."""
+"""Reward presets as data: the channels paid, how much, where that comes from and what of it is a reconstruction."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from alignment.errors import UserError
 from alignment.text.lookup import lookup
 
 
 @dataclasses.dataclass(frozen=True)
 class Weight:
-    """The coefficient of one channel; with `anneal_until` it falls linearly to 0 over that share of the stage."""
+    """The coefficient of one channel; with `anneal_until` it falls linearly to 0 over that share of the stage.
+
+    The other fields steer the weighting `tri_factor` (`alignment/rewards/weightings/tri_factor.py`).
+    """
 
     value: float
     anneal_until: float | None = None
+    target: float = 1.0  # mean raw reward at which the channel counts as solved
+    floor: float = 0.5  # a raw reward below it is a violation
+    severity: float = 1.0  # of a violation: safety 3, correctness 1, format 0.5
 
     def at(self, progress: float) -> float:
         """Return the coefficient when `progress` (0 to 1) of the stage is done."""
@@ -22,17 +29,107 @@ class Weight:
         return self.value * max(0.0, 1.0 - progress / self.anneal_until)
 
 
+@dataclasses.dataclass(frozen=True)
+class Preset(Mapping[str, Weight]):
+    """The weights of a reward by channel, with its paper and section and what in it is a reconstruction."""
+
+    weights: Mapping[str, Weight]
+    source: str
+    reconstruction: str
+
+    def __getitem__(self, name: str) -> Weight:
+        return self.weights[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.weights)
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+
+_DETECTORS = "how System 1 and 2, the cross-reference and effective characters are detected, and the prompt"
+
 PRESETS: dict[str, Mapping[str, Weight]] = {
-    # A reconstruction: the paper publishes no reward. Accuracy has to dominate, or small models settle for the format.
-    "decoupled_v1": {
-        "accuracy": Weight(2.0),
-        "format": Weight(0.5),
-        "soft_tags": Weight(0.25, anneal_until=0.2),
-        "repetition": Weight(0.25),
-    },
+    "decoupled_v1": Preset(
+        {
+            "accuracy": Weight(2.0),
+            "format": Weight(0.5, severity=0.5),
+            "soft_tags": Weight(0.25, anneal_until=0.2, severity=0.5),
+            "repetition": Weight(0.25, target=0.0, floor=-0.5, severity=0.5),
+        },
+        source="Decoupling Reasoning and Reward (medRxiv 2026.03.12.26348283), abstract: it publishes no reward",
+        # Accuracy has to dominate, or small models settle for the format.
+        reconstruction="all of it: channels, definitions and weights",
+    ),
+    # k * r_acc + r_CR + 0.5 * r_cons with k = 10 and r_CR in {0, 1, 1.5}: at most 12.
+    "crpo": Preset(
+        {
+            "accuracy": Weight(10.0),
+            "two_systems": Weight(1.0, severity=0.5),
+            "cross_reference": Weight(0.5),
+            "effective_ratio": Weight(0.5, floor=0.9, severity=0.5),
+        },
+        source="Clinical-R1 / CRPO (arXiv 2512.00601), section 3, equation 4; for the template dx_conclusion",
+        reconstruction=_DETECTORS,
+    ),
+    "grpo_r1": Preset(
+        {
+            "r1_accuracy": Weight(10.0),
+            "r1_format": Weight(1.0, target=1.5, severity=0.5),
+            "effective_ratio": Weight(0.5, floor=0.9, severity=0.5),
+        },
+        source="the GRPO baseline of Clinical-R1 (arXiv 2512.00601) as its code of April 2025 computes it",
+        reconstruction="tags that occur twice fail, although the released expression lets them through",
+    ),
+    "gated": Preset(
+        {"gated_accuracy": Weight(1.0)},
+        source="MedVLThinker, released code: accuracy gated by the strict format",
+        reconstruction="the strict format is this project's own definition",
+    ),
+    "penalised": Preset(
+        {"penalised_accuracy": Weight(1.0)},
+        source="Med-RLVR (arXiv 2502.19655), reward: -1 bad format, 1 right, 0 wrong",
+        reconstruction="the strict format is this project's own definition",
+    ),
+    # To be used with grpo.normaliser=rfn and grpo.weighting=tri_factor. Online feedback, its fourth category, needs a
+    # log of preferences and is left out.
+    "quark": Preset(
+        {
+            "accuracy": Weight(1.0, target=0.8),
+            "agreement": Weight(1.0, target=0.95),
+            "grounding": Weight(1.0, target=0.8, floor=0.25),
+            "assertions": Weight(1.0, target=0.95, floor=0.0),
+            "contraindication_safety": Weight(1.0, severity=3.0),
+            "compliance": Weight(1.0, floor=1.0, severity=3.0),
+            "format": Weight(1.0, severity=0.5),
+            "repetition": Weight(1.0, target=0.0, floor=-0.5, severity=0.5),
+        },
+        source="Quark Medical Alignment (arXiv 2602.11661), abstract: categories of metrics and three named factors",
+        reconstruction="every channel, target, floor and severity; the paper publishes no formula",
+    ),
 }
 
 
-def get_preset(name: str) -> Mapping[str, Weight]:
-    """Return the preset called `name`, or raise `UserError` with the nearest known name."""
-    return lookup(PRESETS, name, "reward preset (--config.grpo.reward)")
+def get_preset(name: str, extra: Sequence[str] = ()) -> Mapping[str, Weight]:
+    """Return the weights of the preset called `name`, with those of `extra` added or put in place of its own.
+
+    Args:
+      name: a key of `PRESETS`.
+      extra: entries "channel=weight"; a channel may be the dotted path of a function of the user's own.
+
+    Raises:
+      UserError: an unknown preset, with the nearest known name, or an entry of another form.
+    """
+    preset = lookup(PRESETS, name, "reward preset (--config.grpo.reward)")
+    return {**preset, **dict(_parse(entry) for entry in extra)} if extra else preset
+
+
+def _parse(entry: str) -> tuple[str, Weight]:
+    channel, _, value = entry.rpartition("=")
+    try:
+        weight = Weight(float(value))
+    except ValueError:
+        weight = None
+    if weight is None or not channel.strip():
+        raise UserError(f"--config.grpo.channels: {entry!r} is not of the form channel=weight, such as overlong=0.5")
+    return channel.strip(), weight

@@ -1,54 +1,87 @@
-"""From a batch of responses to one reward each, channel by channel."""
+"""From a batch of responses to the raw value of every channel, checked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from alignment.errors import UserError
 from alignment.rewards import channels  # noqa: F401 - importing it fills CHANNELS
-from alignment.rewards.presets import get_preset
-from alignment.rewards.registry import CHANNELS, ScoreBatch
-from alignment.text.lookup import lookup
+from alignment.rewards.presets import Weight, get_preset
+from alignment.rewards.registry import Channel, ScoreBatch, find_channel, is_optional
 
 
-def score(batch: ScoreBatch, preset: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return (total reward [N] float32, {channel: raw value [N] float32}) of the preset called `preset`.
+def score(batch: ScoreBatch, preset: str | Mapping[str, Weight]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return (total reward [N] float32, {channel: raw value [N] float32}) of a preset or its name.
 
-    The total is the sum of the channels, each times its weight at `batch.progress`.
+    The total is the sum of the channels, each times its weight at `batch.progress`. Where an optional channel is NaN
+    (not applicable) its term is left out.
 
     Raises:
-      UserError: unknown preset or channel, or a channel that returned the wrong number of values or one that is not
-        finite; a NaN is never counted as some number.
+      UserError: unknown preset or channel, or a channel that raised, returned the wrong number of values or one that is
+        not finite; a NaN is never counted as some number.
     """
-    weights = get_preset(preset)
-    raw = {name: score_channel(batch, name) for name in weights}
+    weights = get_preset(preset) if isinstance(preset, str) else preset
+    raw = score_channels(batch, weights)
     parts = [weight.at(batch.progress) * raw[name].astype(np.float64) for name, weight in weights.items()]
-    return np.sum(parts, axis=0).astype(np.float32), raw
+    return np.nansum(parts, axis=0).astype(np.float32), raw
+
+
+def score_channels(batch: ScoreBatch, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Return {channel: raw values [N] float32}; raises as `score` does."""
+    return {name: score_channel(batch, name) for name in names}
 
 
 def score_channel(batch: ScoreBatch, name: str) -> np.ndarray:
-    """Return the raw values [N] float32 of one channel, checked; raises as `score` does."""
+    """Return the raw values [N] float32 of one channel, checked; NaN (not applicable) only from an optional one."""
     expected = len(batch.responses)
     if not expected == len(batch.records) == len(batch.token_ids):
         sizes = f"{expected} responses, {len(batch.records)} records, {len(batch.token_ids)} token lists"
         raise ValueError(f"a batch of unequal parts: {sizes}")
-    values = _as_numbers(lookup(CHANNELS, name, "reward channel")(batch), name)
+    function = find_channel(name)
+    values = _as_numbers(_call(function, batch, name), name)
     if values.shape != (expected,):
         row = min(values.size, expected)
         raise UserError(
             f"reward channel {name!r} returned shape {values.shape} for {expected} responses: they part at row {row}"
             f"{_record_at(batch, row)}; return one number a response"
         )
-    bad = np.flatnonzero(~np.isfinite(values))
+    bad = np.flatnonzero(np.isinf(values) if is_optional(function) else ~np.isfinite(values))
     if bad.size:
         row = int(bad[0])
         raise UserError(
-            f"reward channel {name!r} returned {values[row]} in row {row}{_record_at(batch, row)}; "
-            "make it return a finite number for every response"
+            f"reward channel {name!r} returned {values[row]} in row {row}{_record_at(batch, row)}; make it return a "
+            "finite number for every response, or register it with optional=True if NaN means not applicable"
         )
     return values
+
+
+def _call(function: Channel, batch: ScoreBatch, name: str) -> Any:
+    try:
+        return function(batch)
+    except UserError:
+        raise
+    except Exception as error:
+        row, why = _culprit(function, batch) or (None, error)
+        where = "on the whole batch" if row is None else f"in row {row}{_record_at(batch, row)}"
+        raise UserError(
+            f"reward channel {name!r} failed {where}: {type(why).__name__}: {why}; correct the channel or the record"
+        ) from error
+
+
+def _culprit(function: Channel, batch: ScoreBatch) -> tuple[int, Exception] | None:
+    """Return the first row that makes the channel fail by itself, and how; None if each row alone is fine."""
+    for row in range(len(batch.responses)):
+        alone = ScoreBatch(
+            [batch.responses[row]], [batch.records[row]], [batch.token_ids[row]], batch.progress, batch.max_tokens
+        )
+        try:
+            function(alone)
+        except Exception as error:  # noqa: BLE001 - whatever the channel raises is what is to be named
+            return row, error
+    return None
 
 
 def _as_numbers(values: Any, name: str) -> np.ndarray:

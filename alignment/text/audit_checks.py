@@ -15,6 +15,7 @@ from collections.abc import Callable
 from alignment.record import Record
 from alignment.text.mentions import asserted_letter, find_mentions
 from alignment.text.parser import Response
+from alignment.text.rejections import rejected_options
 from alignment.text.words import content_words, is_number, sentences
 
 # Counted in white-space words and not tokens, so that checkpoints with different tokenizers are held to one standard.
@@ -85,6 +86,12 @@ def option_coverage(response: Response, record: Record) -> float:
     return len(named & distractors) / max(len(distractors), 1)
 
 
+def distractor_rejection(response: Response, record: Record) -> float:
+    """Return the share of the options other than gold that a sentence of the reasoning names and speaks against."""
+    distractors = set(record.letters) - {record.gold}
+    return len(rejected_options(response.reasoning or "", record) & distractors) / max(len(distractors), 1)
+
+
 def _in_order(response: Response) -> bool:
     return not any(violation.split()[0] in ("missing", "repeated", "order") for violation in response.violations)
 
@@ -94,18 +101,38 @@ def _anchors(sentence: str) -> set[str | tuple[str, str]]:
     return {word for word in words if is_number(word)} | set(zip(words, words[1:], strict=False))
 
 
+_FORMAT = ("format", "gated_accuracy", "penalised_accuracy", "r1_format", "two_systems", "cross_reference")
+_TAGS = (*_FORMAT, "soft_tags")
+
 CHECKS = {
     check.name: check
     for check in (
-        Check("strict_format", strict_format, True, "exactly the two blocks and nothing else", ("format", "soft_tags")),
-        Check("tags_once", tags_once, False, "share of the four tags that occur exactly once", ("format", "soft_tags")),
-        Check("tag_order", tag_order, True, "reasoning block before answer block", ("format", "soft_tags")),
-        Check("nothing_outside", nothing_outside, True, "no text beyond the two blocks", ("format",)),
+        Check("strict_format", strict_format, True, "exactly the two blocks and nothing else", _TAGS),
+        Check("tags_once", tags_once, False, "share of the four tags that occur exactly once", _TAGS),
+        Check("tag_order", tag_order, True, "reasoning block before answer block", _TAGS),
+        Check("nothing_outside", nothing_outside, True, "no text beyond the two blocks", _FORMAT),
         Check("reasoning_length", reasoning_length, True, f"at least {SHORTEST_REASONING} words of reasoning"),
         Check(
-            "answer_reasoning_agreement", answer_reasoning_agreement, True, "the reasoning ends on the option answered"
+            "answer_reasoning_agreement",
+            answer_reasoning_agreement,
+            True,
+            "the reasoning ends on the option answered",
+            ("agreement",),
         ),
-        Check("grounding", grounding, False, "share of reasoning sentences that take up the stem"),
-        Check("option_coverage", option_coverage, False, "share of wrong options named in the reasoning"),
+        Check("grounding", grounding, False, "share of reasoning sentences that take up the stem", ("grounding",)),
+        Check(
+            "option_coverage",
+            option_coverage,
+            False,
+            "share of wrong options named in the reasoning",
+            ("option_coverage", "distractor_rejection"),
+        ),
+        Check(
+            "distractor_rejection",
+            distractor_rejection,
+            False,
+            "share of wrong options the reasoning speaks against",
+            ("option_coverage", "distractor_rejection"),
+        ),
     )
 }

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from alignment.record import Record
+from alignment.text.phrases import Phrases
 
 _TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)?|[^\W\d_]+|[^\w\s]|\n")
 _KEYWORDS = frozenset(("option", "options", "choice", "choices", "answer", "answers", "boxed"))
@@ -82,26 +83,16 @@ def _by_letter(words: Sequence[str], lowered: Sequence[str], record: Record) -> 
 
 
 def _by_text(lowered: Sequence[str], record: Record) -> Iterator[tuple[int, str]]:
-    options = _option_words(record)
-    end = 0  # words of a longer option are not read again as a shorter one
-    for index, word in enumerate(lowered):
-        for wanted, letter in options.get(word, ()) if index >= end else ():
-            if lowered[index : index + len(wanted)] == wanted:
-                yield index, letter
-                end = index + len(wanted)
-                break
+    for start, _, letter in Phrases(_option_words(record)).find(lowered):
+        yield start, letter
 
 
-def _option_words(record: Record) -> dict[str, list[tuple[list[str], str]]]:
-    """Return the options' words with their letters, by first word, the longest option first."""
-    options: dict[str, list[tuple[list[str], str]]] = {}
+def _option_words(record: Record) -> Iterator[tuple[list[str], str]]:
+    """Yield the words of every option long enough to be named by them."""
     for letter, text in record.options.items():
         words = [word for word in _TOKEN.findall(text.lower().strip(" .")) if word != "\n"]
         if sum(map(len, words)) >= _SHORTEST_TEXT:
-            options.setdefault(words[0], []).append((words, letter))
-    for same_head in options.values():
-        same_head.sort(key=lambda option: -len(option[0]))
-    return options
+            yield words, letter
 
 
 def _after_verdict(lowered: Sequence[str]) -> list[bool]:

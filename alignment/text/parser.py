@@ -190,6 +190,12 @@ def _braced(part: str) -> str | None:
     return content[1:].strip() if closing and content.startswith("{") else None
 
 
+def without_boxes(text: str) -> str:
+    r"""Return `text` with a space for every `\boxed{...}`; of a box that is not closed only the word goes."""
+    head, *parts = text.split(BOX)
+    return " ".join((head, *(part if _braced(part.lstrip()) is None else part.partition("}")[2] for part in parts)))
+
+
 def _letter(boxes: Sequence[str], ending: str, letters: Collection[str]) -> tuple[str | None, str]:
     if boxes:
         return (boxes[0], "boxed") if len(boxes) == 1 and boxes[0] in letters else (None, "none")

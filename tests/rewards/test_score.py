@@ -132,7 +132,67 @@ def test_two_channels_of_one_name_are_refused(monkeypatch):
         channel("format")(lambda batch: np.zeros(len(batch.responses)))
 
 
-def test_every_preset_pays_only_known_channels():
-    assert presets.PRESETS
-    for weights in presets.PRESETS.values():
-        assert set(weights) <= set(registry.CHANNELS)
+@pytest.fixture
+def optional(monkeypatch):
+    """Register a channel `maybe` that does not apply to the second and fourth row, and a preset that pays for it."""
+    monkeypatch.setattr(registry, "CHANNELS", registry.CHANNELS)
+    function = channel("maybe", optional=True)(lambda batch: [1.0, np.nan, 0.5, np.nan])
+    monkeypatch.setitem(presets.PRESETS, "maybe", {"format": Weight(1.0), "maybe": Weight(2.0)})
+    yield function
+    registry.CHANNELS.pop("maybe")
+
+
+def test_the_weight_of_a_channel_that_does_not_apply_is_left_out(optional):
+    total, raw = score(batch(), "maybe")
+    np.testing.assert_allclose(total, [3.0, 1.0, 1.0, 0.0])  # format 1, 1, 0, 0
+    np.testing.assert_array_equal(np.isnan(raw["maybe"]), [False, True, False, True])
+
+
+def test_an_optional_channel_may_not_be_infinite(optional, monkeypatch):
+    endless = lambda batch: [1.0, np.nan, np.inf, 0.0]  # noqa: E731
+    endless.optional = True
+    monkeypatch.setitem(registry.CHANNELS, "maybe", endless)
+    with pytest.raises(UserError, match=r"channel 'maybe' returned inf in row 2 \(record 'case-2'\)"):
+        score(batch(), "maybe")
+
+
+def test_an_exception_names_channel_row_and_record(monkeypatch):
+    def picky(batch):
+        return [1 / len(ids) for ids in batch.token_ids]
+
+    monkeypatch.setitem(registry.CHANNELS, "picky", picky)
+    with pytest.raises(UserError, match=r"'picky' failed in row 3 \(record 'case-3'\): ZeroDivisionError"):
+        score_channel(batch(), "picky")
+
+    def crowded(batch):
+        if len(batch.responses) > 1:
+            raise RuntimeError("too many")
+
+    monkeypatch.setitem(registry.CHANNELS, "crowded", crowded)
+    with pytest.raises(UserError, match="'crowded' failed on the whole batch: RuntimeError: too many"):
+        score_channel(batch(), "crowded")
+
+
+def test_a_channel_of_ones_own_by_dotted_path(tmp_path, monkeypatch):
+    (tmp_path / "house_rewards.py").write_text(
+        "def brevity(batch):\n    return [1.0 / (1 + len(ids)) for ids in batch.token_ids]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    weights = get_preset("gated", ("house_rewards.brevity=0.5",))
+    total, raw = score(batch(), weights)
+    np.testing.assert_allclose(raw["house_rewards.brevity"], [0.2, 1 / 7, 1 / 6, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(total, [1.1, 1 / 14, 1 / 12, 0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no_such_module.brevity", "no_such_module.*PYTHONPATH"),
+        ("alignment.errors.nothing", "alignment.errors has no function 'nothing'"),
+        ("alignment.errors.__name__", "has no function"),
+        ("acuracy", "unknown reward channel 'acuracy'; did you mean 'accuracy'"),
+    ],
+)
+def test_a_wrong_path_says_what_is_missing(name, message):
+    with pytest.raises(UserError, match=message):
+        score(batch(), {name: Weight(1.0)})

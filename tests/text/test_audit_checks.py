@@ -42,6 +42,7 @@ def test_a_good_response_on_every_check():
         "answer_reasoning_agreement": 1.0,
         "grounding": pytest.approx(3 / 5),  # "chest pain"; 4.2; "cold sweats"
         "option_coverage": pytest.approx(1 / 3),  # B of B, C, D
+        "distractor_rejection": 0.0,  # "would ease" is no word of rejection
     }
 
 
@@ -123,9 +124,14 @@ def test_option_coverage(reasoning, expected):
 
 def test_checks_say_what_a_report_needs():
     assert all(check.name == name and check.description for name, check in CHECKS.items())
-    assert [name for name, check in CHECKS.items() if not check.binary] == ["tags_once", "grounding", "option_coverage"]
-    assert CHECKS["strict_format"].rewarded_by == ("format", "soft_tags")
-    assert CHECKS["grounding"].rewarded_by == ()
+    assert [name for name, check in CHECKS.items() if not check.binary] == [
+        "tags_once",
+        "grounding",
+        "option_coverage",
+        "distractor_rejection",
+    ]
+    assert set(CHECKS["strict_format"].rewarded_by) >= {"format", "soft_tags", "gated_accuracy"}
+    assert CHECKS["reasoning_length"].rewarded_by == ()
 
 
 @given(st.text(), st.text(), st.booleans())
@@ -134,3 +140,19 @@ def test_every_value_lies_in_the_unit_interval(reasoning, answer, truncated):
     for name, audit in CHECKS.items():
         value = check(name, text, truncated=truncated)
         assert value in (0.0, 1.0) if audit.binary else 0.0 <= value <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "expected"),
+    [
+        ("Pericarditis (B) is unlikely. Pneumonia is wrong.", 2 / 3),
+        ("Pericarditis (B) fits. It is not Pneumonia, nor Costochondritis.", 2 / 3),
+        ("It is not a myocardial infarction.", 0.0),  # the right option
+        ("Options B, C and D are excluded.", 1.0),
+        ("Pericarditis is likely. Not so.", 0.0),  # another sentence
+        ("", 0.0),
+    ],
+)
+def test_distractor_rejection(reasoning, expected):
+    text = f"<think>{reasoning}</think><answer>\\boxed{{A}}</answer>"
+    assert check("distractor_rejection", text) == pytest.approx(expected)

@@ -1,0 +1,29 @@
+"""The number that a response gives as its answer."""
+
+from __future__ import annotations
+
+import re
+
+from alignment.text.parser import Response
+
+# One run of character classes: linear time. A thousands comma is followed by exactly three digits by convention only.
+_NUMBER = re.compile(r"-?[0-9][0-9,]*(?:\.[0-9]+)?")
+
+
+def last_number(text: str) -> float | None:
+    """Return the last number of `text` ("1,250.5" is one), or None; a hyphen after a letter or digit is no sign."""
+    found = None
+    for match in _NUMBER.finditer(text):
+        found = match
+    if found is None:
+        return None
+    digits = found[0].replace(",", "")
+    glued = digits.startswith("-") and found.start() > 0 and text[found.start() - 1].isalnum()
+    return float(digits.removeprefix("-") if glued else digits)
+
+
+def stated_number(response: Response) -> float | None:
+    """Return the number in the only box of the answer, else the last one of the answer block, else None."""
+    if response.boxes:
+        return last_number(response.boxes[0]) if len(response.boxes) == 1 else None
+    return last_number(response.answer or "")
