@@ -1,25 +1,151 @@
-"""The clipped policy loss of GRPO with its KL penalty: one small pure function of log-probabilities."""
+"""The policy loss of the GRPO family: one pure function of log-probabilities, put together from `family.Choice`."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
 
-from alignment.objectives.kl import k3
+from alignment.errors import UserError
+from alignment.objectives.aggregation import AGGREGATIONS
+from alignment.objectives.family import LOSSES, Choice
+from alignment.objectives.kl import ESTIMATORS, corrected
+from alignment.objectives.ratios import MAX_LOG_RATIO, RATIOS, truncated_importance
+from alignment.objectives.surrogates import SURROGATES, Clip, Gain
+from alignment.text.lookup import lookup
 
-MAX_LOG_RATIO = 20.0
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The constants of a policy loss; 0 turns a part off.
+
+    Raises:
+      UserError: a constant out of its range.
+    """
+
+    clip_low: float = 0.2
+    clip_high: float = 0.2
+    dual_clip: float = 0.0  # bound on rho for negative advantages, above 1 + clip_high
+    beta: float = 0.0  # weight of the KL penalty
+    kl: str = "k3"  # its estimator: k1, k2 or k3
+    kl_correction: bool = False  # multiply it by rho, which mends its gradient
+    entropy_bonus: float = 0.0  # weight of the entropy, in reward for a nat
+    importance_cap: float = 0.0  # of truncated importance sampling
+    max_tokens: int = 0  # the sampler's limit L_max, for the aggregation fixed_length
+
+    def __post_init__(self):
+        lookup(ESTIMATORS, self.kl, "KL estimator (--config.grpo.kl)")
+        for name in ("clip_low", "clip_high", "dual_clip", "beta", "importance_cap"):
+            if getattr(self, name) < 0:
+                raise UserError(f"--config.grpo.{name}={getattr(self, name)}: it must not be negative")
+        if self.dual_clip and self.dual_clip <= 1 + self.clip_high:
+            raise UserError(
+                f"--config.grpo.dual_clip={self.dual_clip} must lie above 1 + clip_high = {1 + self.clip_high} (0: off)"
+            )
+
+
+class Tokens(NamedTuple):
+    """What a policy loss reads: N completions of up to Lc tokens. Only `log_prob` and `entropy` carry a gradient."""
+
+    log_prob: jax.Array  # [N, Lc] of the sampled tokens under the current policy, at the sampling temperature
+    old_log_prob: jax.Array  # [N, Lc] under the policy that sampled, computed by the trainer
+    advantages: jax.Array  # [N]
+    mask: jax.Array  # [N, Lc] true at completion tokens, the end token included
+    ref_log_prob: jax.Array | None = None  # [N, Lc] under the reference; needed where beta is not 0
+    entropy: jax.Array | None = None  # [N, Lc] of the current policy, differentiable; needed for an entropy bonus
+    sampler_log_prob: jax.Array | None = None  # [N, Lc] as the sampler recorded it; needed for an importance cap
 
 
 class PolicyLoss(NamedTuple):
-    """Unnormalised sum over responses, number of responses, and sums over tokens of what the metrics need."""
+    """Unnormalised sum and its count, and sums over tokens and maxima of what the metrics need."""
 
     total: jax.Array
     count: jax.Array
     sums: dict[str, jax.Array]
     maxima: dict[str, jax.Array]
+
+
+def policy_loss(tokens: Tokens, choice: Choice, settings: Settings) -> PolicyLoss:
+    """The aggregate of -w_t gain(rho_t, A) + beta KL_t - entropy_bonus H_t over the tokens of `choice`.
+
+    rho is the ratio to the policy that sampled (`ratios`), gain its clipped product with the advantage (`surrogates`),
+    w the truncated importance weight of the sampler (1 if off), KL an estimator of `kl`. A response whose mask is empty
+    adds nothing and, where responses are counted, counts as one.
+
+    Returns:
+      The loss as (sum, count), so that micro-batches and devices add up before one division.
+    """
+    _check(tokens, settings)
+    mask = tokens.mask.astype(jnp.float32)
+    log_ratio = tokens.log_prob - jax.lax.stop_gradient(tokens.old_log_prob)
+    ratio = RATIOS[choice.ratio](log_ratio, mask)
+    clip = Clip(settings.clip_low, settings.clip_high, settings.dual_clip)
+    gain = SURROGATES[choice.surrogate](ratio, tokens.advantages[:, None], tokens.log_prob, clip)
+    sums = _ratio_sums(ratio, log_ratio, gain)
+    per_token = -gain.value
+    for part in (_importance, _penalty, _bonus):  # the weight applies to the gain alone
+        per_token, more = part(per_token, tokens, settings, ratio)
+        sums |= more
+    total, count = AGGREGATIONS[choice.aggregation](per_token, mask, settings.max_tokens)
+    sums = {name: jax.lax.stop_gradient(jnp.sum(value * mask)) for name, value in sums.items()}
+    peak = jax.lax.stop_gradient(jnp.max(jnp.where(mask > 0, ratio, 0.0)))
+    return PolicyLoss(total, count, sums | {"tokens": mask.sum()}, {"ratio/max": peak})
+
+
+def _check(tokens: Tokens, settings: Settings) -> None:
+    needed = {
+        "ref_log_prob": settings.beta,
+        "entropy": settings.entropy_bonus,
+        "sampler_log_prob": settings.importance_cap,
+    }
+    for name, used in needed.items():
+        if used and getattr(tokens, name) is None:
+            raise ValueError(f"the policy loss needs {name} with these settings")
+    given = [array for array in tokens if array is not None and array is not tokens.advantages]
+    chex.assert_equal_shape(given)
+    chex.assert_shape(tokens.advantages, (tokens.log_prob.shape[0],))
+
+
+def _ratio_sums(ratio: jax.Array, log_ratio: jax.Array, gain: Gain) -> dict[str, jax.Array]:
+    return {
+        "ratio": ratio,
+        "clip/low": gain.at_low,
+        "clip/high": gain.at_high,
+        "clip/log_ratio": jnp.abs(log_ratio) > MAX_LOG_RATIO,
+    }
+
+
+def _importance(per_token, tokens: Tokens, settings: Settings, ratio) -> tuple[jax.Array, dict[str, jax.Array]]:
+    if not settings.importance_cap:
+        return per_token, {}
+    weight = truncated_importance(tokens.old_log_prob, tokens.sampler_log_prob, settings.importance_cap)
+    return weight * per_token, {"importance/mean": weight, "importance/capped": weight >= settings.importance_cap}
+
+
+def _penalty(per_token, tokens: Tokens, settings: Settings, ratio) -> tuple[jax.Array, dict[str, jax.Array]]:
+    if not settings.beta:
+        return per_token, {}
+    penalty = plain = ESTIMATORS[settings.kl](tokens.log_prob, tokens.ref_log_prob)
+    if settings.kl_correction:
+        penalty = corrected(plain, ratio)
+    return per_token + settings.beta * penalty.value, {"kl": plain.value, "clip/k3": plain.clamped}
+
+
+def _bonus(per_token, tokens: Tokens, settings: Settings, ratio) -> tuple[jax.Array, dict[str, jax.Array]]:
+    if not settings.entropy_bonus:
+        return per_token, {}
+    return per_token - settings.entropy_bonus * tokens.entropy, {}
+
+
+def mask_truncated(mask: jax.Array, truncated: jax.Array) -> jax.Array:
+    """Return `mask` [..., Lc] without the completions [...] that met the token limit (DAPO's overlong filter).
+
+    A reward for an unfinished completion says little about its tokens. It still counts as a response (as in TRL).
+    """
+    return mask & ~truncated[..., None]
 
 
 def grpo_loss(
@@ -33,44 +159,6 @@ def grpo_loss(
     clip_high: float,
     beta: float,
 ) -> PolicyLoss:
-    """Sum over responses of the mean over tokens of -[min(rho A, clip(rho, 1-e, 1+e) A) - beta k3].
-
-    rho_t = pi(y_t) / pi_old(y_t); GRPO (2402.03300, eq. 3) with PPO's clipped surrogate (1707.06347, eq. 7). A
-    response whose mask is empty counts in the number of responses and adds nothing.
-
-    Args:
-      log_prob: [N, Lc] current log-probabilities of the sampled tokens, at the sampling temperature.
-      old_log_prob: [N, Lc] under the policy that sampled them.
-      ref_log_prob: [N, Lc] under the reference; None exactly when beta is 0.
-      advantages: [N].
-      mask: [N, Lc] true at completion tokens, the end token included.
-      clip_low: lower clip range e.
-      clip_high: upper clip range.
-      beta: weight of the KL penalty.
-
-    Returns:
-      The loss as (sum, count), so that micro-batches and devices add up before one division.
-    """
-    chex.assert_equal_shape([log_prob, old_log_prob, mask])
-    chex.assert_shape(advantages, (log_prob.shape[0],))
-    mask = mask.astype(jnp.float32)
-    raw = log_prob - jax.lax.stop_gradient(old_log_prob)
-    ratio = jnp.exp(jnp.clip(raw, -MAX_LOG_RATIO, MAX_LOG_RATIO))
-    gain = advantages[:, None]
-    clipped = jnp.clip(ratio, 1.0 - clip_low, 1.0 + clip_high)
-    per_token = -jnp.minimum(ratio * gain, clipped * gain)
-    sums = {
-        "ratio": ratio,
-        "clip/low": (ratio < 1.0 - clip_low) & (gain < 0),
-        "clip/high": (ratio > 1.0 + clip_high) & (gain > 0),
-        "clip/log_ratio": jnp.abs(raw) > MAX_LOG_RATIO,
-    }
-    if beta:
-        penalty = k3(log_prob, ref_log_prob)
-        per_token = per_token + beta * penalty.value
-        sums |= {"kl": penalty.value, "clip/k3": penalty.clamped}
-    response_means = jnp.sum(per_token * mask, axis=1) / jnp.maximum(mask.sum(axis=1), 1.0)
-    sums = {name: jax.lax.stop_gradient(jnp.sum(value * mask)) for name, value in sums.items()}
-    sums["tokens"] = mask.sum()
-    peak = jax.lax.stop_gradient(jnp.max(jnp.where(mask > 0, ratio, 0.0)))
-    return PolicyLoss(response_means.sum(), jnp.float32(log_prob.shape[0]), sums, {"ratio/max": peak})
+    """`policy_loss` of GRPO itself (2402.03300, eq. 3): clipped token ratios, mean over tokens, sum over responses."""
+    tokens = Tokens(log_prob, old_log_prob, advantages, mask, ref_log_prob)
+    return policy_loss(tokens, LOSSES["grpo"], Settings(clip_low=clip_low, clip_high=clip_high, beta=beta))

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment.objectives.advantages import group_relative, zero_variance
+from alignment.objectives.advantages import (
+    ADVANTAGES,
+    batch_scaled,
+    group_centred,
+    group_relative,
+    whitened,
+    zero_variance,
+)
+from alignment.objectives.family import LOSSES
 
 
 def test_hand_worked():
@@ -33,3 +42,25 @@ def test_centred_and_unchanged_by_a_shift(values, shift):
 def test_a_group_of_one_is_refused():
     with pytest.raises(ValueError, match="two"):
         group_relative(jnp.ones((3, 1)))
+
+
+TWO = jnp.array([[1.0, 0.0, 0.0, 1.0], [2.0, 2.0, 2.0, 2.0]])
+
+
+def test_the_others_by_hand():
+    """Group means 1/2 and 2; all eight: mean 5/4, sum of squares 18 - 12.5 = 5.5, unbiased std sqrt(5.5 / 7)."""
+    np.testing.assert_allclose(group_centred(TWO), [[0.5, -0.5, -0.5, 0.5], [0, 0, 0, 0]])
+    std = (5.5 / 7) ** 0.5
+    np.testing.assert_allclose(batch_scaled(TWO, eps=0.0)[0], np.array([0.5, -0.5, -0.5, 0.5]) / std, rtol=1e-6)
+    np.testing.assert_allclose(whitened(TWO, eps=0.0)[1], np.full(4, 0.75 / std), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ADVANTAGES)
+def test_every_advantage_sums_to_nothing_and_has_no_gradient(name):
+    advantages = ADVANTAGES[name](TWO)
+    assert advantages.shape == TWO.shape and abs(float(advantages.sum())) < 1e-5
+    assert not jax.grad(lambda rewards: ADVANTAGES[name](rewards)[0, 0])(TWO).any()
+
+
+def test_every_loss_names_an_advantage():
+    assert {choice.advantage for choice in LOSSES.values()} <= set(ADVANTAGES)

@@ -1,0 +1,262 @@
+"""The GRPO family on hand-worked tensors, against finite differences, and cut into micro-batches."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alignment.errors import UserError
+from alignment.objectives.aggregation import AGGREGATIONS
+from alignment.objectives.family import LOSSES, get_loss
+from alignment.objectives.kl import ESTIMATORS, corrected
+from alignment.objectives.policy import Settings, Tokens, mask_truncated, policy_loss
+from alignment.objectives.ratios import RATIOS
+from alignment.objectives.surrogates import SURROGATES
+
+RATIO = jnp.array([[1.5, 0.5], [1.5, 9.0]])
+MASK = jnp.array([[True, True], [True, False]])
+ZEROS = jnp.zeros((2, 2))
+TOKENS = Tokens(jnp.log(RATIO), ZEROS, jnp.array([1.0, -2.0]), MASK)
+
+
+def loss(name: str, tokens: Tokens = TOKENS, **constants):
+    return policy_loss(tokens, LOSSES[name], Settings(**{"max_tokens": 4} | constants))
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "count"),
+    [
+        # Per token: -min(1.5, 1.2) = -1.2, -min(.5, .8) = -.5, and with A = -2: -min(-3, -2.4) = 3.
+        ("grpo", (-1.2 - 0.5) / 2 + 3, 2),
+        ("bnpo", -1.2 - 0.5 + 3, 3),
+        ("dapo", -1.2 - 0.5 + 3, 3),
+        ("lite_ppo", -1.2 - 0.5 + 3, 3),
+        ("dr_grpo", (-1.2 - 0.5 + 3) / 4, 2),
+        # Ratios of the responses: sqrt(1.5 * .5) = .866025, within the clip, and 1.5: -.866025 + 3.
+        ("gspo", -0.866025 + 3, 2),
+        # Weights 1.2, .5, 1.2 on A log pi: -(1.2 ln 1.5 + .5 ln .5 - 2.4 ln 1.5).
+        ("cispo", -(1.2 * 0.405465 - 0.5 * 0.693147 - 2.4 * 0.405465), 3),
+    ],
+)
+def test_every_loss_by_hand(name, total, count):
+    out = loss(name)
+    assert float(out.total) == pytest.approx(total, abs=1e-5)
+    assert float(out.count) == count
+
+
+def test_clip_higher_and_dual_clip_by_hand():
+    """High .28: -1.28. Dual clip 1.3 at A = -2: min(1.3 * -2, 1.2 * -2) = -2.6; without it -3."""
+    assert float(loss("dapo", clip_high=0.28).total) == pytest.approx(-1.28 - 0.5 + 3, abs=1e-6)
+    out = loss("dapo", dual_clip=1.3)
+    assert float(out.total) == pytest.approx(-1.2 - 0.5 + 2.6, abs=1e-6)
+    assert float(out.sums["clip/high"]) == 2 and float(loss("dapo").sums["clip/high"]) == 1
+
+
+def test_a_dual_clip_stops_the_gradient_of_a_bad_token():
+    def total(log_prob, cap):
+        return loss("dapo", TOKENS._replace(log_prob=log_prob), dual_clip=cap).total
+
+    assert jax.grad(total)(TOKENS.log_prob, 0.0)[1, 0] == pytest.approx(3.0)
+    assert jax.grad(total)(TOKENS.log_prob, 1.3)[1, 0] == 0.0
+
+
+def test_cispo_clips_the_weight_and_keeps_the_gradient():
+    """d/d log pi = -weight A at every token, also where the weight is at its cap of 5 (high = 4)."""
+    gradient = jax.grad(lambda x: loss("cispo", TOKENS._replace(log_prob=x), clip_high=4.0).total)(jnp.log(RATIO * 4))
+    np.testing.assert_allclose(gradient, [[-5.0, -2.0], [10.0, 0.0]], rtol=1e-6)
+
+
+def test_truncated_importance_by_hand():
+    """Trainer over sampler 2, 1/2 and 4, cap 2: weights 2, .5, 2: (-2.4 - .25) / 2 + 6."""
+    tokens = TOKENS._replace(sampler_log_prob=-jnp.log(jnp.array([[2.0, 0.5], [4.0, 1.0]])))
+    out = loss("grpo", tokens, importance_cap=2.0)
+    assert float(out.total) == pytest.approx(-1.325 + 6, abs=1e-5)
+    assert float(out.sums["importance/mean"]) == pytest.approx(4.5)
+    assert float(out.sums["importance/capped"]) == 2
+    kl = {"beta": 0.1, "importance_cap": 2.0}
+    with_kl = loss("grpo", tokens._replace(ref_log_prob=jnp.log(RATIO) + 0.5), **kl)
+    assert float(with_kl.total - out.total) == pytest.approx(0.1 * 2 * 0.148721, abs=1e-5)  # the KL is not weighted
+
+
+def test_entropy_bonus_by_hand():
+    """Means over tokens 2 and 2, times .1, are taken off; the gradient reaches the entropy of unmasked tokens."""
+    entropy = jnp.array([[1.0, 3.0], [2.0, 9.0]])
+    total = lambda values: loss("grpo", TOKENS._replace(entropy=values), entropy_bonus=0.1).total  # noqa: E731
+    assert float(total(entropy)) == pytest.approx(2.15 - 0.4, abs=1e-5)
+    np.testing.assert_allclose(jax.grad(total)(entropy), [[-0.05, -0.05], [-0.1, 0.0]], atol=1e-7)
+
+
+def test_masking_truncated_completions():
+    mask = mask_truncated(MASK, jnp.array([True, False]))
+    np.testing.assert_array_equal(mask, [[False, False], [True, False]])
+    out = loss("grpo", TOKENS._replace(mask=mask))
+    assert (float(out.total), float(out.count)) == (pytest.approx(3.0), 2.0)  # it still counts as a response
+    assert float(loss("dapo", TOKENS._replace(mask=mask)).count) == 1.0
+
+
+# --- estimators of the KL ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "up", "down"), [("k1", -0.5, 0.5), ("k2", 0.125, 0.125), ("k3", 0.148721, 0.106531)])
+def test_estimators_by_hand(name, up, down):
+    got = ESTIMATORS[name](jnp.zeros(3), jnp.array([0.5, -0.5, 0.0])).value
+    np.testing.assert_allclose(got, [up, down, 0.0], atol=1e-6)
+
+
+LOGITS = jnp.array([0.3, -0.5, 1.2, 0.1])
+REFERENCE = jax.nn.log_softmax(jnp.array([-0.2, 0.4, 0.5, 0.3]))
+
+
+def _expected(name: str, correct: bool):
+    """The exact expectation over the four outcomes of an estimator taken as a loss, on-policy, as a function."""
+    probabilities = jax.nn.softmax(LOGITS)
+
+    def value(logits):
+        log_prob = jax.nn.log_softmax(logits)
+        penalty = ESTIMATORS[name](log_prob, REFERENCE)
+        if correct:
+            penalty = corrected(penalty, jnp.exp(log_prob - jax.lax.stop_gradient(log_prob)))
+        return jnp.sum(probabilities * penalty.value)
+
+    return value
+
+
+def _reverse(logits):
+    log_prob = jax.nn.log_softmax(logits)
+    return jnp.sum(jnp.exp(log_prob) * (log_prob - REFERENCE))
+
+
+def _forward(logits):
+    return jnp.sum(jnp.exp(REFERENCE) * (REFERENCE - jax.nn.log_softmax(logits)))
+
+
+@pytest.mark.parametrize("name", ["k1", "k3"])
+def test_values_are_unbiased_with_and_without_correction(name):
+    for correct in (False, True):
+        assert float(_expected(name, correct)(LOGITS)) == pytest.approx(float(_reverse(LOGITS)), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "correct", "target"),
+    [
+        ("k1", False, lambda logits: 0.0 * logits.sum()),  # no penalty at all
+        ("k1", True, _reverse),
+        ("k2", False, _reverse),
+        ("k3", False, _forward),
+        ("k3", True, _reverse),
+    ],
+)
+def test_what_an_estimator_descends(name, correct, target):
+    np.testing.assert_allclose(jax.grad(_expected(name, correct))(LOGITS), jax.grad(target)(LOGITS), atol=1e-6)
+
+
+def test_the_correction_enters_the_loss():
+    tokens = TOKENS._replace(ref_log_prob=TOKENS.log_prob + 0.5)
+    plain, mended = (loss("dapo", tokens, beta=0.1, kl_correction=flag) for flag in (False, True))
+    assert float(mended.total - plain.total) == pytest.approx(0.1 * 0.148721 * (1.5 + 0.5 + 1.5 - 3), abs=1e-5)
+    assert float(mended.sums["kl"]) == float(plain.sums["kl"])  # the metric is the plain estimate
+
+
+# --- all of them ------------------------------------------------------------------------------------------------------
+
+EVERYTHING = {"clip_high": 0.28, "dual_clip": 3.0, "beta": 0.3, "kl_correction": True}
+EVERYTHING |= {"entropy_bonus": 0.2, "importance_cap": 1.5}
+
+
+def random_tokens(seed: int, rows: int = 4, length: int = 5) -> Tokens:
+    rng = np.random.default_rng(seed)
+    draw = lambda scale: jnp.asarray(rng.normal(-2, scale, (rows, length)), jnp.float32)  # noqa: E731
+    old = draw(0.3)
+    now = old + 0.3 * (draw(1.0) + 2)
+    mask = jnp.asarray(rng.random((rows, length)) < 0.7).at[0].set(False)
+    advantages = jnp.asarray(rng.normal(0, 1, rows), jnp.float32)
+    return Tokens(now, old, advantages, mask, now + 0.2 * (draw(1.0) + 2), -draw(0.3), old + 0.4 * (draw(1.0) + 2))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_against_finite_differences(name):
+    """Per token of log pi and of the entropy. The weight of CISPO is a constant, so there it is held at its place."""
+    tokens = random_tokens(3)
+    held = LOSSES[name].surrogate == "weighted"
+
+    def total(log_prob, entropy):
+        old = tokens.old_log_prob + jax.lax.stop_gradient(log_prob - tokens.log_prob) * held
+        shifted = tokens._replace(log_prob=log_prob, entropy=entropy, old_log_prob=old)
+        return loss(name, shifted, **EVERYTHING | {"kl_correction": not held, "importance_cap": 0.0}).total
+
+    gradients = jax.jit(jax.grad(total, argnums=(0, 1)))(tokens.log_prob, tokens.entropy)
+    compiled, step = jax.jit(total), 2e-3
+    for index in np.ndindex(*tokens.mask.shape):
+        nudge = jnp.zeros(tokens.mask.shape).at[index].set(step)
+        up, down = compiled(tokens.log_prob + nudge, tokens.entropy), compiled(tokens.log_prob - nudge, tokens.entropy)
+        # float32 sums of a few units leave 1e-3 at this step
+        assert float(gradients[0][index]) == pytest.approx(float(up - down) / (2 * step), abs=3e-3)
+        up, down = compiled(tokens.log_prob, tokens.entropy + nudge), compiled(tokens.log_prob, tokens.entropy - nudge)
+        assert float(gradients[1][index]) == pytest.approx(float(up - down) / (2 * step), abs=3e-3)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@given(seed=st.integers(0, 1000), cut=st.integers(1, 3))
+@settings(max_examples=10, deadline=None)
+def test_micro_batches_add_up(name, seed, cut):
+    tokens = random_tokens(seed)
+    whole = loss(name, tokens, **EVERYTHING)
+    parts = [
+        loss(name, jax.tree.map(lambda leaf, s=s: leaf[s], tokens), **EVERYTHING) for s in (np.s_[:cut], np.s_[cut:])
+    ]
+    for field in ("total", "count", "sums"):
+        added = jax.tree.map(jnp.add, getattr(parts[0], field), getattr(parts[1], field))
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), added, getattr(whole, field))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_masked_tokens_do_not_matter(name):
+    tokens = random_tokens(1)
+    noise = jnp.where(tokens.mask, 0.0, 7.0)
+    other = tokens._replace(log_prob=tokens.log_prob - noise, entropy=tokens.entropy + noise)
+    assert float(loss(name, other, **EVERYTHING).total) == pytest.approx(float(loss(name, tokens, **EVERYTHING).total))
+
+
+def test_every_choice_names_what_there_is():
+    for choice in LOSSES.values():
+        assert choice.ratio in RATIOS and choice.surrogate in SURROGATES and choice.aggregation in AGGREGATIONS
+        assert choice.source
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("constants", "message"),
+    [
+        ({"kl": "k4"}, "KL estimator.*'k4'"),
+        ({"clip_low": -0.1}, "clip_low=-0.1: it must not be negative"),
+        ({"dual_clip": 1.1}, "dual_clip=1.1 must lie above 1 . clip_high = 1.2"),
+    ],
+)
+def test_constants_out_of_range(constants, message):
+    with pytest.raises(UserError, match=message):
+        Settings(**constants)
+
+
+def test_an_unknown_loss_names_the_nearest():
+    with pytest.raises(UserError, match="'grop'; did you mean 'grpo'"):
+        get_loss("grop")
+
+
+@pytest.mark.parametrize(
+    ("constants", "missing"),
+    [({"beta": 0.1}, "ref_log_prob"), ({"entropy_bonus": 0.1}, "entropy"), ({"importance_cap": 2.0}, "sampler")],
+)
+def test_what_the_settings_need_must_be_given(constants, missing):
+    with pytest.raises(ValueError, match=missing):
+        loss("grpo", **constants)
+
+
+def test_dr_grpo_needs_the_limit():
+    with pytest.raises(ValueError, match="limit"):
+        loss("dr_grpo", max_tokens=0)
