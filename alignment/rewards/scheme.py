@@ -1,0 +1,144 @@
+"""A stage's rewards from raw channels to one number a completion: preset, normaliser, weighting and their state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, uncalibrated
+from alignment.rewards.presets import Weight, get_preset
+from alignment.rewards.registry import find_channel
+from alignment.rewards.weightings import get_weighting
+from alignment.rewards.weightings.schema import Rewards, Weighting, weighted_sum
+
+HARD_SEVERITY = 3.0  # of channels whose violation the hard safety rule acts on
+
+
+class Scheme(NamedTuple):
+    """How rewards are made; constant over a stage."""
+
+    weights: Mapping[str, Weight]  # by channel
+    normaliser: Normaliser
+    weighting: Weighting
+    hard_safety: bool
+    constants: Mapping[str, float]
+
+
+class RewardState(NamedTuple):
+    """What the rewards of a step depend on beside the completions: arrays that a checkpoint holds."""
+
+    statistics: Statistics
+    weighting: Any
+
+
+class Scored(NamedTuple):
+    """The rewards of a rollout."""
+
+    combined: np.ndarray  # [P, G] float32: what advantages are made of
+    plain: np.ndarray  # [P, G] float32: raw channels times the weights of the preset, comparable over a run
+    metrics: dict[str, float]
+
+
+def make_scheme(
+    preset: str,
+    channels: Sequence[str] = (),
+    normaliser: str = "none",
+    weighting: str = "static",
+    hard_safety: bool = False,
+    constants: Mapping[str, float] | None = None,
+) -> Scheme:
+    """Return the scheme of these names.
+
+    Args:
+      preset: a name in `PRESETS`.
+      channels: entries "channel=weight" on top of the preset; a channel may be a dotted path.
+      normaliser: a name in `NORMALISERS`.
+      weighting: a name in `WEIGHTINGS`.
+      hard_safety: gives a completion that violates a channel of severity 3 or more the lowest reward of its group.
+      constants: of the weightings; `config.grpo.weights`.
+
+    Raises:
+      UserError: an unknown name, or weights the weighting cannot start from.
+    """
+    weights = get_preset(preset, tuple(channels))
+    for name in weights:
+        find_channel(name)
+    scheme = Scheme(weights, get_normaliser(normaliser), get_weighting(weighting), hard_safety, dict(constants or {}))
+    init_rewards(scheme)
+    return scheme
+
+
+def init_rewards(scheme: Scheme) -> RewardState:
+    """Return the state before the first rollout and, where there is one, before the calibration."""
+    return RewardState(uncalibrated(len(scheme.weights)), scheme.weighting.init(_base(scheme, 0.0)))
+
+
+def combine(
+    scheme: Scheme, raw: Mapping[str, np.ndarray], groups: int, state: RewardState, step: int, progress: float
+) -> tuple[Scored, RewardState]:
+    """Normalise and weigh the raw channels {name: [P * G]} of one rollout of `groups` = P groups.
+
+    Args:
+      scheme: what to do.
+      raw: by channel; NaN where one does not apply.
+      groups: number of prompts P.
+      state: before the step.
+      step: of training, from 1.
+      progress: share of the stage that is done, for annealed weights.
+    """
+    stacked = stack_channels(scheme, raw, groups)
+    normalised = scheme.normaliser.apply(stacked, state.statistics)
+    base = _base(scheme, progress)
+    rewards = Rewards(
+        names=tuple(scheme.weights),
+        raw=stacked,
+        normalised=normalised,
+        base=base,
+        target=_column(scheme, "target"),
+        floor=_column(scheme, "floor"),
+        severity=_column(scheme, "severity"),
+        reference=_reference(scheme, state.statistics),
+        step=step,
+        constants=scheme.constants,
+    )
+    total, weighting, metrics = scheme.weighting.combine(rewards, state.weighting)
+    if scheme.hard_safety:
+        total, share = _capped(total, rewards)
+        metrics |= {"reward/hard_safety": share}
+    if normalised is not stacked:
+        metrics |= _means("normalised", rewards.names, normalised)
+    plain = weighted_sum(base, stacked)
+    return Scored(np.float32(total), np.float32(plain), metrics), state._replace(weighting=weighting)
+
+
+def stack_channels(scheme: Scheme, raw: Mapping[str, np.ndarray], groups: int) -> np.ndarray:
+    """Return the raw channels of a rollout as one array [K, P, G] in float64."""
+    return np.stack([np.float64(raw[name]).reshape(groups, -1) for name in scheme.weights])
+
+
+def _reference(scheme: Scheme, statistics: Statistics) -> np.ndarray:
+    measured = scheme.normaliser.calibrated
+    return np.float64(statistics.mean) if measured else np.full(len(scheme.weights), np.nan)
+
+
+def _base(scheme: Scheme, progress: float) -> np.ndarray:
+    return np.array([weight.at(progress) for weight in scheme.weights.values()], np.float64)
+
+
+def _column(scheme: Scheme, field: str) -> np.ndarray:
+    return np.array([getattr(weight, field) for weight in scheme.weights.values()], np.float64)
+
+
+def _capped(total: np.ndarray, rewards: Rewards) -> tuple[np.ndarray, float]:
+    """Give violations of a severe channel the lowest reward of their group; return the share of completions hit too."""
+    severe = rewards.severity >= HARD_SEVERITY
+    violated = np.any(rewards.raw[severe] < rewards.floor[severe, None, None], axis=0)  # NaN violates nothing
+    return np.where(violated, total.min(axis=1, keepdims=True), total), float(violated.mean())
+
+
+def _means(label: str, names: Sequence[str], values: np.ndarray) -> dict[str, float]:
+    """The mean of each channel over the completions it applies to; a channel that applies to none is left out."""
+    pairs = zip(names, values, strict=True)
+    return {f"{label}/{name}": float(np.nanmean(part)) for name, part in pairs if not np.isnan(part).all()}

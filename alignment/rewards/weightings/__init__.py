@@ -1,0 +1,16 @@
+"""From normalised channels to one reward a completion; a weighting is one file here and a line in `WEIGHTINGS`."""
+
+from alignment.rewards.weightings import rvpo, static, tri_factor
+from alignment.rewards.weightings.schema import Weighting
+from alignment.text.lookup import lookup
+
+WEIGHTINGS = {
+    "static": Weighting(static.init, static.combine),
+    "tri_factor": Weighting(tri_factor.init, tri_factor.combine),
+    "rvpo": Weighting(rvpo.init, rvpo.combine),
+}
+
+
+def get_weighting(name: str) -> Weighting:
+    """Return the weighting called `name`, or raise `UserError` with the nearest known name."""
+    return lookup(WEIGHTINGS, name, "weighting (--config.grpo.weighting)")

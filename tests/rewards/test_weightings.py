@@ -1,0 +1,218 @@
+"""Weightings on golden numbers, and the properties the weights must have."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignment.errors import UserError
+from alignment.rewards.weightings import WEIGHTINGS, get_weighting, rvpo, static, tri_factor
+from alignment.rewards.weightings.schema import Rewards
+from alignment.rewards.weightings.tri_factor import TriFactor
+
+ON = {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0}
+
+# The golden case of methods, section 3.4.
+START = np.array([0.40, 0.30, 0.90, 0.60])
+MEAN = np.array([0.46, 0.34, 0.93, 0.95])
+TARGET = np.array([0.70, 0.60, 1.0, 0.98])
+SEVERITY = np.array([1, 1, 3, 0.5])
+VIOLATION = np.array([0.54, 0.30, 0.07, 0.05])
+CORRELATION = np.full((4, 4), 0.05)
+CORRELATION[0, 1] = CORRELATION[1, 0] = 0.55
+CORRELATION[1, 2] = CORRELATION[2, 1] = 0.20
+np.fill_diagonal(CORRELATION, 1.0)
+
+
+def rewards(raw, step=1, base=None, target=None, constants=None, reference=np.nan, **columns) -> Rewards:
+    raw = np.asarray(raw, np.float64)
+    channels = len(raw)
+    given = {"severity": np.ones(channels), "floor": np.full(channels, 0.5), "normalised": raw} | columns
+    return Rewards(
+        names=tuple("abcdefgh"[:channels]),
+        raw=raw,
+        base=np.ones(channels) if base is None else np.asarray(base, np.float64),
+        target=np.ones(channels) if target is None else target,
+        reference=np.full(channels, reference),
+        step=step,
+        constants=ON if constants is None else ON | constants,
+        **given,
+    )
+
+
+def golden_state() -> TriFactor:
+    return TriFactor(np.ones(4, np.float32), MEAN, VIOLATION, CORRELATION, START, np.int32(20))
+
+
+def golden_factors(**constants):
+    asked = rewards(np.zeros((4, 1, 2)), target=TARGET, severity=SEVERITY, constants=constants)
+    return tri_factor.factors(asked, golden_state())
+
+
+def test_golden_factors():
+    found = golden_factors()
+    np.testing.assert_allclose(found.gap, [0.8, 0.8667, 0.7, 0.0789], atol=5e-5)
+    np.testing.assert_allclose(found.redundancy, [0.21667, 0.26667, 0.10, 0.05], atol=5e-6)
+    np.testing.assert_allclose(found.weakness_factor, [2.2255, 2.3790, 2.0138, 1.0821], atol=5e-5)
+    np.testing.assert_allclose(found.risk_factor, [1.54, 1.30, 1.21, 1.025], atol=5e-5)
+    np.testing.assert_allclose(found.redundancy_factor, [0.8219, 0.7895, 0.9091, 0.9524], atol=5e-5)
+    np.testing.assert_allclose(found.wish, [1.3210, 1.1449, 1.0387, 0.4954], atol=5e-5)
+
+
+def test_golden_moves():
+    np.testing.assert_allclose(
+        tri_factor.moved(np.ones(4), golden_factors().wish), [1.0321, 1.0145, 1.0039, 0.9495], atol=5e-5
+    )
+    np.testing.assert_allclose(
+        tri_factor.moved(np.ones(4), np.array([3.8, 0.08, 0.06, 0.06])), [1.2214, 0.9262, 0.9262, 0.9262], atol=5e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("constant", "factor"),
+    [("weakness", "weakness_factor"), ("risk", "risk_factor"), ("redundancy", "redundancy_factor")],
+)
+def test_each_factor_can_be_switched_off(constant, factor):
+    found = golden_factors(**{constant: 0.0})
+    np.testing.assert_array_equal(getattr(found, factor), np.ones(4))
+    assert np.abs(found.wish - golden_factors().wish).max() > 0.01
+
+
+def test_correlation_of_a_constant_channel_is_0_and_of_one_channel_nothing():
+    covariance = np.array([[4.0, 2.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(tri_factor.correlation(covariance), [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 0]])
+    alone = tri_factor.factors(rewards(np.zeros((1, 1, 2))), tri_factor.init(np.ones(1)))
+    assert alone.redundancy[0] == 0.0 and alone.wish[0] == 1.0
+
+
+# --- over steps -------------------------------------------------------------------------------------------------------
+
+
+def run(raw, steps: int, **given) -> tuple[TriFactor, list[np.ndarray], dict[str, float]]:
+    """Feed the same rollout for some steps; return the last state, the weights after each step and the last metrics."""
+    state = tri_factor.init(np.asarray(given.get("base", np.ones(len(raw))), np.float64))
+    history, metrics = [], {}
+    for step in range(1, steps + 1):
+        _, state, metrics = tri_factor.combine(rewards(raw, step, **given), state)
+        history.append(state.weights)
+    return state, history, metrics
+
+
+NOISE = np.random.default_rng(0).random((3, 8, 4))
+
+
+def test_weights_move_first_at_step_30_and_then_every_10():
+    _, history, _ = run(NOISE, 45)
+    moves = [step for step in range(2, 46) if (history[step - 1] != history[step - 2]).any()]
+    assert moves == [30, 40]
+
+
+def test_the_total_of_a_step_uses_the_weights_before_it():
+    state = tri_factor.init(np.array([1.0, 3.0]))
+    np.testing.assert_allclose(state.weights, [0.5, 1.5])  # K w0 / sum w0
+    total, after, _ = tri_factor.combine(rewards(NOISE[:2], step=30, base=[1.0, 3.0]), state)
+    np.testing.assert_allclose(total, 0.5 * NOISE[0] + 1.5 * NOISE[1])
+    assert (after.weights != state.weights).any()
+
+
+def test_averages_by_hand():
+    """m starts at mu: .95 * .4 + .05 * .75; v at the first rollout's share below the floor, 1 of 4."""
+    raw = np.array([[[1.0, 1.0], [1.0, 0.0]]])
+    state = tri_factor.observe(rewards(raw, reference=0.4), tri_factor.init(np.ones(1)))
+    assert float(state.mean[0]) == pytest.approx(0.4175) and float(state.start[0]) == pytest.approx(0.4)
+    assert float(state.violation[0]) == pytest.approx(0.25)
+    state = tri_factor.observe(rewards(np.zeros((1, 2, 2))), state)
+    assert float(state.violation[0]) == pytest.approx(0.95 * 0.25 + 0.05) and int(state.steps) == 2
+    assert float(tri_factor.observe(rewards(raw), tri_factor.init(np.ones(1))).start[0]) == 0.75  # not measured
+
+
+def test_a_reward_at_its_floor_is_no_violation():
+    state = tri_factor.observe(rewards(np.full((1, 1, 2), 0.5)), tri_factor.init(np.ones(1)))
+    assert float(state.violation[0]) == 0.0
+
+
+def test_a_channel_that_does_not_apply_keeps_its_averages():
+    raw = np.array([[[1.0, 0.0]], [[np.nan, np.nan]]])
+    before = tri_factor.observe(rewards(np.array([[[1.0, 0.0]], [[1.0, 0.0]]])), tri_factor.init(np.ones(2)))
+    after = tri_factor.observe(rewards(raw), before)
+    assert after.mean[1] == before.mean[1] and after.violation[1] == before.violation[1]
+    assert all(np.isfinite(leaf).all() for leaf in after)
+
+
+def test_a_solved_channel_loses_weight():
+    raw = np.stack([np.ones((8, 4)), NOISE[0] * 0.4, NOISE[1] * 0.4])
+    _, history, metrics = run(raw, 200, reference=0.2)
+    assert history[-1][0] < 0.7 < 1.0 < min(history[-1][1:])
+    assert metrics["gap/a"] < 0.01 < metrics["gap/b"] and metrics["weight/a"] == pytest.approx(history[-1][0], rel=0.1)
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_a_duplicated_uncorrelated_channel_pulls_less_than_twice(channels):
+    """Its two copies together pull 2 / (1 + gam / K) times as hard, against another channel, as it alone did."""
+    alone = np.eye(channels)
+    doubled = np.eye(channels + 1)
+    doubled[0, -1] = doubled[-1, 0] = 1.0
+
+    def pull(covariance):
+        count = len(covariance)
+        flat = tri_factor.init(np.ones(count))._replace(covariance=covariance, violation=np.zeros(count))
+        wish = tri_factor.factors(rewards(np.zeros((count, 1, 2))), flat).wish
+        copies = wish[0] + (wish[-1] if count > channels else 0)
+        return copies / wish[1]
+
+    assert pull(doubled) / pull(alone) == pytest.approx(2 / (1 + 1 / channels))
+
+
+@given(st.integers(3, 8), st.integers(0, 10_000))
+def test_weights_sum_to_k_and_stay_within_the_bounds(channels, seed):
+    rng = np.random.default_rng(seed)
+    weights = np.ones(channels, np.float32)
+    for _ in range(60):
+        wish = rng.dirichlet(np.full(channels, 0.05)) * channels
+        weights = tri_factor.moved(weights, wish)
+        assert weights.sum() == pytest.approx(channels, rel=1e-5)
+        assert weights.min() >= 0.09375 - 1e-6
+        assert weights.max() <= 3 * channels / (3 + 0.1 * (channels - 1)) + 1e-5
+
+
+def test_metrics_name_every_channel():
+    _, _, metrics = run(NOISE, 1)
+    assert set(metrics) == {f"{label}/{name}" for label in ("weight", "gap", "risk", "redundancy") for name in "abc"}
+
+
+@pytest.mark.parametrize("base", [[1.0, -0.5], [0.0, 0.0]])
+def test_weights_it_cannot_start_from(base):
+    with pytest.raises(UserError, match="tri_factor needs weights"):
+        tri_factor.init(np.array(base))
+
+
+# --- the others -------------------------------------------------------------------------------------------------------
+
+
+def test_static_is_the_weighted_sum_of_what_applies():
+    total, state, metrics = static.combine(rewards([[[1.0, 2.0]], [[np.nan, 4.0]]], base=[2.0, 0.5]), ())
+    np.testing.assert_allclose(total, [[2.0, 6.0]])
+    assert state == () and metrics == {}
+
+
+@pytest.mark.parametrize(("k", "expected"), [(0.1, 0.13005), (1, -0.20774), (2, -0.48364), (10, -0.89014)])
+def test_rvpo_golden(k, expected):
+    asked = rewards(np.array([1.0, -1.0, 0.5]).reshape(3, 1, 1), constants={"rvpo": k})
+    assert float(rvpo.combine(asked, ()).total[0, 0]) == pytest.approx(expected, abs=5e-6)
+
+
+def test_rvpo_lies_between_mean_and_minimum_and_leaves_out_what_does_not_apply():
+    values = np.array([[1.0, np.nan], [-2.0, 3.0], [4.0, 3.0]])
+    weights = np.array([1.0, 1.0, 2.0])
+    assert rvpo.soft_minimum(values, weights, 1e-6)[0] == pytest.approx((1 - 2 + 8) / 4, abs=1e-4)
+    assert rvpo.soft_minimum(values, weights, 200.0)[0] == pytest.approx(-2.0, abs=0.01)
+    assert rvpo.soft_minimum(values, weights, 1.0)[1] == pytest.approx(3.0)
+    assert rvpo.soft_minimum(np.full((2, 1), np.nan), np.ones(2), 1.0)[0] == 0.0
+
+
+def test_an_unknown_weighting_names_the_nearest():
+    assert get_weighting("rvpo") is WEIGHTINGS["rvpo"]
+    with pytest.raises(UserError, match="'trifactor'; did you mean 'tri_factor'"):
+        get_weighting("trifactor")
