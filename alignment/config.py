@@ -94,7 +94,14 @@ def _grpo() -> ConfigDict:
             "beta": 0.02,
             "clip_low": 0.2,
             "clip_high": 0.2,
-            "reward": "decoupled_v1",
+            "reward": "decoupled_v1",  # a preset of alignment/rewards/presets.py
+            "channels": (),  # "channel=weight" on top of it; a channel may be a dotted path of your own
+            "normaliser": "none",  # none | rfn | gdpo | batch
+            "calibration_prompts": 512,  # of rfn: questions sampled once from the start policy
+            "weighting": "static",  # static | tri_factor | rvpo
+            # Strengths of tri_factor's three factors (0: off), and k of rvpo.
+            "weights": {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0},
+            "hard_safety": False,  # a violation of a channel of severity 3 gets its group's lowest reward
             "joint_weight": 1.0,  # lambda of joint_mono: L_GRPO + lambda * L_SFT
         }
     )

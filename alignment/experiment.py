@@ -34,11 +34,11 @@ from alignment.evaluation.curves import read_curve
 from alignment.evaluation.generate import answer
 from alignment.evaluation.stability import stability
 from alignment.parallel.data_parallel import choose_devices
-from alignment.rewards.presets import get_preset
 from alignment.rollout.engine import Engine, encode_prompts, load_engine
 from alignment.rollout.keys import stage_key
 from alignment.text.parser import Response, parse
 from alignment.training import grpo, sft
+from alignment.training.calibration import scheme_of
 from alignment.training.checkpoint import damage, environment, fingerprint, seal
 from alignment.training.loop import Session
 from alignment.training.state import Frozen
@@ -74,7 +74,7 @@ def open_experiment(config: ConfigDict, workdir: str) -> Experiment:
     if not config.arms or not config.seeds:
         raise UserError("--config.arms and --config.seeds must name at least one arm and one seed")
     stages = stage_order(config.arms)
-    get_preset(config.grpo.reward)
+    scheme_of(config.grpo)
     spread = choose_devices(config.parallel.mode, config.parallel.devices)
     supervised = any(stage.objective != "grpo" for stage in stages)
     on_policy = any(stage.on_policy for stage in stages)
@@ -350,7 +350,7 @@ def make_row(
 ) -> dict[str, Any]:
     """One row of results.json: accuracy, auditability and stability of an arm at a seed."""
     records, stage = experiment.data.eval, rewarded_stage(arm)
-    rewarded = get_preset(experiment.config.grpo.reward) if stage else ()
+    rewarded = scheme_of(experiment.config.grpo).weights if stage else ()
     row = {"arm": arm.name, "seed": seed, "about": arm.about}
     row |= summarise(responses, records)
     row |= audit(responses, records, rewarded=tuple(rewarded))

@@ -34,7 +34,7 @@ def another(value):
     if isinstance(value, bool):
         return not value
     if isinstance(value, tuple):
-        return (another(value[0]), value[0])
+        return (another(value[0]), value[0]) if value else ("other",)
     return value + type(value)(1) if isinstance(value, (int, float)) else value + "_other"
 
 

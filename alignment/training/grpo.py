@@ -20,14 +20,24 @@ from alignment.adapters.lora import Lora
 from alignment.adapters.stack import Stack, push
 from alignment.data.batches import batch_indices
 from alignment.errors import UserError
-from alignment.objectives.advantages import group_relative, zero_variance
+from alignment.objectives.advantages import ADVANTAGES, zero_variance
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
-from alignment.rewards.score import ScoreBatch, score
+from alignment.rewards.registry import ScoreBatch
+from alignment.rewards.scheme import Scheme, Scored, combine, init_rewards
+from alignment.rewards.score import score_channels
 from alignment.rollout.engine import Engine, complete, completion_ids, encode_prompts, read
 from alignment.rollout.keys import lane_keys, prompt_hash
 from alignment.rollout.sampler import Group
 from alignment.text.parser import Response
+from alignment.training.calibration import (
+    LAST_STEP,
+    calibrated,
+    calibration_batches,
+    calibration_digest,
+    check_calibration,
+    scheme_of,
+)
 from alignment.training.loop import Session, run_loop
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
 from alignment.training.sft import Example, sft_batch
@@ -71,25 +81,59 @@ def train_grpo(
     updates = section.steps * section.epochs * section.minibatches
     optimizer, schedule = make_optimizer(section, updates), make_schedule(section, updates)
     update = make_update(engine, frozen, section, optimizer, joint)
+    scheme = scheme_of(section)
+    prepare = make_calibration(engine, frozen, lora, records, section, session, scheme)
 
     def one_step(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
+        state = prepare(state, step)
         clock = Clock()
         chosen = batch_indices(len(records), section.prompts, step, session.seed)
         asked = [records[index] for index in chosen]
         group = rollout(engine, frozen, state, [prompts[index] for index in chosen], section, step)
         clock.lap("time/rollout")
         responses = read(engine, group, asked)
-        rewards, channels = judge(engine, group, responses, asked, section, step)
-        advantages = group_relative(rewards)
+        channels = judge(engine, group, responses, asked, section, scheme, step)
+        scored, memory = combine(scheme, channels, len(asked), state.rewards, step + 1, step / section.steps)
+        advantages = ADVANTAGES[scheme.normaliser.advantage or "group"](jnp.asarray(scored.combined))
         clock.lap("time/reward")
         learning_rate = float(schedule(state.step))
-        state, metrics = update(state, group, advantages, step)
+        state, metrics = update(state.replace(rewards=()), group, advantages, step)
+        state = state.replace(rewards=memory)
         clock.lap("time/update")
-        row = metrics | describe(group, responses, rewards, channels, advantages) | clock.laps
+        row = metrics | describe(group, responses, scored, channels, advantages) | clock.laps
         tokens = float(group.mask.sum())
         return state, row | {"learning_rate": learning_rate, "tokens_per_s": tokens / sum(clock.laps.values())}
 
-    return run_loop(session, init_state(lora, optimizer, key), section.steps, one_step).lora
+    return run_loop(session, init_state(lora, optimizer, key, init_rewards(scheme)), section.steps, one_step).lora
+
+
+def make_calibration(
+    engine: Engine,
+    frozen: Frozen,
+    lora: Lora,
+    records: Sequence[Record],
+    section: ConfigDict,
+    session: Session,
+    scheme: Scheme,
+) -> Callable[[TrainState, int], TrainState]:
+    """Return what precedes a step: the first takes the statistics of the rewards, the others check their hash."""
+    batches = calibration_batches(section, records, session.seed) if scheme.normaliser.calibrated else []
+    digest = calibration_digest(session.hashes, lora, [records[index].id for chosen in batches for index in chosen])
+
+    def sample(state: TrainState, chosen: Sequence[int], index: int) -> dict[str, np.ndarray]:
+        asked = [records[index] for index in chosen]
+        group = rollout(engine, frozen, state, encode_prompts(engine, asked), section, LAST_STEP - index)
+        return judge(engine, group, read(engine, group, asked), asked, section, scheme, step=0)
+
+    def prepare(state: TrainState, step: int) -> TrainState:
+        if not batches:
+            return state
+        if step == 0:
+            return state.replace(rewards=calibrated(scheme, state, digest, batches, sample))
+        check_calibration(state, digest)
+        return state
+
+    return prepare
 
 
 def check_sizes(section: ConfigDict, records: int, devices: int) -> None:
@@ -134,14 +178,15 @@ def judge(
     responses: Sequence[Response],
     records: Sequence[Record],
     section: ConfigDict,
+    scheme: Scheme,
     step: int,
-) -> tuple[jax.Array, dict[str, np.ndarray]]:
-    """Score every completion: total rewards [P, G], and raw channels each [P * G]."""
+) -> dict[str, np.ndarray]:
+    """Score every completion on every channel of the scheme: raw values {name: [P * G]}."""
     samples = group.mask.shape[1]
     owners = [record for record in records for _ in range(samples)]
-    batch = ScoreBatch(responses, owners, completion_ids(engine, group), progress=step / section.steps)
-    total, channels = score(batch, section.reward)
-    return jnp.asarray(total, jnp.float32).reshape(len(records), samples), channels
+    ids = completion_ids(engine, group)
+    batch = ScoreBatch(responses, owners, ids, step / section.steps, max_tokens=section.max_new_tokens)
+    return score_channels(batch, scheme.weights)
 
 
 def make_update(
@@ -229,19 +274,23 @@ _RENAMED = {"kl": "kl/mean", "ratio": "ratio/mean", "entropy": "entropy/mean"}
 def describe(
     group: Group,
     responses: Sequence[Response],
-    rewards: jax.Array,
+    scored: Scored,
     channels: Mapping[str, np.ndarray],
     advantages: jax.Array,
 ) -> dict[str, float]:
-    """The metrics of a rollout: rewards by channel, lengths, truncation, format, zero-variance groups."""
+    """The metrics of a rollout: rewards by channel, lengths, truncation, format, zero-variance groups.
+
+    A channel's mean is over the completions it applies to; one that applies to none is left out of the row.
+    """
     lengths = group.mask.sum(axis=-1)
-    row = {f"reward/{name}": float(np.mean(values)) for name, values in channels.items()}
-    row |= {f"reward/{name}": float(getattr(rewards, name)()) for name in ("mean", "std", "min", "max")}
+    applying = {name: values[~np.isnan(values)] for name, values in channels.items()}
+    row = {f"reward/{name}": float(np.mean(values)) for name, values in applying.items() if values.size}
+    row |= {f"reward/{name}": float(getattr(scored.plain, name)()) for name in ("mean", "std", "min", "max")}
     row |= {f"completion/length_{name}": float(getattr(lengths, name)()) for name in ("mean", "min", "max")}
-    return row | {
+    return (row | scored.metrics) | {
         "completion/truncated": float(group.truncated.mean()),
         "completion/strict": float(np.mean([response.strict for response in responses])),
-        "groups/zero_variance": float(zero_variance(rewards).mean()),
+        "groups/zero_variance": float(zero_variance(scored.combined).mean()),
         "advantage/std": float(advantages.std()),
     }
 

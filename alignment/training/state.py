@@ -17,12 +17,17 @@ from alignment.errors import UserError
 
 @struct.dataclass
 class TrainState:
-    """The trainable adapter, its optimiser state, the number of optimiser steps taken, and the stage's key."""
+    """The trainable adapter, its optimiser state, the number of optimiser steps taken, and the stage's key.
+
+    `rewards` is the state of a reward stage's rewards (`rewards.scheme.RewardState`). It lives on the host, outside the
+    compiled step; a checkpoint holds it with the rest.
+    """
 
     lora: Lora
     opt_state: Any
     step: jax.Array
     key: jax.Array
+    rewards: Any = ()
 
 
 @struct.dataclass
@@ -60,7 +65,7 @@ def make_optimizer(section: ConfigDict, steps: int) -> optax.GradientTransformat
     )
 
 
-def init_state(lora: Lora, optimizer: optax.GradientTransformation, key: jax.Array) -> TrainState:
+def init_state(lora: Lora, optimizer: optax.GradientTransformation, key: jax.Array, rewards: Any = ()) -> TrainState:
     """A fresh state around a copy of `lora`: a step donates its state, and the start may also be the reference."""
     lora, key = jax.tree.map(jnp.copy, (lora, key))
-    return TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key)
+    return TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key, rewards)
