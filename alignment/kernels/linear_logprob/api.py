@@ -1,8 +1,15 @@
-"""Log-probability of target tokens straight from hidden states and the head, without keeping [tokens, V] logits."""
+"""Log-probability of target tokens straight from hidden states and a frozen head, never keeping [tokens, V] logits.
+
+An implementation is a module of this folder named in `IMPLEMENTATIONS`. It has `linear_logprob(hidden, head, targets,
+temperature)` and may have `unsupported(hidden, head, backend)`, why it cannot serve ("" where it can), and `PASSES`,
+its passes over the head, from which the vocabulary-sharded form is made.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib
+from types import ModuleType
 from typing import NamedTuple
 
 import chex
@@ -10,7 +17,7 @@ import jax
 
 from alignment.errors import UserError
 
-IMPLEMENTATIONS = ("xla", "reference")  # tried in this order; each is a module of this folder
+IMPLEMENTATIONS = ("pallas_gpu", "pallas_tpu", "xla", "reference")  # "auto" takes the first that serves
 
 
 class LogProb(NamedTuple):
@@ -21,25 +28,94 @@ class LogProb(NamedTuple):
     entropy: jax.Array
 
 
+class Shards(NamedTuple):
+    """A head [V, D] sharded by vocabulary over axis `vocabulary` of `mesh`, and tokens over axis `tokens` if any."""
+
+    mesh: jax.sharding.Mesh
+    vocabulary: str
+    tokens: str | None = None
+
+
 def linear_logprob(
-    hidden: jax.Array, head: jax.Array, targets: jax.Array, temperature: float = 1.0, implementation: str = "xla"
+    hidden: jax.Array,
+    head: jax.Array,
+    targets: jax.Array,
+    temperature: float = 1.0,
+    implementation: str = "xla",
+    shards: Shards | None = None,
 ) -> LogProb:
     """Return log softmax(hidden head^T / temperature) at `targets`, with log-sum-exp and entropy.
 
+    All three may be differentiated with respect to `hidden`, exactly and, but for the entropy, which costs a second
+    sweep over the head, without another pass. The head is meant to be frozen; its gradient is exact too, but costs a
+    sweep of its own and [V, D] float32. That of the temperature is refused, except by "reference".
+
     Args:
-      hidden: [T, D] final hidden states.
-      head: [V, D] language-model head.
-      targets: [T] token ids.
+      hidden: [T, D] final hidden states, float32 or bfloat16.
+      head: [V, D] language-model head, float32 or bfloat16.
+      targets: [T] token ids, integers in [0, V).
       temperature: the sampling temperature, above 0.
-      implementation: a name in `IMPLEMENTATIONS`.
+      implementation: a name in `IMPLEMENTATIONS`, or "auto" for the first there that serves these shapes on the
+        default backend.
+      shards: how the head is sharded, None if each device holds it whole.
 
     Raises:
-      UserError: an unknown implementation.
+      UserError: an unknown implementation, one that does not serve these shapes or this backend (with the reason), a
+        temperature not above 0, a vocabulary or token count that does not divide over the mesh, or, when
+        differentiated, a gradient for the temperature.
     """
     chex.assert_rank([hidden, head, targets], [2, 2, 1])
-    if implementation not in IMPLEMENTATIONS:
+    chex.assert_shape(head, (None, hidden.shape[1]))
+    chex.assert_shape(targets, (hidden.shape[0],))
+    if isinstance(temperature, int | float) and not temperature > 0:
+        raise UserError(f"temperature={temperature}: the log-probability needs a temperature above 0")
+    module = _choose(implementation, *_local(hidden, head, shards), sharded=shards is not None)
+    run = module.linear_logprob if shards is None else _sharded(module.PASSES, shards)
+    return run(hidden, head, targets, temperature)
+
+
+def _choose(implementation: str, hidden, head, sharded: bool) -> ModuleType:
+    if implementation not in (*IMPLEMENTATIONS, "auto"):
         raise UserError(
-            f"linear_logprob has no implementation {implementation!r}; use one of {', '.join(IMPLEMENTATIONS)}"
+            f"linear_logprob has no implementation {implementation!r}; use one of {', '.join(IMPLEMENTATIONS)} or auto"
         )
-    module = importlib.import_module(f"alignment.kernels.linear_logprob.{implementation}")
-    return module.linear_logprob(hidden, head, targets, temperature)
+    reasons = []
+    for name in IMPLEMENTATIONS if implementation == "auto" else (implementation,):
+        module = importlib.import_module(f"alignment.kernels.linear_logprob.{name}")
+        reason = _unsupported(module, hidden, head, sharded)
+        if not reason:
+            return module
+        reasons.append(f"{name}: {reason}")
+    raise UserError(f"linear_logprob cannot use the implementation asked for; {'; '.join(reasons)}")
+
+
+def _unsupported(module: ModuleType, hidden, head, sharded: bool) -> str:
+    if sharded and not hasattr(module, "PASSES"):
+        return "it has no vocabulary-sharded form"
+    if not hasattr(module, "unsupported"):
+        return ""
+    return module.unsupported(hidden, head, jax.default_backend())
+
+
+def _local(hidden: jax.Array, head: jax.Array, shards: Shards | None) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """What one device holds of hidden states and head."""
+    parts = [(hidden, shards and shards.tokens, "tokens"), (head, shards and shards.vocabulary, "words")]
+    return tuple(_part(array, axis, what, shards) for array, axis, what in parts)
+
+
+def _part(array: jax.Array, axis: str | None, what: str, shards: Shards | None) -> jax.ShapeDtypeStruct:
+    if axis is None:
+        return jax.ShapeDtypeStruct(array.shape, array.dtype)
+    if axis not in shards.mesh.shape:
+        raise UserError(f"the mesh has no axis {axis!r} for the {what}; its axes are {', '.join(shards.mesh.shape)}")
+    size = shards.mesh.shape[axis]
+    if len(array) % size:
+        raise UserError(f"{len(array)} {what} do not divide over the {size} devices of mesh axis {axis!r}")
+    return jax.ShapeDtypeStruct((len(array) // size, array.shape[1]), array.dtype)
+
+
+@functools.lru_cache(maxsize=16)  # the same function for the same mesh, so that eager calls compile once
+def _sharded(passes, shards: Shards):
+    from alignment.kernels.linear_logprob import gradient, sharded  # not above: both import this module
+
+    return gradient.differentiable(sharded.shard(passes, shards))

@@ -1,4 +1,4 @@
-"""The definition, written plainly: full logits in float32."""
+"""The definition, written plainly: full logits in float32. Differentiable in every argument."""
 
 from __future__ import annotations
 

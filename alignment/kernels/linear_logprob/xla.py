@@ -1,32 +1,158 @@
-"""Plain XLA in chunks of tokens: never more than [chunk, V] logits at once, in the forward or the backward pass."""
+"""Plain XLA in chunks of vocabulary and, within each, of tokens: never more than [TOKENS, VOCABULARY] logits at once.
+
+The vocabulary is the outer loop so that each slice of the head is read, and where the device multiplies no bfloat16
+converted, once for all tokens; a float32 copy of a whole bfloat16 head never exists.
+"""
 
 from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from alignment.kernels.linear_logprob import reference
+from alignment.kernels.linear_logprob import online
 from alignment.kernels.linear_logprob.api import LogProb
+from alignment.kernels.linear_logprob.gradient import Passes, differentiable
+from alignment.kernels.linear_logprob.online import Sums, Sweep
 
-CHUNK = 512  # tokens: 512 x 151,936 float32 logits are 311 MB
-
-
-def linear_logprob(hidden: jax.Array, head: jax.Array, targets: jax.Array, temperature: float) -> LogProb:
-    """Scan over chunks of tokens; the backward pass recomputes each chunk's logits."""
-    tokens, dim = hidden.shape
-    if tokens <= CHUNK:
-        return _chunk(hidden, targets, head, temperature)
-    padding = -tokens % CHUNK
-    hidden = jnp.pad(hidden, ((0, padding), (0, 0))).reshape(-1, CHUNK, dim)
-    targets = jnp.pad(targets, (0, padding)).reshape(-1, CHUNK)
-
-    def step(_, chunk):
-        return None, _chunk(*chunk, head, temperature)
-
-    _, out = jax.lax.scan(step, None, (hidden, targets))
-    return LogProb(*(leaf.reshape(-1)[:tokens] for leaf in out))
+TOKENS = 512
+VOCABULARY = 16_384  # 512 x 16,384 float32 logits are 34 MB, a slice of a float32 head 896 wide 59 MB
+LANES = 128  # slices start at whole vector registers
 
 
-def _chunk(hidden, targets, head, temperature):
-    run = jax.checkpoint(lambda h, w: reference.linear_logprob(h, w, targets, temperature))
-    return run(hidden, head)
+def sweep(hidden: jax.Array, head: jax.Array, targets: jax.Array, temperature: jax.Array, weighted: bool) -> Sweep:
+    """Sweep the vocabulary once; shapes as in `api.linear_logprob`."""
+    rows = _blocks(hidden), _blocks(targets[:, None])
+    shape = rows[0].shape
+    gathered = jnp.zeros(shape, jnp.float32) if weighted else None
+    begin = Sweep(online.start((*shape[:2], 1)), gathered)
+    swept = _over_head(functools.partial(_absorb, temperature=temperature), begin, rows, head)
+    return jax.tree.map(lambda leaf: _unblock(leaf, len(hidden)), swept)
+
+
+def slope(hidden: jax.Array, head: jax.Array, out: LogProb, temperature: jax.Array) -> jax.Array:
+    """Return the sum over v of p_v (log p_v + entropy) W_v, [T, D] float32: the entropy falls by it."""
+    rows = tuple(_blocks(leaf) for leaf in (hidden, out.log_sum_exp[:, None], out.entropy[:, None]))
+    begin = jnp.zeros(rows[0].shape, jnp.float32)
+    total = _over_head(functools.partial(_tilt, temperature=temperature), begin, rows, head)
+    return _unblock(total, len(hidden))
+
+
+def rows(head: jax.Array, targets: jax.Array) -> jax.Array:
+    """Return the head's rows at `targets`, [T, D]."""
+    return head[targets]
+
+
+def head_slope(
+    hidden: jax.Array,
+    head: jax.Array,
+    targets: jax.Array,
+    out: LogProb,
+    cotangents: LogProb,
+    temperature: jax.Array,
+) -> jax.Array:
+    """Return d loss / d head, [V, D] float32, for `cotangents` d loss / d out."""
+    rows = tuple(_blocks(leaf) for leaf in (hidden, *(leaf[:, None] for leaf in (targets, *out[1:], *cotangents))))
+    size, starts = _slices(len(head))
+
+    def over_vocabulary(total, begin):
+        first, chunk, columns = _take(head, begin, size)
+
+        def over_tokens(part, row):
+            return part + _pull(row, chunk, columns, columns >= begin, temperature), None
+
+        part, _ = jax.lax.scan(over_tokens, jnp.zeros(chunk.shape, jnp.float32), rows)
+        part += jax.lax.dynamic_slice_in_dim(total, first, size)  # words seen already pull at 0
+        return jax.lax.dynamic_update_slice_in_dim(total, part, first, axis=0), None
+
+    return jax.lax.scan(over_vocabulary, jnp.zeros(head.shape, jnp.float32), starts)[0]
+
+
+PASSES = Passes(sweep, slope, rows, head_slope)
+linear_logprob = differentiable(PASSES)
+
+
+def _absorb(state: Sweep, row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature) -> Sweep:
+    hidden, target = row
+    logits = _logits(hidden, chunk, temperature)
+    sums, weights, shrink = online.absorb(Sums(*state.sums), logits, columns == target, fresh)
+    weighted = None if state.weighted is None else state.weighted * shrink + _gather(weights, hidden, chunk)
+    return Sweep(sums, weighted)
+
+
+def _tilt(total: jax.Array, row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature):
+    del columns
+    hidden, log_sum_exp, entropy = row
+    log_p = _logits(hidden, chunk, temperature) - log_sum_exp
+    return total + _gather(jnp.where(fresh, jnp.exp(log_p) * (log_p + entropy), 0.0), hidden, chunk)
+
+
+def _pull(row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature: jax.Array) -> jax.Array:
+    """What a block of tokens adds to the gradient of a slice of the head."""
+    hidden, target, log_sum_exp, entropy, up_log_prob, up_log_sum_exp, up_entropy = row
+    log_p = _logits(hidden, chunk, temperature) - log_sum_exp
+    pull = jnp.exp(log_p) * (up_log_sum_exp - up_log_prob - up_entropy * (log_p + entropy))
+    pull = jnp.where(fresh, pull + jnp.where(columns == target, up_log_prob, 0.0), 0.0) / temperature
+    pull = pull.astype(jnp.result_type(hidden, chunk))
+    return jnp.einsum("tv,td->vd", pull, hidden, preferred_element_type=jnp.float32, precision=online.exact(pull))
+
+
+def _logits(hidden: jax.Array, chunk: jax.Array, temperature: jax.Array) -> jax.Array:
+    product = jnp.einsum(
+        "td,vd->tv", hidden, chunk, preferred_element_type=jnp.float32, precision=online.exact(hidden, chunk)
+    )
+    return product / temperature
+
+
+def _gather(weights: jax.Array, hidden: jax.Array, chunk: jax.Array) -> jax.Array:
+    weights = weights.astype(jnp.result_type(hidden, chunk))
+    return jnp.einsum(
+        "tv,vd->td", weights, chunk, preferred_element_type=jnp.float32, precision=online.exact(weights, chunk)
+    )
+
+
+def _over_head(step: Callable, begin, rows: tuple, head: jax.Array):
+    """Run `step(state, row, chunk, columns, fresh)` over slices of the head and, within each, over blocks of tokens.
+
+    The last slice is moved back to end with the vocabulary; `fresh` [1, v] is false at its words seen already.
+    """
+    size, starts = _slices(len(head))
+
+    def over_vocabulary(state, begin):
+        _, chunk, columns = _take(head, begin, size)
+
+        def over_tokens(_, item):
+            return None, step(*item, chunk, columns, columns >= begin)
+
+        return jax.lax.scan(over_tokens, None, (state, rows))[1], None
+
+    return jax.lax.scan(over_vocabulary, begin, starts)[0]
+
+
+def _slices(words: int) -> tuple[int, jax.Array]:
+    """Words a slice, and the first not yet seen at each."""
+    count = max(1, math.ceil(words / VOCABULARY))
+    size = min(words, math.ceil(words / count / LANES) * LANES)
+    return size, jnp.arange(0, words, size, dtype=jnp.int32)
+
+
+def _take(head: jax.Array, begin: jax.Array, size: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """A slice's first word, its rows [v, D] and its words [1, v]; the last slice starts before `begin`."""
+    # Tied to the step, the head cannot be taken for a constant of the loop: jax 0.10.2 on a CPU, which slices
+    # bfloat16 as float32, would convert the whole head once, before the loop.
+    tied, first = jax.lax.optimization_barrier((head, jnp.minimum(begin, len(head) - size)))
+    return first, jax.lax.dynamic_slice_in_dim(tied, first, size), first + jnp.arange(size, dtype=jnp.int32)[None]
+
+
+def _blocks(x: jax.Array) -> jax.Array:
+    """[T, k] as [n, t, k] with t at most TOKENS, padded with zeros."""
+    count = max(1, math.ceil(len(x) / TOKENS))
+    size = math.ceil(len(x) / count)
+    return jnp.pad(x, ((0, count * size - len(x)), (0, 0))).reshape(count, size, x.shape[1])
+
+
+def _unblock(x: jax.Array, tokens: int) -> jax.Array:
+    return x.reshape(-1, x.shape[-1])[:tokens]

@@ -1,0 +1,109 @@
+"""The gradient with respect to the hidden states, computed in the forward pass.
+
+    d log p_y / dh = ((1 - p_y) W_y - sum over v != y of p_v W_v) / temperature
+    d lse     / dh = (p_y W_y + sum over v != y of p_v W_v) / temperature
+    d entropy / dh = -(sum over v of p_v (log p_v + entropy) W_v) / temperature
+
+The first two come from one array [T, D] gathered with the same sweep over the head that gives the values: 4 passes of
+2 T D V operations in all, instead of 6 for recomputing the logits in the backward pass. The third needs a second sweep,
+which runs only where a cotangent of the entropy reaches it; every implementation shares the chunked XLA one.
+
+The head is meant to be frozen. Where its gradient is asked for all the same, it is exact: a sweep of its own, in XLA,
+
+    d loss / dW_v = sum over tokens of (d loss / dz_v) h / temperature, with, for cotangents a, b, c of the results,
+    d loss / dz_v = a (1[v = y] - p_v) + b p_v - c p_v (log p_v + entropy)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+
+from alignment.errors import UserError
+from alignment.kernels.linear_logprob.api import LogProb
+from alignment.kernels.linear_logprob.online import Sweep, finish
+
+
+class Passes(NamedTuple):
+    """The four passes over the head that values and gradients are made of.
+
+    `sweep(hidden, head, targets, temperature, weighted)` gives a `Sweep`; it must take targets outside [0, V), which
+    match no word. `slope(hidden, head, out, temperature)` gives the sum of p_v (log p_v + entropy) W_v [T, D] float32,
+    `rows(head, targets)` gives W_y [T, D], and `head_slope(hidden, head, targets, out, cotangents, temperature)`
+    d loss / dW [V, D] float32, with `cotangents` a `LogProb` of arrays [T].
+    """
+
+    sweep: Callable[..., Sweep]
+    slope: Callable[..., jax.Array]
+    rows: Callable[..., jax.Array]
+    head_slope: Callable[..., jax.Array]
+
+
+class _Residuals(NamedTuple):
+    hidden: jax.Array
+    head: jax.Array
+    targets: jax.Array
+    temperature: jax.Array
+    out: LogProb
+    miss: jax.Array
+    others: jax.Array
+    head_asked: tuple  # empty unless the head's gradient is asked for: known while tracing, unlike an array
+
+
+def differentiable(passes: Passes) -> Callable[..., LogProb]:
+    """Return `linear_logprob(hidden, head, targets, temperature)` made of `passes`.
+
+    Without differentiation only the values are computed. All three results may be differentiated with respect to
+    `hidden` and `head`, exactly. A derivative with respect to `temperature` raises `UserError` when it is asked for.
+    """
+
+    @jax.custom_vjp
+    def run(hidden, head, targets, temperature):
+        return finish(passes.sweep(hidden, head, targets, temperature, weighted=False)).out
+
+    def forward(hidden, head, targets, temperature):
+        if temperature.perturbed:
+            raise UserError(
+                "linear_logprob has no gradient for the temperature: stop the gradient there, "
+                'or use implementation="reference", which has one'
+            )
+        arguments = tuple(argument.value for argument in (hidden, head, targets, temperature))
+        done = finish(passes.sweep(*arguments, weighted=True))
+        asked = ((),) if head.perturbed else ()
+        return done.out, _Residuals(*arguments, done.out, done.miss, done.others, asked)
+
+    def backward(saved, cotangents):
+        hidden = _hidden_cotangent(passes, saved, cotangents).astype(saved.hidden.dtype)
+        head = _head_cotangent(passes, saved, cotangents).astype(saved.head.dtype) if saved.head_asked else None
+        return hidden, head, None, None
+
+    run.defvjp(forward, backward, symbolic_zeros=True)
+
+    def linear_logprob(hidden, head, targets, temperature):
+        return run(hidden, head, targets, jnp.asarray(temperature, jnp.float32))
+
+    return linear_logprob
+
+
+def _hidden_cotangent(passes: Passes, saved: _Residuals, cotangents: LogProb) -> jax.Array:
+    log_prob, log_sum_exp = (_column(cotangent) for cotangent in cotangents[:2])
+    own = passes.rows(saved.head, saved.targets).astype(jnp.float32)
+    total = (log_prob * saved.miss + log_sum_exp * (1.0 - saved.miss)) * own + (log_sum_exp - log_prob) * saved.others
+    if not isinstance(cotangents.entropy, SymbolicZero):
+        slope = passes.slope(saved.hidden, saved.head, saved.out, saved.temperature)
+        total -= _column(cotangents.entropy) * slope
+    return total / saved.temperature
+
+
+def _head_cotangent(passes: Passes, saved: _Residuals, cotangents: LogProb) -> jax.Array:
+    zero = jnp.zeros(saved.targets.shape, jnp.float32)
+    dense = LogProb(*(zero if isinstance(leaf, SymbolicZero) else leaf for leaf in cotangents))
+    return passes.head_slope(saved.hidden, saved.head, saved.targets, saved.out, dense, saved.temperature)
+
+
+def _column(cotangent: jax.Array | SymbolicZero) -> jax.Array | float:
+    return 0.0 if isinstance(cotangent, SymbolicZero) else cotangent[:, None]

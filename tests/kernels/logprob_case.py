@@ -1,0 +1,110 @@
+"""Inputs for `linear_logprob`, their answers in float64 numpy, and the interpreters of the kernels."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from alignment.kernels.linear_logprob import api
+
+MIX = (1.0, -0.6, 0.4)  # of log-probability, log-sum-exp and entropy in `loss`
+
+
+class Case(NamedTuple):
+    hidden: jax.Array
+    head: jax.Array
+    targets: jax.Array
+    temperature: float
+
+
+class Answer(NamedTuple):
+    out: api.LogProb
+    slope: np.ndarray  # d loss / d hidden
+    head_slope: np.ndarray
+    peak: float  # the largest logit in absolute value, at least 1
+
+
+def case(tokens=37, dim=16, vocab=101, scale=1.0, temperature=1.0, dtype=jnp.float32, seed=0) -> Case:
+    draw = np.random.default_rng(seed)
+    hidden = jnp.asarray(scale * draw.normal(size=(tokens, dim)), dtype)
+    head = jnp.asarray(draw.normal(size=(vocab, dim)), dtype)
+    return Case(hidden, head, jnp.asarray(draw.integers(0, vocab, tokens), jnp.int32), temperature)
+
+
+def weigh(xp, tokens, mix=MIX):
+    """Upstream cotangents of the three results, different for every token."""
+    wave = xp.sin(1.0 + xp.arange(tokens))
+    return [share * wave for share in mix]
+
+
+def loss(run, given: Case, mix=MIX):
+    """A scalar function of hidden states through all of the results whose share is not 0."""
+
+    def scalar(hidden):
+        out = run(hidden, *given[1:])
+        terms = zip(out, weigh(jnp, len(hidden), mix), mix, strict=True)
+        return sum((leaf * cotangent).sum() for leaf, cotangent, share in terms if share)
+
+    return scalar
+
+
+def float64(given: Case, mix=MIX) -> Answer:
+    hidden, head, targets = (np.asarray(leaf, np.float64) for leaf in given[:3])
+    targets = targets.astype(int)
+    logits = hidden @ head.T / given.temperature
+    top = logits.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(logits - top).sum(axis=1, keepdims=True)) + top
+    log_p = logits - log_sum
+    p, hit = np.exp(log_p), np.eye(len(head))[targets]
+    entropy = -(p * log_p).sum(axis=1, keepdims=True)
+    up = [column[:, None] for column in weigh(np, len(hidden), mix)]
+    slope = up[0] * (hit - p) + up[1] * p - up[2] * p * (log_p + entropy)
+    out = api.LogProb((log_p * hit).sum(axis=1), log_sum[:, 0], entropy[:, 0])
+    slopes = slope @ head / given.temperature, slope.T @ hidden / given.temperature
+    return Answer(out, *slopes, max(1.0, np.abs(logits).max()))
+
+
+def check(run, given: Case, mix=MIX, value_tolerance=1e-5, slope_tolerance=1e-5):
+    """Values and gradient of `run` against float64.
+
+    A float32 logit of size z carries an error of about 2**-23 z, and so does whatever is computed from it: values are
+    held to 1e-5 of the largest logit, the gradient's norm to 1e-5 times the same (p has the relative error of z - lse).
+    """
+    want = float64(given, mix)
+    got = run(*given)
+    for name, left, right in zip(api.LogProb._fields, got, want.out, strict=True):
+        assert left.dtype == jnp.float32 and left.shape == given.targets.shape
+        np.testing.assert_allclose(left, right, rtol=0, atol=value_tolerance * want.peak, err_msg=name)
+    slope = jax.grad(loss(run, given, mix))(given.hidden)
+    assert slope.dtype == given.hidden.dtype and slope.shape == given.hidden.shape
+    assert distance(slope, want.slope) <= slope_tolerance * want.peak
+
+
+def distance(got, want) -> float:
+    """||got - want|| / ||want||; absolute where the answer vanishes."""
+    error = np.linalg.norm(np.asarray(got, np.float64) - want)
+    return error / max(np.linalg.norm(want), 1e-30) if np.linalg.norm(want) > 1e-12 else error
+
+
+@contextlib.contextmanager
+def interpreted(name: str):
+    """Run the kernels of Pallas implementation `name` in Pallas' interpreter on the CPU; others as they are."""
+    if name == "pallas_tpu":
+        from jax.experimental.pallas import tpu as pltpu
+
+        with pltpu.force_tpu_interpret_mode():
+            yield
+    elif name == "pallas_gpu":
+        if jax.__version_info__[:2] < (0, 11):
+            pytest.skip(f"jax {jax.__version__}: the Mosaic GPU interpreter and kernel need 0.11")
+        from jax.experimental.pallas import mosaic_gpu as plgpu
+
+        with plgpu.force_gpu_interpret_mode():
+            yield
+    else:
+        yield

@@ -1,0 +1,97 @@
+"""The head sharded by vocabulary over simulated devices, against float64."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+from kernels.logprob_case import Case, case, check, distance, float64, interpreted, loss
+
+from alignment.errors import UserError
+from alignment.kernels.linear_logprob import api, pallas_tpu, xla
+
+
+def mesh_of(*shape):
+    return jax.make_mesh(shape, ("data", "tensor"), axis_types=(AxisType.Auto,) * 2)
+
+
+def place(given: Case, shards: api.Shards) -> Case:
+    put = lambda leaf, *names: jax.device_put(leaf, NamedSharding(shards.mesh, P(*names)))  # noqa: E731
+    head = put(given.head, shards.vocabulary, None)
+    return given._replace(hidden=put(given.hidden, shards.tokens), head=head, targets=put(given.targets, shards.tokens))
+
+
+def runner(shards, name="xla"):
+    return lambda *given: api.linear_logprob(*given, name, shards)
+
+
+@pytest.mark.parametrize(("shape", "tokens_axis"), [((1, 8), None), ((2, 4), "data"), ((2, 4), None)])
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_against_float64(shape, tokens_axis, scale, monkeypatch):
+    monkeypatch.setattr(xla, "TOKENS", 8)
+    monkeypatch.setattr(xla, "VOCABULARY", 16)
+    monkeypatch.setattr(xla, "LANES", 4)
+    shards = api.Shards(mesh_of(*shape), "tensor", tokens_axis)
+    given = place(case(tokens=38, vocab=8 * 37, scale=scale, temperature=0.7), shards)
+    check(jax.jit(runner(shards), static_argnums=3), given)
+
+
+def test_bfloat16_against_float64():
+    shards = api.Shards(mesh_of(1, 8), "tensor")
+    given = place(case(tokens=20, dim=64, vocab=8 * 19, scale=0.3, dtype=jnp.bfloat16), shards)
+    check(jax.jit(runner(shards), static_argnums=3), given, slope_tolerance=1e-2)
+
+
+def test_the_slices_may_be_swept_by_a_kernel(monkeypatch):
+    monkeypatch.setattr(pallas_tpu, "unsupported", lambda hidden, head, backend: "")
+    shards = api.Shards(mesh_of(4, 2), "tensor")
+    given = case(tokens=5, vocab=2 * 139)  # 139: the block past each slice's end holds words of no one
+    with interpreted("pallas_tpu"):
+        check(runner(shards, "pallas_tpu"), given)
+
+
+def test_each_device_holds_its_slice_only():
+    shards = api.Shards(mesh_of(1, 8), "tensor")
+    vocab, dim, tokens = 8 * 4096, 64, 512
+    spec = lambda shape, dtype, *names: jax.ShapeDtypeStruct(  # noqa: E731
+        shape, dtype, sharding=NamedSharding(shards.mesh, P(*names))
+    )
+    scalar = lambda *given: runner(shards)(*given, 1.0).log_prob.sum()  # noqa: E731
+    program = jax.jit(jax.grad(scalar)).lower(
+        spec((tokens, dim), jnp.float32), spec((vocab, dim), jnp.float32, "tensor"), spec((tokens,), jnp.int32)
+    )
+    text = program.compile().as_text()
+    assert "all-gather" not in text and "all-reduce" in text
+    assert f"f32[{vocab},{dim}]" not in text
+
+
+@pytest.mark.parametrize("tokens_axis", [None, "data"])
+def test_the_gradient_for_the_head_is_exact(tokens_axis):
+    shards = api.Shards(mesh_of(2, 4), "tensor", tokens_axis)
+    given = place(case(tokens=38, vocab=64), shards)
+    scalar = lambda head: loss(runner(shards), given._replace(head=head))(given.hidden)  # noqa: E731
+    assert distance(jax.jit(jax.grad(scalar))(given.head), float64(given).head_slope) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("vocab", "axis", "tokens_axis", "name", "reason"),
+    [
+        (101, "tensor", None, "xla", "101 words do not divide over the 4 devices of mesh axis 'tensor'"),
+        (64, "tensor", "data", "xla", "37 tokens do not divide over the 2 devices of mesh axis 'data'"),
+        (64, "model", None, "xla", "no axis 'model' for the words; its axes are data, tensor"),
+        (64, "tensor", None, "reference", "no vocabulary-sharded form"),
+    ],
+)
+def test_what_does_not_fit_the_mesh_is_named(vocab, axis, tokens_axis, name, reason):
+    with pytest.raises(UserError, match=reason):
+        runner(api.Shards(mesh_of(2, 4), axis, tokens_axis), name)(*case(vocab=vocab))
+
+
+def test_a_merge_of_one_shard_changes_nothing():
+    shards = api.Shards(mesh_of(8, 1), "tensor")
+    given = case()
+    for left, right in zip(runner(shards)(*given), api.linear_logprob(*given), strict=True):
+        np.testing.assert_array_equal(left, right)
