@@ -1,0 +1,1 @@
+"""Attention of a group of completions over their one prompt and themselves."""

@@ -1,0 +1,73 @@
+"""Attention of a group of completions over the one prompt they share and over themselves, without copying the prompt.
+
+An implementation is a module of this folder with the two functions below, under the same names and with the same
+arguments (`implementation` left out).
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+import chex
+import jax
+
+from alignment.errors import UserError
+
+IMPLEMENTATIONS = ("xla", "reference")  # tried in this order; each is a module of this folder
+KEPT = "attention"  # `checkpoint_name` of what a backward pass wants kept: the output and its log-sum-exp
+
+KeyValue = tuple[jax.Array, jax.Array]
+
+
+def group_attention(
+    q: jax.Array,
+    prompt_kv: KeyValue,
+    own_kv: KeyValue,
+    prompt_mask: jax.Array,
+    step: jax.Array | int | None = None,
+    implementation: str = "xla",
+) -> jax.Array:
+    """Attend from completions to their prompt's keys, stored once a group, and causally to their own.
+
+    Scores are scaled by 1 / sqrt(d); one softmax, in float32, runs over both key sets together.
+
+    Args:
+      q: [P, G, Lq, H, d] queries of P prompts with G completions each.
+      prompt_kv: keys and values [P, Lp, K, d] of the prompts, K dividing H.
+      own_kv: keys and values [P, G, Lc, K, d] of the completions.
+      prompt_mask: [P, Lp], true at real prompt tokens. A prompt without any is as if it were not there.
+      step: None for whole completions (Lq = Lc: query i sees own keys 0 to i). When decoding, the scalar index of the
+        one query's token (Lq = 1: it sees own keys 0 to step); not differentiable by every implementation.
+      implementation: a name in `IMPLEMENTATIONS`.
+
+    Returns:
+      [P, G, Lq, H, d] in the type of q.
+
+    Raises:
+      UserError: an unknown implementation.
+    """
+    chex.assert_rank([q, *prompt_kv, *own_kv, prompt_mask], [5, 4, 4, 5, 5, 2])
+    chex.assert_axis_dimension(q, 2, own_kv[0].shape[2] if step is None else 1)
+    return _module(implementation).group_attention(q, prompt_kv, own_kv, prompt_mask, step)
+
+
+def causal_attention(q: jax.Array, k: jax.Array, v: jax.Array, implementation: str = "xla") -> jax.Array:
+    """Attend causally over one sequence: q [B, T, H, d], k and v [B, T, K, d] with K dividing H -> [B, T, H, d].
+
+    This is how a prompt attends to itself: a group of one without a prompt before it. Sequences are padded on the
+    right, so the causal mask alone keeps padding out of every real position.
+
+    Raises:
+      UserError: an unknown implementation.
+    """
+    chex.assert_rank([q, k, v], 4)
+    return _module(implementation).causal_attention(q, k, v)
+
+
+def _module(implementation: str) -> ModuleType:
+    if implementation not in IMPLEMENTATIONS:
+        raise UserError(
+            f"group_attention has no implementation {implementation!r}; use one of {', '.join(IMPLEMENTATIONS)}"
+        )
+    return importlib.import_module(f"alignment.kernels.group_attention.{implementation}")

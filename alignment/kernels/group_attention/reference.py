@@ -1,0 +1,33 @@
+"""The definition, written plainly: every completion behind its own copy of its prompt, full scores in float32."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+
+def group_attention(q, prompt_kv, own_kv, prompt_mask, step=None):
+    """Concatenate prompt and completion, repeat the key heads, mask what a query may not see."""
+    groups, samples, length, heads, _ = q.shape
+    own_length = own_kv[0].shape[2]
+    k, v = (
+        jnp.concatenate([jnp.broadcast_to(p[:, None], (groups, samples, *p.shape[1:])), own], axis=2)
+        for p, own in zip(prompt_kv, own_kv, strict=True)
+    )
+    last = jnp.arange(length) if step is None else jnp.full((1,), step)
+    own_mask = jnp.broadcast_to(jnp.arange(own_length) <= last[:, None], (groups, samples, heads, length, own_length))
+    mask = jnp.broadcast_to(prompt_mask[:, None, None, None, :], (*own_mask.shape[:-1], prompt_mask.shape[1]))
+    return _attend(q, k, v, jnp.concatenate([mask, own_mask], axis=-1))
+
+
+def causal_attention(q, k, v):
+    """Mask the upper triangle."""
+    places = jnp.arange(q.shape[1])
+    return _attend(q, k, v, places[:, None] >= places[None, :])
+
+
+def _attend(q, k, v, mask):
+    k, v = (jnp.repeat(x, q.shape[-2] // x.shape[-2], axis=-2) for x in (k, v))
+    scores = jnp.einsum("...qhd,...shd->...hqs", q, k, preferred_element_type=jnp.float32) * q.shape[-1] ** -0.5
+    weights = jax.nn.softmax(jnp.where(mask, scores, -jnp.inf), axis=-1)
+    return jnp.einsum("...hqs,...shd->...qhd", weights, v, preferred_element_type=jnp.float32).astype(q.dtype)
