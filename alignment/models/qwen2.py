@@ -7,23 +7,30 @@
 Layers are stacked on axis 0 and walked by `lax.scan`. Weights are [in, out] (x @ w), the transpose of torch's.
 There are four ways through the same layer: a whole causal sequence (`hidden_states`), prompts with their groups of
 completions (`group_hidden_states`), prompts alone keeping their keys and values (`prefill`), and one more token for
-every completion (`decode`).
+every completion (`decode`). Of a prompt's last layer only the keys, the values and the last token's state are read, so
+the second and third compute nothing else there.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 
 from alignment.adapters.stack import Stack, delta, layer_slices
-from alignment.models.attention import causal_attention, group_attention, rotary, rotate
+from alignment.kernels.group_attention.api import KEPT, causal_attention, group_attention
+from alignment.models.attention import rotary, rotate
 from alignment.models.config import Qwen2Config
+from alignment.models.packing import Packing, pack, unpack
 
 PROJECTION_ORDER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 BIASED = ("q_proj", "k_proj", "v_proj")
+LINEAR = "linear"  # `checkpoint_name` of what a projection gives
 
 
 class KeysValues(NamedTuple):
@@ -109,6 +116,7 @@ def group_hidden_states(
     completions: jax.Array,
     stack: Stack | None = None,
     *,
+    packing: Packing | None = None,
     remat: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
     """Run prompts once and their groups of completions on top of them.
@@ -119,32 +127,57 @@ def group_hidden_states(
       prompts: [P, Lp] tokens, padded on the right; prompt_mask: [P, Lp], true at real tokens.
       completions: [P, G, Lc] tokens, padded on the right.
       stack: the adapters; None is the base.
-      remat: recompute each layer in the backward pass.
+      packing: which completion tokens to compute; None is all of them. A token needs all those before it.
+      remat: recompute each layer in the backward pass. Otherwise the results of linear layers and of attention are
+        kept and what is cheap is recomputed.
 
     Returns:
       Final hidden states of the last real prompt token [P, D] (it predicts every completion's first token) and of
-      the completions [P, G, Lc, D].
+      the completions: [P, G, Lc, D], or [P, N, D] if packed.
     """
     stack = stack or Stack()
     rope = _rope_at(config, jnp.arange(prompts.shape[1]))
     lengths = prompt_mask.sum(axis=1)
-    steps = jnp.arange(completions.shape[2])
-    own_rope = _rope_at(config, lengths[:, None, None] + steps)
-    own_mask = steps[:, None] >= steps[None, :]
+    own, own_rope = _completion_block(config, completions.shape, prompt_mask, lengths, packing)
 
     def layer_step(carry, scanned):
         prompt_x, own_x = carry
-        layer, context = _unpack(scanned, stack)
+        layer, context = _unpack_at(scanned, params, stack)
         prompt_x, prompt_kv = _causal_block(prompt_x, layer, context, config, *rope)
-        q, k, v = _qkv(own_x, layer, context, config, *own_rope)
-        mixed = group_attention(q, prompt_kv, (k, v), prompt_mask, own_mask)
-        return (prompt_x, _finish(own_x, mixed, layer, context, config)), None
+        return (prompt_x, own(own_x, prompt_kv, layer, context, own_rope)), None
 
-    step = jax.checkpoint(layer_step) if remat else layer_step
-    start = (params["embed"][prompts], params["embed"][completions])
-    (prompt_x, own_x), _ = jax.lax.scan(step, start, _scanned(params, stack, None))
-    last = jnp.take_along_axis(prompt_x, (lengths - 1)[:, None, None], axis=1)[:, 0]
-    return rms_norm(last, params["norm"], config.rms_norm_eps), rms_norm(own_x, params["norm"], config.rms_norm_eps)
+    def last_step(carry, scanned):
+        prompt_x, own_x = carry
+        layer, context = _unpack_at(scanned, params, stack)
+        last, prompt_kv = _last_block(prompt_x, prompt_mask, layer, context, config, *rope)
+        return last, own(own_x, prompt_kv, layer, context, own_rope)
+
+    before, last = _split_layers(config, stack)
+    tokens = completions if packing is None else pack(completions.reshape(len(completions), -1), packing)
+    start = (params["embed"][prompts], params["embed"][tokens])
+    carry, _ = jax.lax.scan(_recomputed(layer_step, remat), start, before)
+    states = _recomputed(last_step, remat)(carry, last)
+    return tuple(rms_norm(x, params["norm"], config.rms_norm_eps) for x in states)
+
+
+def _completion_block(config, shape, prompt_mask, lengths, packing):
+    """The layer of completions behind their prompts, as a function, and its rotary factors."""
+    samples, length = shape[1:]
+    steps = jnp.arange(length) if packing is None else packing.cells % length
+    positions = lengths[:, None, None] + steps if packing is None else lengths[:, None] + steps
+
+    def to_grid(x):
+        return x if packing is None else unpack(x, packing).reshape(len(x), samples, length, *x.shape[2:])
+
+    def from_grid(x):
+        return x if packing is None else pack(x.reshape(len(x), -1, *x.shape[3:]), packing)
+
+    def block(x, prompt_kv, layer, context, rope):
+        q, k, v = (to_grid(each) for each in _qkv(x, layer, context, config, *rope))
+        mixed = from_grid(group_attention(q, prompt_kv, (k, v), prompt_mask))
+        return _finish(x, mixed, layer, context, config)
+
+    return block, _rope_at(config, positions)
 
 
 def prefill(
@@ -155,12 +188,14 @@ def prefill(
     rope = _rope_at(config, jnp.arange(prompts.shape[1]))
 
     def layer_step(x, scanned):
-        layer, context = _unpack(scanned, stack)
+        layer, context = _unpack_at(scanned, params, stack)
         return _causal_block(x, layer, context, config, *rope)
 
-    x, (k, v) = jax.lax.scan(layer_step, params["embed"][prompts], _scanned(params, stack, None))
-    last = jnp.take_along_axis(x, (prompt_mask.sum(axis=1) - 1)[:, None, None], axis=1)[:, 0]
-    return rms_norm(last, params["norm"], config.rms_norm_eps), KeysValues(k, v)
+    before, last = _split_layers(config, stack)
+    x, kept = jax.lax.scan(layer_step, params["embed"][prompts], before)
+    x, final = _last_block(x, prompt_mask, *_unpack_at(last, params, stack), config, *rope)
+    keys_values = (jnp.concatenate([rest, end[None]]) for rest, end in zip(kept, final, strict=True))
+    return rms_norm(x, params["norm"], config.rms_norm_eps), KeysValues(*keys_values)
 
 
 def decode(
@@ -190,7 +225,6 @@ def decode(
     stack = stack or Stack()
     positions = jnp.broadcast_to(prompt_mask.sum(axis=1)[:, None, None] + step, (*tokens.shape, 1))
     rope = _rope_at(config, positions)
-    own_mask = jnp.arange(own_kv.k.shape[3])[None, :] <= step
 
     def layer_step(carry, scanned):
         x, cache = carry
@@ -202,7 +236,7 @@ def decode(
             *(jax.lax.dynamic_update_slice(c, n[None], start) for c, n in zip(cache, (k, v), strict=True))
         )
         own = tuple(jax.lax.dynamic_index_in_dim(c, index, keepdims=False) for c in cache)
-        mixed = group_attention(q, (prompt_k, prompt_v), own, prompt_mask, own_mask)
+        mixed = group_attention(q, (prompt_k, prompt_v), own, prompt_mask, step)
         return (_finish(x, mixed, layer, context, config), cache), None
 
     scanned = (jnp.arange(config.num_hidden_layers), *prompt_kv, _scanned(params, stack, None))
@@ -220,6 +254,29 @@ def _unpack(scanned: tuple, stack: Stack) -> tuple[dict, _Context]:
     return layer, _Context(stack, slices, key)
 
 
+def _split_layers(config: Qwen2Config, stack: Stack) -> tuple[tuple, tuple]:
+    """Index and adapter factors of all layers but the last, stacked for `lax.scan`, and those of the last."""
+    slices, count = layer_slices(stack), config.num_hidden_layers
+    before = (jnp.arange(count - 1), jax.tree.map(lambda leaf: leaf[:-1], slices))
+    return before, (count - 1, jax.tree.map(lambda leaf: leaf[-1], slices))
+
+
+def _unpack_at(scanned: tuple, params: dict, stack: Stack) -> tuple[dict, _Context]:
+    """As `_unpack`, of one layer by its index: weights [:-1] to scan over would be a second copy of the model."""
+    index, slices = scanned
+    layer = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, index, keepdims=False), params["layers"])
+    return layer, _Context(stack, slices, None)
+
+
+def _recomputed(step: Callable, everything: bool) -> Callable:
+    """Recompute a layer in the backward pass: all of it, or all but the results of linear layers and attention.
+
+    Keeping nothing else costs little time, and it never keeps the layer's weights, which are sliced again.
+    """
+    kept = () if everything else (LINEAR, KEPT)
+    return jax.checkpoint(step, policy=jax.checkpoint_policies.save_only_these_names(*kept))
+
+
 def _rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.Array]:
     return rotary(positions, config.head_dim, config.rope_theta)
 
@@ -231,15 +288,16 @@ def _linear(x: jax.Array, name: str, layer: dict, context: _Context) -> jax.Arra
         y = y + layer[name]["b"]
     key = None if context.key is None else jax.random.fold_in(context.key, PROJECTION_ORDER.index(name))
     update = delta(x, name, context.slices, context.stack, key)
-    return y if update is None else y + update
+    return checkpoint_name(y if update is None else y + update, LINEAR)
+
+
+def _heads(x, name, layer, context, config):
+    return _linear(x, name, layer, context).reshape(*x.shape[:-1], -1, config.head_dim)
 
 
 def _qkv(x, layer, context, config, cos, sin):
     x = rms_norm(x, layer["input_norm"], config.rms_norm_eps)
-    q, k, v = (
-        _linear(x, name, layer, context).reshape(*x.shape[:-1], -1, config.head_dim)
-        for name in ("q_proj", "k_proj", "v_proj")
-    )
+    q, k, v = (_heads(x, name, layer, context, config) for name in ("q_proj", "k_proj", "v_proj"))
     return rotate(q, cos, sin), rotate(k, cos, sin), v
 
 
@@ -254,3 +312,20 @@ def _finish(x, mixed, layer, context, config):
 def _causal_block(x, layer, context, config, cos, sin):
     q, k, v = _qkv(x, layer, context, config, cos, sin)
     return _finish(x, causal_attention(q, k, v), layer, context, config), (k, v)
+
+
+def _last_block(x, mask, layer, context, config, cos, sin):
+    """The last layer of prompts x [P, Lp, D]: the last real token's state [P, D]; keys and values of all tokens.
+
+    That token is a completion of length one behind the tokens before it.
+    """
+    last = mask.sum(axis=1) - 1
+    at_last = partial(jnp.take_along_axis, indices=last[:, None, None], axis=1)
+    y = rms_norm(x, layer["input_norm"], config.rms_norm_eps)
+    k, v = (_heads(y, name, layer, context, config) for name in ("k_proj", "v_proj"))
+    k = rotate(k, cos, sin)
+    q = rotate(_heads(at_last(y), "q_proj", layer, context, config), cos[last][:, None], sin[last][:, None])
+    own = tuple(jnp.take_along_axis(each, last[:, None, None, None], axis=1)[:, None] for each in (k, v))
+    before = mask & (jnp.arange(mask.shape[1]) < last[:, None])
+    mixed = group_attention(q[:, None], (k, v), own, before)[:, 0]
+    return _finish(at_last(x), mixed, layer, context, config)[:, 0], (k, v)

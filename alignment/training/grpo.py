@@ -20,6 +20,7 @@ from alignment.adapters.lora import Lora
 from alignment.adapters.stack import Stack, push
 from alignment.data.batches import batch_indices
 from alignment.errors import UserError
+from alignment.models.packing import pack_cells
 from alignment.objectives.advantages import ADVANTAGES, zero_variance
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
@@ -248,6 +249,7 @@ def group_batch(group: Group, advantages: jax.Array) -> dict[str, jax.Array]:
         "prompt_mask": jnp.asarray(group.prompt_mask),
         "completions": jnp.asarray(group.completions),
         "mask": jnp.asarray(group.mask),
+        "cells": jnp.asarray(pack_cells(np.asarray(group.mask))),
         "log_prob": jnp.asarray(group.log_prob),
         "advantages": advantages,
     }

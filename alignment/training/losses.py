@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -10,6 +12,7 @@ from alignment.adapters.stack import Stack, push
 from alignment.kernels.linear_logprob.api import LogProb, linear_logprob
 from alignment.models import qwen2
 from alignment.models.config import Qwen2Config
+from alignment.models.packing import Packing, make_packing, pack, unpack
 from alignment.objectives.policy import grpo_loss
 from alignment.objectives.sft import sft_loss
 from alignment.training.state import Frozen
@@ -68,13 +71,28 @@ def completion_log_probs(
     """Log-probability, log-sum-exp and entropy [P, G, Lc] of a group's completions under a policy.
 
     The prompt is computed once a group, and the head is applied to completion positions only: token t is predicted
-    by the state at t - 1, the first by the prompt's last token.
+    by the state at t - 1, the first by the prompt's last token. With `cells` [P, N] in the batch (`pack_cells`) only
+    those tokens are computed, and what follows no computed token is 0.
     """
-    last, own = qwen2.group_hidden_states(
-        params, config, batch["prompts"], batch["prompt_mask"], batch["completions"], stack, remat=remat
-    )
-    first = jnp.broadcast_to(last[:, None, None], (*own.shape[:2], 1, own.shape[-1]))
-    return _log_probs(params, jnp.concatenate([first, own[:, :, :-1]], axis=2), batch["completions"], temperature)
+    completions = batch["completions"]
+    packing = make_packing(batch["cells"], math.prod(completions.shape[1:])) if "cells" in batch else None
+    given = params, config, batch["prompts"], batch["prompt_mask"], completions, stack
+    last, own = qwen2.group_hidden_states(*given, packing=packing, remat=remat)
+    first = jnp.broadcast_to(last[:, None], (*completions.shape[:2], last.shape[-1]))
+    if packing is None:
+        hidden = jnp.concatenate([first[:, :, None], own[:, :, :-1]], axis=2)
+        return _log_probs(params, hidden, completions, temperature)
+    following = pack(jnp.roll(completions, -1, axis=2).reshape(len(completions), -1), packing)
+    hidden = jnp.concatenate([first, own], axis=1)
+    found = _log_probs(params, hidden, jnp.concatenate([completions[:, :, 0], following], axis=1), temperature)
+    return LogProb(*(_to_grid(leaf, completions.shape, packing) for leaf in found))
+
+
+def _to_grid(values: jax.Array, shape: tuple[int, int, int], packing: Packing) -> jax.Array:
+    """Values [P, G + N] of the first tokens and of those after each packed token -> [P, G, Lc]."""
+    groups, samples, length = shape
+    rest = unpack(values[:, samples:], packing).reshape(groups, samples, length)
+    return jnp.concatenate([values[:, :samples, None], rest[:, :, :-1]], axis=2)
 
 
 def _log_probs(params: dict, hidden: jax.Array, targets: jax.Array, temperature: float) -> LogProb:

@@ -81,6 +81,24 @@ def test_prefill_and_decode_equal_the_group_pass(case):
         np.testing.assert_allclose(hidden, own[:, :, step], atol=1e-5)
 
 
+def test_a_single_layer_is_also_the_last_one():
+    """Nothing to scan over; and a prompt of one token has nothing before its last."""
+    config = CONFIG.replace(num_hidden_layers=1)
+    weights = params(config=config)
+    stack = make_stack({"reward": lora(2, config=config)})
+    tokens, mask = prompts(lengths=(1, 4), width=4)
+    rows = jax.random.randint(jax.random.key(1), (2, 1, 3), 3, CONFIG.vocab_size)
+    last, own = jax.jit(qwen2.group_hidden_states, static_argnums=1)(weights, config, tokens, mask, rows, stack)
+    hidden, prompt_kv = jax.jit(qwen2.prefill, static_argnums=1)(weights, config, tokens, mask, stack)
+    assert prompt_kv.k.shape == (1, 2, 4, 2, 8)
+    for p, length in enumerate((1, 4)):
+        whole = jnp.concatenate([tokens[p, :length], rows[p, 0]])[None]
+        want = qwen2.hidden_states(weights, config, whole, stack)[0]
+        np.testing.assert_allclose(last[p], want[length - 1], atol=1e-5)
+        np.testing.assert_allclose(hidden[p], want[length - 1], atol=1e-5)
+        np.testing.assert_allclose(own[p, 0], want[length:], atol=1e-5)
+
+
 def test_what_stands_in_padding_changes_nothing(case):
     weights, tokens, mask, completions = case
     noise = jnp.where(mask, tokens, 50)
