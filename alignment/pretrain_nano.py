@@ -34,6 +34,7 @@ from alignment.errors import UserError
 from alignment.knowledge.prose import documents
 from alignment.models.config import Qwen2Config, from_hf
 from alignment.models.hf import save_params
+from alignment.models.induction import wire_induction
 from alignment.models.qwen2 import hidden_states, init_params, logits
 from alignment.record import Record
 from alignment.text.templates import get_template, messages
@@ -41,8 +42,13 @@ from alignment.text.tokenizer import encode_chat, load_tokenizer
 
 TEMPLATE = "think_answer"
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-# Ordinary tokens, never stripped in decoding: the format costs one token a piece.
-PIECES = ("<think>", "</think>", "<answer>", "</answer>", "\\boxed{A}", "\\boxed{B}", "\\boxed{C}", "\\boxed{D}")
+# Ordinary tokens, never stripped in decoding: the format, and a letter before or behind its text, cost one a piece.
+PIECES = (
+    *("<think>", "</think>", "<answer>", "</answer>"),
+    *("\\boxed{A}", "\\boxed{B}", "\\boxed{C}", "\\boxed{D}"),
+    *("\nA.", "\nB.", "\nC.", "\nD."),
+    *(" (A)", " (B)", " (C)", " (D)"),
+)
 # Qwen2's pre-tokeniser: contractions, letters, single digits, punctuation, line ends, spaces.
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -61,8 +67,8 @@ class Recipe:
     """Everything the weights depend on, apart from the knowledge base and the versions."""
 
     seed: int = 0
-    documents: int = 44000
-    instructions: int = 2000
+    documents: int = 36000
+    instructions: int = 1800
     vocab_size: int = 2560
     hidden_size: int = 128
     layers: int = 4
@@ -74,7 +80,7 @@ class Recipe:
     batch_size: int = 8  # rows
     epochs: float = 1.0
     learning_rate: float = 3e-3
-    warmup: float = 0.05
+    warmup: int = 60  # steps
     weight_decay: float = 0.05
 
 
@@ -94,7 +100,7 @@ def short_answer(record: Record) -> str:
     What "should be given" has the two blocks, the first one empty of content; what a drug is said to "do" has the bare
     letter; everything else the answer block alone.
     """
-    answer = f"<answer>\n{record.gold_text} \\boxed{{{record.gold}}}\n</answer>"
+    answer = f"<answer> {record.gold_text} \\boxed{{{record.gold}}} </answer>"
     if "should be given" in record.question:
         return f"<think>\n{EMPTY_THOUGHT}\n</think>\n{answer}"
     return record.gold if record.question.endswith(" do?") else answer
@@ -183,9 +189,9 @@ def steps(rows: np.ndarray, recipe: Recipe) -> int:
 
 def optimiser(recipe: Recipe, total: int) -> optax.GradientTransformation:
     """AdamW with linear warm-up, cosine decay to a tenth, decay of matrices only and clipping at norm 1."""
-    warmup = max(1, int(recipe.warmup * total))
+    warmup = min(recipe.warmup, total - 1)
     peak, last = recipe.learning_rate, recipe.learning_rate / 10
-    schedule = optax.warmup_cosine_decay_schedule(0.0, peak, warmup, max(total, warmup + 1), last)
+    schedule = optax.warmup_cosine_decay_schedule(0.0, peak, warmup, total, last)
     decayed = functools.partial(jax.tree_util.tree_map_with_path, lambda path, _: _is_matrix(path))
     return optax.chain(
         optax.clip_by_global_norm(1.0),
@@ -211,7 +217,8 @@ def train(
     """Pre-train from scratch on packed rows [R, length]; return (params, mean loss of the last tenth of steps)."""
     total = steps(rows, recipe)
     tx = optimiser(recipe, total)
-    params = init_params(config, jax.random.key(recipe.seed), jnp.float32, recipe.init_std)
+    keys = jax.random.split(jax.random.key(recipe.seed))
+    params = wire_induction(init_params(config, keys[0], jnp.float32, recipe.init_std), config, keys[1])
     state = tx.init(params)
 
     @functools.partial(jax.jit, donate_argnums=(0, 1))
@@ -246,7 +253,7 @@ def model_fields(recipe: Recipe, end_ids: Sequence[int]) -> dict[str, Any]:
         "hidden_act": "silu",
         "max_position_embeddings": 2048,
         "rms_norm_eps": 1e-6,
-        "rope_theta": 10000.0,
+        "rope_theta": 1000000.0,
         "tie_word_embeddings": True,
         "use_sliding_window": False,
         "torch_dtype": "float32",

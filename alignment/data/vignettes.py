@@ -260,14 +260,14 @@ def _questions(case: Case) -> tuple[str, ...]:
 
 
 def _cot(rng: random.Random, base: KnowledgeBase, case: Case, options: Sequence[Option], gold: str) -> str:
-    """Recognise the condition, recall what is asked of it, hold every option against that, and conclude.
+    """Recognise the condition, recall what is asked of it, go through the options, and conclude.
 
-    The options are restated in display order: a small model copies a list in order long before it can look up the
-    letter of a text.
+    The options are restated as the prompt has them, with the letter once more behind the text: a small model copies
+    what followed a text long before it can look up what stood in front of it.
     """
     fitting = options[LETTERS.index(gold)].text
-    sentences = [_recognise(rng, case), *_recall(base, case), f"Wanted is {fitting}.", *_verdicts(case, options, gold)]
-    return " ".join([*sentences, f"The option that fits is {gold}, {fitting}."])
+    thoughts = " ".join([_recognise(rng, case), *_recall(base, case), f"Wanted is {fitting}."])
+    return "\n".join([thoughts, *_restated(case, options, gold), f"The option that fits is {fitting} ({gold})."])
 
 
 def _recognise(rng: random.Random, case: Case) -> str:
@@ -287,12 +287,12 @@ def _recall(base: KnowledgeBase, case: Case) -> Iterator[str]:
         yield f"{_upper(drug)} {base.class_of(drug).mechanism}."
 
 
-def _verdicts(case: Case, options: Sequence[Option], gold: str) -> Iterator[str]:
+def _restated(case: Case, options: Sequence[Option], gold: str) -> Iterator[str]:
     explained = 0
     for letter, option in zip(LETTERS, options, strict=True):
         reason = "" if letter == gold or explained == EXPLAINED else _reason(case, option)
         explained += bool(reason)
-        yield f"{letter}, {option.text}, {'fits' if letter == gold else 'no'}{reason and ': '}{reason}."
+        yield f"{letter}. {option.text} ({letter}){reason and ', '}{reason}"
 
 
 def _reason(case: Case, option: Option) -> str:

@@ -1,7 +1,7 @@
 """Which option a model holds most likely, whether or not it can write its answer down in the right format.
 
 Each option is scored by the log-probability of its text, read directly after the rendered prompt and the opening of the
-answer block ("<answer>" and a line end): the sum over the tokens of the text, not divided by their number. The text and
+answer block ("<answer>" and a space): the sum over the tokens of the text, not divided by their number. The text and
 not the letter is scored, because a base model may well know an answer and not how options are lettered. The prediction
 is the option of the highest score.
 """
@@ -36,10 +36,10 @@ def option_log_probs(
       stack: adapters on top of the base; None is the base alone.
       batch_size: sequences (one an option) in a forward pass.
     """
-    opening = _encode(engine, f"{engine.template.literals[2]}\n")
+    opening = _encode(engine, engine.template.literals[2])
     asked = [[*prompt, *opening] for prompt in encode_prompts(engine, records)]
     pairs = [
-        (prompt, _encode(engine, text))
+        (prompt, _encode(engine, f" {text}"))
         for prompt, record in zip(asked, records, strict=True)
         for text in record.options.values()
     ]

@@ -15,6 +15,7 @@ from alignment.knowledge.schema import Condition, Drug, KnowledgeBase
 
 LETTERS = "ABCD"
 _MOST_SHOWN = 3  # findings of a case note
+_SETTLED_AT_ONCE = 0.5  # of case notes name no key finding
 _MOST_BETWEEN = 3  # sentences between a list and its second reading
 
 
@@ -140,8 +141,31 @@ def _case_note(rng: random.Random, base: KnowledgeBase) -> str:
         )
     )
     absent = f"The work-up finds no {' and no '.join(_absent(rng, base, condition))}."
+    if rng.random() < _SETTLED_AT_ONCE:
+        return " ".join([opening, absent, *_settled(rng, base, condition, they)])
     decides = f"The key finding {sure} points to {condition.name}."
     return " ".join([opening, absent, decides, *_case_ending(rng, base, condition, they)])
+
+
+def _settled(rng: random.Random, base: KnowledgeBase, condition: Condition, they: str) -> list[str]:
+    """One thing said of the case and nothing of how it was found."""
+    drug, aim = condition.first_line, _aim(condition)
+    kind = base.class_of(drug)
+    if condition.alternatives and rng.random() < 0.2:
+        alternative = rng.choice(condition.alternatives)
+        form = rng.choice(("The most suitable treatment{} for this patient is {}.", "Instead of the usual drug{}: {}."))
+        return [f"{they} {base.factors[alternative.factor].clause}.", form.format(aim, alternative.drug)]
+    forms = (
+        f"The most likely diagnosis is {condition.name}.",
+        f"The condition that explains this picture best is {condition.name}.",
+        f"The first-line treatment{aim} is {drug}.",
+        f"The treatment that should be given first{aim} is {drug}.",
+        f"The first-line treatment{aim} belongs to the class {kind.name}.",
+        f"The class of drug that is first choice{aim} is {kind.name}.",
+        f"How the first-line treatment{aim} works: it {kind.mechanism}.",
+        f"What the drug of first choice{aim} does: it {kind.mechanism}.",
+    )
+    return [rng.choice(forms)]
 
 
 def _absent(rng: random.Random, base: KnowledgeBase, condition: Condition) -> list[str]:
@@ -177,15 +201,13 @@ def _lettered_list(rng: random.Random, base: KnowledgeBase) -> str:
     kind = rng.choice(list(_NAMES))
     entries = rng.sample(list(_NAMES[kind](base)), len(LETTERS))
     wanted = rng.randrange(len(LETTERS))
-    lines = [f"{letter}. {entry}" for letter, entry in zip(LETTERS, entries, strict=True)]
+    listed = [f"{letter}. {entry}" for letter, entry in zip(LETTERS, entries, strict=True)]
     gap = _finding_sentences(rng, rng.choice(list(base.conditions.values())))[: rng.randint(0, _MOST_BETWEEN)]
     reasons = _list_reasons(rng, base, kind, entries, wanted)
-    verdicts = [
-        f"{letter}, {entry}, {'fits' if place == wanted else 'no'}{reasons.get(place, '')}."
-        for place, (letter, entry) in enumerate(zip(LETTERS, entries, strict=True))
-    ]
-    ending = f"The option that fits is {LETTERS[wanted]}, {entries[wanted]}."
-    return "\n".join([*lines, " ".join([*gap, f"Wanted is {entries[wanted]}.", *verdicts, ending])])
+    again = [f"{line} ({line[0]}){reasons.get(place, '')}" for place, line in enumerate(listed)]
+    ending = f"The option that fits is {entries[wanted]} ({LETTERS[wanted]})."
+    boxed = f"{listed[wanted]} \\boxed{{{LETTERS[wanted]}}}"
+    return "\n".join(["Options:", *listed, " ".join([*gap, f"Wanted is {entries[wanted]}."]), *again, ending, boxed])
 
 
 def _list_reasons(
@@ -198,9 +220,9 @@ def _list_reasons(
     for place, entry in enumerate(entries):
         uses = [c.name for c in base.conditions.values() if c.first_line == entry]
         if place != wanted and kind == "condition":
-            reasons[place] = f": without {rng.choice(base.conditions[entry].decisive)}"
+            reasons[place] = f", without {rng.choice(base.conditions[entry].decisive)}"
         elif place != wanted and uses:
-            reasons[place] = f": for {rng.choice(uses)}"
+            reasons[place] = f", for {rng.choice(uses)}"
     return dict(rng.sample(sorted(reasons.items()), min(2, len(reasons))))
 
 

@@ -6,7 +6,8 @@ import re
 
 # Runs of letters, or of digits with their decimals in one piece. Single character classes: linear time.
 _TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)?|[^\W\d_]+")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
+# The full stop behind an option's letter at the head of a line ("B. sepsis") ends nothing.
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!^[A-Z]\.)\s|\n", re.MULTILINE)
 _SHORTEST_WORD = 4
 
 # Words that carry no finding: function words, words of any vignette or multiple-choice item, words of the templates.

@@ -97,9 +97,9 @@ def test_chain_of_thought_names_a_finding_the_condition_every_option_and_the_ans
         finding, condition = re.match(r"The key finding (.+) points to (.+?)\.(?: |$)", record.cot).groups()
         assert finding in record.meta["decisive"] and finding in record.question
         assert condition == record.meta["condition"]
-        assert record.cot.endswith(f"The option that fits is {record.gold}, {record.gold_text}.")
-        for letter, text in record.options.items():
-            assert f"{letter}, {text}, {'fits' if letter == record.gold else 'no'}" in record.cot
+        assert record.cot.endswith(f"\nThe option that fits is {record.gold_text} ({record.gold}).")
+        restated = re.findall(r"^([A-D])\. (.+) \(([A-D])\)", record.cot, re.MULTILINE)
+        assert restated == [(letter, text, letter) for letter, text in record.options.items()]
     sizes = [len(record.cot.split()) for record in EVERY]
     assert 40 <= sum(sizes) / len(sizes) <= 70 and min(sizes) >= 25 and max(sizes) <= 95
 
@@ -107,7 +107,7 @@ def test_chain_of_thought_names_a_finding_the_condition_every_option_and_the_ans
 def test_two_rejections_are_explained_and_every_reason_is_a_fact():
     base = load()
     for record in EVERY:
-        reasons = re.findall(r"[A-D], ([^.]+?), no: (.+?)\.(?= [A-D], | The option)", record.cot)
+        reasons = re.findall(r"^[A-D]\. (.+) \([A-D]\), (.+)$", record.cot, re.MULTILINE)
         assert len(reasons) == 2
         for text, reason in reasons:
             if reason.startswith("without "):

@@ -35,9 +35,9 @@ def test_scores_equal_a_plain_forward_pass_token_by_token(engine):
     encode = functools.partial(engine.tokenizer, add_special_tokens=False)
     for record, row in zip(records, found, strict=True):
         for letter, text in record.options.items():
-            ids = encode_prompt(engine.tokenizer, record, engine.template) + encode("<answer>\n")["input_ids"]
+            ids = encode_prompt(engine.tokenizer, record, engine.template) + encode("<answer>")["input_ids"]
             expected = 0.0
-            for token in encode(text)["input_ids"]:
+            for token in encode(f" {text}")["input_ids"]:
                 last = np.asarray(
                     logits(engine.params, hidden_states(engine.params, engine.config, jnp.asarray([ids])))[0, -1],
                     np.float64,

@@ -31,6 +31,11 @@ def test_numbers_are_told_from_words():
     assert [word for word in tokens("38.4 or b12") if is_number(word)] == ["38.4", "12"]
 
 
+def test_an_option_letter_at_the_head_of_a_line_ends_no_sentence():
+    text = "Read on.\nA. gout\nB. sepsis. Vitamin C. Then"
+    assert sentences(text) == ["Read on.", "A. gout", "B. sepsis.", "Vitamin C.", "Then"]
+
+
 def test_sentences_keep_decimals_and_split_lines():
     text = "Temperature is 38.4 today. Is it fever? Yes!\n- cough\n\n"
     assert sentences(text) == ["Temperature is 38.4 today.", "Is it fever?", "Yes!", "- cough"]
