@@ -1,9 +1,11 @@
-"""The record that walks through the house: one clinical multiple-choice question and what is known about it."""
+"""The record that walks through the house: one clinical question, its gold answer and what else is known about it."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from string import ascii_uppercase
 from typing import Any
 
 from alignment.errors import UserError
@@ -11,23 +13,33 @@ from alignment.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """One question with lettered options and a gold letter.
+    """One question, answered by a letter, a text or a number.
+
+    A multiple-choice record has `options` and the `gold` letter of one of them. A record without options has its gold
+    answer as text in `answer`; where that is a number, `limits` say what passes for it, in the unit that the question
+    asks for. A demonstration may come with a `response` alone.
 
     `context` holds paragraphs to read before the question (PubMedQA abstracts), `facts` the atomic statements of the
-    case, `cot` a gold chain of thought where one is known, `meta` anything a source wants to keep.
+    case, `must_have` the statements a good answer contains (K-QA), `cot` a gold chain of thought and `response` a
+    written answer where they are known, `meta` anything a source wants to keep.
     """
 
     id: str
     source: str
     question: str
-    options: Mapping[str, str]  # letter -> text, in display order
-    gold: str  # a key of `options`
+    options: Mapping[str, str] = dataclasses.field(default_factory=dict)  # letter -> text, in display order
+    gold: str = ""  # a key of `options`
     context: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     cot: str | None = None
-    licence: str = ""
+    licence: str = ""  # as the files state it; "" where they do not
     provenance: str = ""
     meta: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    split: str = ""  # as the publisher names it: train, dev, validation, test; "" where nothing says
+    answer: str = ""  # the gold answer of a record without options
+    limits: tuple[float, float] | None = None  # lowest and highest number that is right, both included
+    response: str | None = None
+    must_have: tuple[str, ...] = ()
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -36,19 +48,75 @@ class Record:
 
     @property
     def gold_text(self) -> str:
-        """The text of the gold option."""
-        return self.options[self.gold]
+        """The text of the gold option, or the gold answer where there are no options."""
+        return self.options[self.gold] if self.options else self.answer
 
 
 def validate(record: Record, where: str) -> Record:
-    """Return `record` unchanged, or raise `UserError` naming `where` (file and row) and the remedy."""
-    if not record.question.strip():
-        raise UserError(f"{where}: the question is empty; remove the row or fill its question field")
-    if len(record.options) < 2:
-        raise UserError(f"{where}: {len(record.options)} option(s); a multiple-choice record needs at least two")
-    if not record.gold:
-        raise UserError(f"{where}: no gold answer; remove the row or give the letter of the right option")
-    if record.gold not in record.options:
-        letters = ", ".join(record.options)
-        raise UserError(f"{where}: gold letter {record.gold!r} is outside the options ({letters}); correct the row")
+    """Return `record` unchanged, or raise `UserError` naming `where` (file and row) and the first thing wrong with it.
+
+    Wrong are an empty question; fewer than two options, empty or equal ones, or names other than single capitals; a
+    gold letter that is missing or outside the options; no gold of any kind; limits that are not two finite numbers in
+    order, or leave out the number they are for; text that cannot be written as UTF-8.
+    """
+    for problem in _problems(record):
+        raise UserError(f"{where}: {problem}")
     return record
+
+
+def _problems(record: Record) -> Iterator[str]:
+    if not record.question.strip():
+        yield "the question is empty; remove the row or fill its question field"
+    if record.options or record.gold:
+        yield from _option_problems(record)
+    elif not (record.answer.strip() or record.limits or (record.response or "").strip()):
+        yield "no gold answer: neither options and a letter, nor a text, a number or a response; remove the row"
+    if record.limits is not None:
+        yield from _limit_problems(record)
+    if not _is_text(record):
+        yield "holds half of a surrogate pair, which is no text; mend the row's encoding"
+
+
+def _option_problems(record: Record) -> Iterator[str]:
+    options = record.options
+    if len(options) < 2:
+        yield f"{len(options)} option(s); a multiple-choice record needs at least two"
+    for letter, text in options.items():
+        if len(letter) != 1 or letter not in ascii_uppercase:
+            yield f"option {letter!r}: options are named by single capital letters, A, B, ..."
+        if not text.strip():
+            yield f"option {letter} is empty; fill it or remove the row"
+    if len(set(options.values())) < len(options):
+        first, second = _equal_options(options)
+        yield f"options {first} and {second} have equal text, {options[first]!r}; correct or remove the row"
+    if not record.gold:
+        yield "no gold answer; remove the row or give the letter of the right option"
+    elif record.gold not in options:
+        yield f"gold letter {record.gold!r} is outside the options ({', '.join(options)}); correct the row"
+
+
+def _equal_options(options: Mapping[str, str]) -> tuple[str, str]:
+    """The first two letters with one text between them; there must be such a pair."""
+    seen: dict[str, str] = {}
+    return next((seen[text], letter) for letter, text in options.items() if seen.setdefault(text, letter) != letter)
+
+
+def _limit_problems(record: Record) -> Iterator[str]:
+    low, high = record.limits
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        yield f"limits {low} to {high} are not two finite numbers in order; correct the row"
+    try:
+        number = float(record.answer)
+    except ValueError:
+        return
+    if not low <= number <= high:
+        yield f"gold number {record.answer} is outside its own limits, {low} to {high}; correct the row"
+
+
+def _is_text(record: Record) -> bool:
+    texts = (record.id, record.question, record.answer, record.cot or "", record.response or "")
+    try:
+        "".join((*texts, *record.options.values(), *record.context, *record.facts, *record.must_have)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

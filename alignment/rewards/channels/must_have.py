@@ -11,10 +11,10 @@ from alignment.text.parser import Response
 @channel("must_have", optional=True)
 @each
 def must_have(response: Response, record: Record) -> float:
-    """The share of `record.meta["must_have"]` (K-QA, 2401.14493) that the answer covers; NaN where there is none.
+    """The share of `record.must_have` (K-QA, 2401.14493) that the answer covers; NaN where there is none.
 
     K-QA judges entailment by a language model; here a statement is covered where half of its content words occur in the
     answer block, or in the whole text where there is no such block (a reconstruction).
     """
     answer = response.text if response.answer is None else response.answer
-    return covered_share(tuple(record.meta.get("must_have", ())), answer)
+    return covered_share(record.must_have, answer)
