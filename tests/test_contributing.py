@@ -71,7 +71,7 @@ def test_the_dataset_is_read(tmp_path, monkeypatch):
     row = {"id": "1", "front": "Drug of choice?", "right": "aspirin", "wrong": "heparin"}
     (tmp_path / "cards.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | {"id": "2"}) + "\n")
     records, notes = sources.load_source("flashcards", str(tmp_path / "cards.jsonl"))
-    assert [record.gold_text for record in records] == ["aspirin", "aspirin"] and notes == ("2 flashcards",)
+    assert [record.gold_text for record in records] == ["aspirin", "aspirin"] and notes == ()
     (tmp_path / "cards.jsonl").write_text(json.dumps(row | {"front": " "}) + "\n")
     with pytest.raises(UserError, match=r"cards\.jsonl, line 1: the question is empty"):
         sources.load_source("flashcards", str(tmp_path / "cards.jsonl"))

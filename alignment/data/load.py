@@ -42,7 +42,8 @@ def load_data(data: ConfigDict, seed: int | None = None, with_sft: bool = True) 
     leaves sft empty, for arms that have no such stage; rl and eval are the same either way.
 
     Raises:
-      UserError: an unknown source, a missing path, a wrong row, an empty part, or SFT without chains of thought.
+      UserError: an unknown source, a missing path, too many wrong rows, a source without options (free text or
+        numbers as gold), an empty part, or SFT without chains of thought.
     """
     seed = data.seed if seed is None else seed
     for role in ROLES:
@@ -89,10 +90,24 @@ def _deal(data: ConfigDict, seed: int, roles: tuple[str, ...]) -> tuple[Parts, l
             parts |= _generate(counts, seed, split=path)
             continue
         records, said = load_source(source, data[sharing[0]].path)
+        records, left_out = _with_options(records, source, sharing)
         dealt = split_by_question(records, counts, seed)
         parts |= dealt
-        notes += [f"{os.path.basename(path)}: {note}" for note in said] + _split_note(path, dealt)
+        notes += [f"{os.path.basename(path)}: {note}" for note in (*said, *left_out)] + _split_note(path, dealt)
     return {role: parts[role] for role in roles}, notes
+
+
+def _with_options(records: list[Record], source: str, roles: list[str]) -> tuple[list[Record], list[str]]:
+    """Leave out the records that no letter answers: every stage has a letter written, rewarded or counted."""
+    kept = [record for record in records if record.options]
+    if not kept:
+        flags = ", ".join(f"--config.data.{role}.source={source}" for role in roles)
+        raise UserError(
+            f"{flags}: none of its {len(records)} records has options, their gold answer is a text or a number; SFT, "
+            "GRPO and evaluation need lettered options: name a multiple-choice source such as medqa"
+        )
+    left_out = len(records) - len(kept)
+    return kept, [f"{left_out} record(s) without options left out"] if left_out else []
 
 
 def _pool(role: str, part: ConfigDict) -> tuple[str, str]:

@@ -1,37 +1,50 @@
-"""MedMCQA, four options (Pal et al. 2022, arXiv 2203.14371; MIT licence).
+"""MedMCQA, four options (Pal et al. 2022, arXiv 2203.14371; github.com/medmcqa/medmcqa, MIT licence).
 
-`cop`, the correct option, counts from 1 in the original JSON and from 0 in the Hub's copy. A file that holds a 0 or
-a 4 tells which; one that holds neither is refused rather than guessed.
+Fields: id, question, opa..opd, cop, choice_type, exp, subject_name, topic_name. `cop`, the correct option, counts from
+1 in the original JSON and from 0 in the Hub's copy, openlifescienceai/medmcqa. A file that holds a 0 or a 4 tells
+which; one that holds neither is refused rather than guessed, unless the place says it: `FILE?cop=1`. `choice_type`
+"multi" still has one key.
 """
 
 from __future__ import annotations
 
-from alignment.data.rows import Row, read_rows
+from alignment.data.door import Loaded, admit
+from alignment.data.places import parse_place
+from alignment.data.rows import Row, scan_rows
 from alignment.errors import UserError
-from alignment.record import Record, validate
+from alignment.record import Record
 
 LETTERS = "ABCD"
 
 
-def load(path: str) -> tuple[list[Record], tuple[str, ...]]:
-    """Return the records of a MedMCQA file, and a note on the base of `cop`; raises `UserError` naming file and row."""
-    rows = read_rows(path)
-    base = _base(rows, path)
-    layout = "the original layout" if base else "the Hub's layout"
-    return [validate(_record(row, base), row.where) for row in rows], (f"cop counts from {base} ({layout})",)
+def load(path: str) -> Loaded:
+    """Return the records of a MedMCQA file, with a note on the base of `cop`.
+
+    Raises:
+      UserError: the base of `cop` cannot be told, or what `read_records` raises.
+    """
+    rows, place = scan_rows(path), parse_place(path)
+    if place.cop not in ("", "0", "1"):
+        raise UserError(f"{path}: cop={place.cop}; it counts from 0 or from 1")
+    base = int(place.cop) if place.cop else _base(rows, path)
+    said = "as the path says" if place.cop else "the original layout" if base else "the Hub's layout"
+    return admit(rows, lambda row: _record(row, base), place, (f"cop counts from {base} ({said})",))
 
 
 def _base(rows: list[Row], path: str) -> int:
-    values = {_cop(row) for row in rows}
-    if {0, 4} <= values:
+    values = {str(row.get("cop")).removesuffix(".0") for row in rows}
+    if {"0", "4"} <= values:
         raise UserError(
             f"{path}: cop holds both 0 and 4, so some rows count from 0 and some from 1; separate the files"
         )
-    if 0 in values:
+    if "0" in values:
         return 0
-    if 4 in values:
+    if "4" in values or not values & {"1", "2", "3"}:  # in the latter case every row is refused, each with its reason
         return 1
-    raise UserError(f"{path}: cop holds neither 0 nor 4, so its base cannot be told; use a larger part of the file")
+    raise UserError(
+        f"{path}: cop holds neither 0 nor 4, so its base cannot be told; use a larger part of the file or say it: "
+        f"{path}{'&' if '?' in path else '?'}cop=0 (as on the Hub) or cop=1 (as in the original)"
+    )
 
 
 def _cop(row: Row) -> int:

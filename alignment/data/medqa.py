@@ -1,9 +1,10 @@
-"""MedQA-USMLE, four or five options (Jin et al. 2020, arXiv 2009.13081; MIT licence).
+"""MedQA-USMLE, four or five options (Jin et al. 2020, arXiv 2009.13081; github.com/jind11/MedQA, MIT licence).
 
-Three layouts are read:
-  question, options {A..}, answer, answer_idx                    the original files
+Four layouts are read:
+  question, options {A..}, answer, answer_idx                    the original files; Hub GBaker/MedQA-USMLE-4-options
   the same, with the stem in `context` sentences and `facts`     MediQ's copy of the development split (CC BY 4.0)
-  sent1, sent2, ending0.., label 0..                             the Hub's "-hf" copy
+  sent1, sent2, ending0.., label 0..                             Hub GBaker/MedQA-USMLE-4-options-hf
+  data {Question, Options, Correct Option}                       Hub openlifescienceai/medqa
 """
 
 from __future__ import annotations
@@ -13,36 +14,43 @@ import re
 from collections.abc import Mapping
 from string import ascii_uppercase
 
+from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
-from alignment.data.rows import Row, read_rows
+from alignment.data.nested import from_nested, has_nested
+from alignment.data.rows import Row
 from alignment.errors import UserError
-from alignment.record import Record, validate
+from alignment.record import Record
 
 NUMBERING = re.compile(r"^(?:\d+\.|-)\s+")
 
 
-def load(path: str) -> tuple[list[Record], tuple[str, ...]]:
-    """Return the records of a MedQA file, and notes; raises `UserError` naming file and row of a mistake."""
-    return [validate(_record(row), row.where) for row in read_rows(path)], ()
+def load(path: str) -> Loaded:
+    """Return the records of a MedQA file; raises what `read_records` raises."""
+    return read_records(path, _record)
 
 
-def _record(row: Row) -> Record:
-    return _from_endings(row) if "ending0" in row.fields else _from_options(row)
-
-
-def _from_options(row: Row) -> Record:
+def from_options(row: Row) -> Record:
+    """Return the record of a row with `options` and `answer_idx`; raises `UserError` where answer and letter differ."""
     options = _options(row)
-    gold = str(row.get("answer_idx", "")).strip()
-    answer = str(row.get("answer", "")).strip()
+    gold, answer = row.optional("answer_idx"), row.optional("answer")
     if gold in options and answer and options[gold] != answer:
         text = options[gold]
         raise UserError(f"{row.where}: answer {answer!r} is not the text of option {gold}, {text!r}; correct the row")
     question = " ".join((*row.texts("context"), row.text("question")))
-    facts = tuple(NUMBERING.sub("", fact) for fact in row.texts("facts"))
-    record = _build(row, question, options, gold)
-    exam = str(row.get("meta_info", ""))
-    licence = "CC BY 4.0" if facts else record.licence
-    return dataclasses.replace(record, facts=facts, licence=licence, meta={"exam": exam} if exam else {})
+    exam = row.optional("meta_info")
+    return dataclasses.replace(
+        _build(row, question, options, gold),
+        facts=tuple(NUMBERING.sub("", fact) for fact in row.texts("facts")),
+        licence="CC BY 4.0" if "facts" in row.fields else "MIT",
+        meta={"exam": exam} if exam else {},
+    )
+
+
+def _record(row: Row) -> Record:
+    if has_nested(row):
+        question, options, gold = from_nested(row)
+        return _build(row, question, options, gold)
+    return _from_endings(row) if "ending0" in row.fields else from_options(row)
 
 
 def _from_endings(row: Row) -> Record:
@@ -50,7 +58,7 @@ def _from_endings(row: Row) -> Record:
     options = {letter: row.text(name) for letter, name in zip(ascii_uppercase, names, strict=False)}
     label = row.integer("label") if row.get("label") is not None else -1
     gold = "" if label < 0 else ascii_uppercase[label] if label < 26 else str(label)
-    question = " ".join(part for part in (row.text("sent1"), str(row.get("sent2", "")).strip()) if part)
+    question = " ".join(part for part in (row.text("sent1"), row.optional("sent2")) if part)
     return _build(row, question, options, gold)
 
 
@@ -64,7 +72,7 @@ def _options(row: Row) -> dict[str, str]:
 
 def _build(row: Row, question: str, options: dict[str, str], gold: str) -> Record:
     return Record(
-        id=str(row.get("id", "")) or content_id("medqa", question, options),
+        id=row.optional("id") or content_id("medqa", question, options),
         source="medqa",
         question=question,
         options=options,

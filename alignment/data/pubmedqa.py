@@ -1,49 +1,82 @@
 """PubMedQA: yes, no or maybe, after reading an abstract (Jin et al. 2019, arXiv 1909.06146; MIT licence).
 
-Two layouts are read: the original JSON, keyed by PubMed id with upper-case fields, and the Hub's, with `pubid` and
-`context.contexts`. The options are always A yes, B no, C maybe.
+Three layouts are read:
+  {pmid: {QUESTION, CONTEXTS, LABELS, final_decision, LONG_ANSWER}}   github.com/pubmedqa/pubmedqa, data/ori_pqal.json;
+                                                                      the same fields in rows: Hub bigbio/pubmed_qa
+  pubid, question, context {contexts, labels}, final_decision, ...    Hub qiaojin/PubMedQA, pqa_labeled or _artificial
+  id, data {Question, Context, Options, Correct Option}               Hub openlifescienceai/pubmedqa
+The options are always A yes, B no, C maybe. `response` is the abstract's own conclusion. A record of the official test
+half has the split "test", whatever the file says; of the others "train", unless the file says more. So
+`ori_pqal.json?keep=test` is the official test set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from importlib import resources
 
+from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
-from alignment.data.rows import Row, read_rows
-from alignment.record import Record, validate
+from alignment.data.nested import from_nested, has_nested, nested_context
+from alignment.data.places import Place, parse_place
+from alignment.data.rows import Row
+from alignment.errors import UserError
+from alignment.record import Record
 
 OPTIONS = {"A": "yes", "B": "no", "C": "maybe"}
 LETTER_OF = {decision: letter for letter, decision in OPTIONS.items()}
 
 
-def load(path: str) -> tuple[list[Record], tuple[str, ...]]:
-    """Return the records of a PubMedQA file, and notes; raises `UserError` naming file and row of a mistake."""
-    return [validate(_record(row), row.where) for row in read_rows(path)], ()
+def load(path: str) -> Loaded:
+    """Return the records of a PubMedQA file, their official split in `split`; raises what `read_records` raises."""
+    return read_records(path, functools.partial(_record, place=parse_place(path)))
 
 
-def _record(row: Row) -> Record:
-    return _original(row) if "QUESTION" in row.fields else _hub(row)
+@functools.cache
+def official_test() -> frozenset[str]:
+    """Return the PubMed ids of the official test half: 500, of which 276 yes, 169 no and 55 maybe."""
+    text = (resources.files("alignment") / "assets" / "pubmedqa" / "test_pmids.txt").read_text()
+    return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
 
 
-def _original(row: Row) -> Record:
-    return _build(row, row.key, row.text("QUESTION"), row.texts("CONTEXTS"), row.texts("LABELS"))
+def _record(row: Row, place: Place) -> Record:
+    if has_nested(row):
+        return _nested(row, place)
+    return _original(row, place) if "QUESTION" in row.fields else _hub(row, place)
 
 
-def _hub(row: Row) -> Record:
-    context = row.get("context")
-    inner = Row(f"{row.where}, field 'context'", context if isinstance(context, Mapping) else {})
-    return _build(row, str(row.get("pubid", "")), row.text("question"), inner.texts("contexts"), inner.texts("labels"))
+def _original(row: Row, place: Place) -> Record:
+    text = row.text("QUESTION"), row.texts("CONTEXTS"), row.texts("LABELS")
+    return _build(place, row.key, *text, row.optional("final_decision"), row.optional("LONG_ANSWER"))
 
 
-def _build(row: Row, key: str, question: str, context: tuple[str, ...], labels: tuple[str, ...]) -> Record:
-    decision = str(row.get("final_decision", "")).strip().lower()
+def _hub(row: Row, place: Place) -> Record:
+    inner = row.inner("context")
+    text = row.text("question"), inner.texts("contexts"), inner.texts("labels")
+    return _build(place, row.optional("pubid"), *text, row.optional("final_decision"), row.optional("long_answer"))
+
+
+def _nested(row: Row, place: Place) -> Record:
+    question, options, gold = from_nested(row)
+    if {text.lower() for text in options.values()} != set(LETTER_OF):
+        raise UserError(f"{row.where}: the options are not yes, no and maybe but {', '.join(options.values())}")
+    response = row.inner("data").optional("Long Answer")
+    decision = options.get(gold, gold)
+    return _build(place, row.optional("id"), question, nested_context(row), (), decision, response)
+
+
+def _build(
+    place: Place, key: str, question: str, context: tuple[str, ...], labels: tuple[str, ...], decision: str, long: str
+) -> Record:
     return Record(
         id=key or content_id("pubmedqa", question, OPTIONS),
         source="pubmedqa",
+        split="test" if key in official_test() else place.stated_split or "train",
         question=question,
         options=dict(OPTIONS),
-        gold=LETTER_OF.get(decision, decision),
+        gold=LETTER_OF.get(decision.lower(), decision.lower()),
         context=context,
+        response=long or None,
         licence="MIT",
         provenance="PubMedQA",
         meta={"labels": labels} if labels else {},

@@ -6,25 +6,25 @@ import dataclasses
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from string import ascii_uppercase
 
 from etils import epath
 
+from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
-from alignment.data.rows import Row, read_rows
+from alignment.data.rows import Row
 from alignment.errors import UserError
-from alignment.record import Record, validate
+from alignment.record import Record
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Record))
 
 
-def load(path: str) -> tuple[list[Record], tuple[str, ...]]:
-    """Return the records of a file in our own layout, and notes; only question, options and gold are required.
+def load(path: str) -> Loaded:
+    """Return the records of a file in our own layout; required are question and a gold: options and gold, or answer.
 
     Raises:
-      UserError: naming file and row, where a field is missing, unknown or of the wrong type.
+      UserError: what `read_records` raises; a row is refused where a field is missing, unknown or of the wrong type.
     """
-    return [validate(_record(row), row.where) for row in read_rows(path)], ()
+    return read_records(path, _record)
 
 
 def write_records(path: str, records: Iterable[Record]) -> None:
@@ -46,28 +46,36 @@ def _record(row: Row) -> Record:
         raise UserError(
             f"{row.where}: unknown field {unknown[0]!r}; did you mean {nearest!r}? Other things go into 'meta'"
         )
-    options = _options(row)
+    options = {str(letter): str(text).strip() for letter, text in _mapping(row, "options").items()}
+    answer = row.optional("answer")
+    named = options or ({"answer": answer} if answer else {})
     return Record(
-        id=str(row.get("id", "")) or content_id("records", row.text("question"), options),
-        source=str(row.get("source", "records")),
+        id=row.optional("id") or content_id("records", row.text("question"), named),
+        source=row.optional("source") or "records",
+        split=row.optional("split"),
         question=row.text("question"),
         options=options,
-        gold=str(row.get("gold", "")).strip(),
+        gold=row.optional("gold"),
+        answer=answer,
+        limits=_limits(row),
         context=row.texts("context"),
         facts=row.texts("facts"),
-        cot=str(row.get("cot", "")).strip() or None,
-        licence=str(row.get("licence", "")),
-        provenance=str(row.get("provenance", "")),
+        must_have=row.texts("must_have"),
+        cot=row.optional("cot") or None,
+        response=row.optional("response") or None,
+        licence=row.optional("licence"),
+        provenance=row.optional("provenance"),
         meta=_mapping(row, "meta"),
     )
 
 
-def _options(row: Row) -> dict[str, str]:
-    options = {letter: str(text).strip() for letter, text in _mapping(row, "options").items()}
-    for letter in options:
-        if letter not in ascii_uppercase or len(letter) != 1:
-            raise UserError(f"{row.where}: option {letter!r}: options are named by single capital letters, A, B, ...")
-    return options
+def _limits(row: Row) -> tuple[float, float] | None:
+    value = row.get("limits")
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)) or len(value) != 2 or not {type(item) for item in value} <= {int, float}:
+        raise UserError(f"{row.where}: field 'limits' must be two numbers, the lowest and the highest that is right")
+    return float(value[0]), float(value[1])
 
 
 def _mapping(row: Row, name: str) -> Mapping:

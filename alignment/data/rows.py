@@ -1,17 +1,24 @@
-"""Rows out of a local file, whatever its format, each remembering the place it came from."""
+"""Rows out of a file or the Hub, whatever the format, each remembering the place it came from."""
 
 from __future__ import annotations
 
+import collections
 import csv
 import dataclasses
+import difflib
 import io
 import json
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from etils import epath
 
+from alignment.data.places import HUB, Place, parse_place
 from alignment.errors import UserError
+
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,19 +28,30 @@ class Row:
     where: str
     fields: Mapping[str, Any]
     key: str = ""  # the key of a row that stands in a JSON object keyed by id
+    error: str = ""  # why the row could not be read, naming file and row; it then has no fields
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a field, or `default` where it is absent or null."""
+        """Return a field, or `default` where it is absent, null or NaN (what a table writes for nothing)."""
         value = self.fields.get(name)
-        return default if value is None else value
+        return default if value is None or (isinstance(value, float) and math.isnan(value)) else value
+
+    def optional(self, name: str) -> str:
+        """Return a field as stripped text, "" where there is none; raises `UserError` where it is no text."""
+        return "" if self.get(name) is None else self.text(name)
 
     def text(self, name: str) -> str:
         """Return a field that must be text (numbers are written out), stripped; raises `UserError` where it is not."""
         value = self.get(name)
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            found = "is missing" if value is None else f"is {type(value).__name__}, not text"
-            raise UserError(f"{self.where}: field {name!r} {found}; the row has {', '.join(map(str, self.fields))}")
+            found = f"is missing; {self._present(name)}" if value is None else f"is {type(value).__name__}, not text"
+            raise UserError(f"{self.where}: field {name!r} {found}")
         return str(value).strip()
+
+    def _present(self, name: str) -> str:
+        """What the row has instead of `name`: a column may have been renamed."""
+        names = [str(field) for field in self.fields]
+        near = difflib.get_close_matches(name, [field for field in names if field != name], n=1)
+        return f"the row has {', '.join(names)}" + (f" (was it renamed to {near[0]!r}?)" if near else "")
 
     def integer(self, name: str) -> int:
         """Return a field that must be a whole number (text in CSV); raises `UserError` where it is not."""
@@ -42,6 +60,25 @@ class Row:
             return int(text.removesuffix(".0"))  # a column with gaps is read as floats
         except ValueError:
             raise UserError(f"{self.where}: field {name!r} is {text!r}, not a whole number") from None
+
+    def number(self, name: str) -> float:
+        """Return a field that must be a finite number (text in CSV); raises `UserError` where it is not."""
+        text = self.text(name)
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise UserError(f"{self.where}: field {name!r} is {text!r}, not a finite number")
+        return number
+
+    def inner(self, name: str) -> Row:
+        """Return the fields of an object inside the row, as a row; raises `UserError` where there is none."""
+        value = self.get(name)
+        if not isinstance(value, Mapping):
+            found = f"is missing; {self._present(name)}" if value is None else f"is {type(value).__name__}"
+            raise UserError(f"{self.where}: field {name!r} must be an object and {found}")
+        return Row(f"{self.where}, field {name!r}", value)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a field that must be a list of text, empty where it is absent; raises `UserError` otherwise."""
@@ -52,12 +89,30 @@ class Row:
 
 
 def read_rows(path: str) -> list[Row]:
-    """Return the rows of a `.jsonl`, `.json` (list, object keyed by id, or lines), `.csv` or `.parquet` file.
+    """Return the rows of a place (`alignment.data.places`): a `.jsonl`, `.json`, `.csv` or `.parquet` file, or the Hub.
 
     Raises:
-      UserError: no such file, another ending, no rows, or a row that is not an object (named by its line).
+      UserError: what `scan_rows` raises, or a row that cannot be read (named by its line).
     """
-    file = epath.Path(path)
+    rows = scan_rows(path)
+    for row in rows:
+        if row.error:
+            raise UserError(row.error)
+    return rows
+
+
+def scan_rows(path: str) -> list[Row]:
+    """Return the rows of a place, those that cannot be read among them, with the reason as their `error`.
+
+    JSON may be a list, an object keyed by id, or lines.
+
+    Raises:
+      UserError: no such file or Hub data set, another ending, a file that is broken as a whole, or no rows.
+    """
+    place = parse_place(path)
+    if place.on_hub:
+        return list(_hub(place))
+    file = epath.Path(place.path)
     read = READERS.get(file.suffix.lower())
     if read is None:
         raise UserError(f"{path}: cannot read {file.suffix or 'a file without ending'}; known: {', '.join(READERS)}")
@@ -69,6 +124,27 @@ def read_rows(path: str) -> list[Row]:
     return rows
 
 
+def _hub(place: Place) -> Iterator[Row]:
+    import datasets  # late, because it takes a while
+
+    name, split = place.path.removeprefix(HUB), place.stated_split
+    try:
+        rows = datasets.load_dataset(name, place.name or None, split=split, revision=place.revision or None)
+    except Exception as error:  # noqa: BLE001 - no network, no such data set and no such split raise many types
+        file = "-".join(part for part in (*name.strip("/").split("/"), place.name, split) if part) + ".parquet"
+        raise UserError(
+            f"{place.path}: cannot be read from the Hub, split {split!r} ({_one_line(error)}); choose with "
+            f"?name=...&split=..., or without a network give the file instead: path={file}, written elsewhere by "
+            f"datasets.load_dataset(...).to_parquet({file!r})"
+        ) from None
+    for number, fields in enumerate(rows, start=1):
+        yield Row(f"{place.path}, {split} row {number}", fields)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
 def _text(file: epath.Path) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig")
@@ -77,10 +153,18 @@ def _text(file: epath.Path) -> str:
 
 
 def _jsonl(file: epath.Path) -> Iterator[Row]:
-    for number, line in enumerate(_text(file).split("\n"), start=1):
+    for number, line in enumerate(file.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if line.strip():
-            where = f"{file}, line {number}"
-            yield Row(where, _object(_decode(line, where), where))
+            yield _row(f"{file}, line {number}", line)
+
+
+def _row(where: str, line: bytes) -> Row:
+    try:
+        return Row(where, _object(_decode(line.decode(), where), where))
+    except UnicodeDecodeError as error:
+        return Row(where, {}, error=f"{where}: not UTF-8 text (byte {error.start}); convert the line")
+    except UserError as error:
+        return Row(where, {}, error=str(error))
 
 
 def _json(file: epath.Path) -> Iterator[Row]:
@@ -90,24 +174,30 @@ def _json(file: epath.Path) -> Iterator[Row]:
         return
     tree = _decode(text, str(file))
     if isinstance(tree, dict):
-        for key, value in tree.items():
-            where = f"{file}, key {key!r}"
-            yield Row(where, _object(value, where), key)
+        entries = [(f"{file}, key {key!r}", value, key) for key, value in tree.items()]
     elif isinstance(tree, list):
-        for number, value in enumerate(tree, start=1):
-            where = f"{file}, row {number}"
-            yield Row(where, _object(value, where))
+        entries = [(f"{file}, row {number}", value, "") for number, value in enumerate(tree, start=1)]
     else:
         raise UserError(f"{file}: holds {type(tree).__name__}; a list or an object of rows is wanted")
+    for where, value, key in entries:
+        if isinstance(value, dict):
+            yield Row(where, value, key)
+        else:
+            yield Row(where, {}, key, error=f"{where}: holds {type(value).__name__}, not an object with fields")
 
 
 def _csv(file: epath.Path) -> Iterator[Row]:
-    reader = csv.DictReader(io.StringIO(_text(file), newline=""))
+    # Bytes that are no UTF-8 become lone surrogates, so that only the rows that hold them are refused.
+    text = file.read_bytes().decode("utf-8-sig", errors="surrogateescape")
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
         for number, fields in enumerate(reader, start=1):
+            where, error = f"{file}, row {number}", ""
             if None in fields or None in fields.values():
-                raise UserError(f"{file}, row {number}: has not the {len(reader.fieldnames)} columns of the header")
-            yield Row(f"{file}, row {number}", fields)
+                error = f"{where}: has not the {len(reader.fieldnames)} columns of the header"
+            elif any(map(SURROGATE.search, fields.values())):
+                error = f"{where}: not UTF-8 text; convert the row"
+            yield Row(where, {} if error else fields, error=error)
     except csv.Error as error:
         raise UserError(f"{file}, near line {reader.line_num}: not readable as CSV ({error})") from None
 
@@ -118,7 +208,7 @@ def _parquet(file: epath.Path) -> Iterator[Row]:
     try:  # streamed, so that no copy lands in a cache
         rows = list(datasets.load_dataset("parquet", data_files=str(file), split="train", streaming=True))
     except Exception as error:  # noqa: BLE001 - its readers raise many types for a damaged file
-        raise UserError(f"{file}: not a readable Parquet file ({' '.join(str(error).split())[:200]})") from None
+        raise UserError(f"{file}: not a readable Parquet file ({_one_line(error)})") from None
     for number, fields in enumerate(rows, start=1):
         yield Row(f"{file}, row {number}", fields)
 
@@ -133,11 +223,20 @@ READERS: dict[str, Callable[[epath.Path], Iterator[Row]]] = {
 
 def _decode(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+        return json.loads(text, object_pairs_hook=_without_repeats)
+    except ValueError as error:  # JSONDecodeError is one
         raise UserError(f"{where}: not valid JSON ({error})") from None
     except RecursionError:
         raise UserError(f"{where}: JSON nested too deeply") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different; of two equal ones the parser would drop the first without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = collections.Counter(name for name, _ in pairs)
+        raise ValueError(f"key {counts.most_common(1)[0][0]!r} stands twice in one object")
+    return found
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:

@@ -1,45 +1,61 @@
-"""The registry of sources that are read from a file.
+"""The registry of sources that are read from a file or the Hub.
 
-A source is a function from a path to (records, notes). A new one is a file in this folder and a line in `SOURCES`.
-Generated vignettes come from no file: they are the entry `VIGNETTES`, handled by `alignment.data.load`.
+A source is a function from a place (`alignment.data.places`) to what was loaded. A new one is a file in this folder and
+a line in `SOURCES`. Generated vignettes come from no file: they are the entry `VIGNETTES`, handled by
+`alignment.data.load`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from alignment.data import medmcqa, medqa, pubmedqa, records
-from alignment.errors import UserError
+from alignment.data import (
+    kqa,
+    medcalc,
+    medical_o1_sft,
+    medical_o1_verifiable,
+    mediq,
+    medmcqa,
+    medqa,
+    medreason,
+    medxpertqa,
+    mmlu,
+    pubmedqa,
+    records,
+)
+from alignment.data.door import Loaded
 from alignment.record import Record
+from alignment.text.lookup import lookup
 
-Source = Callable[[str], tuple[list[Record], tuple[str, ...]]]
+Source = Callable[[str], Loaded]
 
 VIGNETTES = "vignettes"
 SOURCES: dict[str, Source] = {
     "medqa": medqa.load,
     "medmcqa": medmcqa.load,
     "pubmedqa": pubmedqa.load,
+    "mediq": mediq.load,
+    "medxpertqa": medxpertqa.load,
+    "mmlu": mmlu.load,
+    "medical_o1_sft": medical_o1_sft.load,
+    "medical_o1_verifiable": medical_o1_verifiable.load,
+    "medreason": medreason.load,
+    "kqa": kqa.load,
+    "medcalc": medcalc.load,
     "records": records.load,
 }
 
 
-def load_source(name: str, path: str) -> tuple[list[Record], tuple[str, ...]]:
-    """Return the records of one file and notes for the report; a row that stands there twice is taken once.
+def read_source(name: str, path: str) -> Loaded:
+    """Return what the source `name` makes of `path`: its records, every refused row with its reason, and counts.
 
     Raises:
-      UserError: the file or a row of it is wrong, or one id stands for two different records.
+      UserError: no such source; the file cannot be read, or too many of its rows are refused (`door.read_records`).
     """
-    found, notes = SOURCES[name](path)
-    kept = _unique(found, path)
-    if len(kept) < len(found):
-        notes += (f"{len(found) - len(kept)} repeated row(s) left out",)
-    return kept, notes
+    return lookup(SOURCES, name, "source")(path)
 
 
-def _unique(found: Sequence[Record], path: str) -> list[Record]:
-    by_id: dict[str, Record] = {}
-    for record in found:
-        first = by_id.setdefault(record.id, record)
-        if first != record:
-            raise UserError(f"{path}: id {record.id!r} stands for two different records; give every row its own id")
-    return list(by_id.values())
+def load_source(name: str, path: str) -> tuple[list[Record], tuple[str, ...]]:
+    """Return the records of `read_source` and its notes for the report, which count what was left out."""
+    loaded = read_source(name, path)
+    return loaded.records, loaded.notes

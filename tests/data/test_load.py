@@ -211,3 +211,34 @@ def test_a_wrong_setting_names_its_flag(generated, role, setting, words):
     with pytest.raises(UserError) as caught:
         load_data(data)
     assert words in str(caught.value)
+
+
+# ------------------------------------------------------------------------------------------------- gold without options
+
+
+def test_a_source_whose_gold_is_no_letter_is_refused_by_name(tmp_path):
+    path = tmp_path / "k.jsonl"
+    rows = [{"Question": f"Q{i}?", "Free_form_answer": "Yes.", "Must_have": ["yes"]} for i in range(9)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for role in ROLES:
+        data = config((5, 5, 5))
+        data[role].update(source="kqa", path=str(path))
+        with pytest.raises(UserError, match=rf"--config\.data\.{role}\.source=kqa: none of its 9 records has options"):
+            load_data(data)
+
+
+def test_records_without_options_are_left_out_and_counted(tmp_path):
+    path = write(tmp_path / "all.jsonl", 30, cot="so")
+    with open(path, "a") as file:
+        file.write(json.dumps({"question": "BMI?", "answer": "20", "limits": [19, 21], "cot": "so"}) + "\n")
+    data = load_data(config((10, 10, 10), sft=path, rl=path, eval=path))
+    assert data.notes[0] == "all.jsonl: 1 record(s) without options left out"
+    assert all(record.options for role in ROLES for record in getattr(data, role))
+
+
+def test_refused_rows_are_in_the_notes_of_the_report(tmp_path):
+    path = write(tmp_path / "all.jsonl", 30, cot="so")
+    with open(path, "a") as file:
+        file.write(json.dumps({"question": "Bad?", "options": {"A": "x", "B": "x"}, "gold": "A"}) + "\n")
+    data = load_data(config((10, 10, 10), sft=path, rl=path, eval=path))
+    assert data.notes[0].startswith(f"all.jsonl: 1 of 31 row(s) refused: {path}, line 31: options A and B have equal")

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 
+import datasets
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from alignment.data.rows import Row, read_rows
+from alignment.data.rows import Row, read_rows, scan_rows
 from alignment.errors import UserError
 
 ROWS = [{"id": "1", "question": "Pain, where?"}, {"id": "2", "question": "NA"}]
@@ -91,6 +92,81 @@ def test_missing_files_folders_and_bytes_that_are_no_text(tmp_path):
     for name, words in (("none.jsonl", "no such file"), ("folder.jsonl", "no such file"), ("bad.jsonl", "not UTF-8")):
         with pytest.raises(UserError, match=words):
             read_rows(str(tmp_path / name))
+
+
+def test_one_line_in_another_encoding_spoils_only_itself(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b'{"a": "x"}\n{"a": "Sj\xf6gren"}\n{"a": "y", "a": "z"}\n{"a": "w"}\n')
+    (tmp_path / "a.csv").write_bytes(b"a,b\nx,1\nSj\xf6gren,2\ny\nw,3\n")
+    for name, words in (("a.jsonl", "key 'a' stands twice"), ("a.csv", "has not the 2 columns")):
+        rows = scan_rows(str(tmp_path / name))
+        assert [row.get("a") for row in rows] == ["x", None, None, "w"]
+        assert [bool(row.error) for row in rows] == [False, True, True, False]
+        assert "not UTF-8" in rows[1].error and rows[1].where in rows[1].error and words in rows[2].error
+        with pytest.raises(UserError, match="not UTF-8"):
+            read_rows(str(tmp_path / name))
+
+
+def test_an_id_that_keys_two_rows_is_not_dropped_by_the_parser(tmp_path):
+    with pytest.raises(UserError, match="key '7' stands twice"):
+        read_rows(write(tmp_path / "a.json", '{"7": {"a": 1},\n "7": {"a": 2}}'))
+
+
+def test_a_renamed_column_is_guessed_and_nothing_is_nothing():
+    row = Row("f, row 1", {"Questions": "q", "n": float("nan"), "x": "1e3", "o": {"a": 1}})
+    with pytest.raises(UserError, match=r"'Question' is missing; .* \(was it renamed to 'Questions'\?\)"):
+        row.text("Question")
+    assert (row.get("n"), row.optional("n"), row.number("x"), row.inner("o").integer("a")) == (None, "", 1000.0, 1)
+    for read, words in [
+        (lambda: row.text("n"), "'n' is missing"),
+        (lambda: row.number("Questions"), "'q', not a finite number"),
+        (lambda: Row("f", {"x": "inf"}).number("x"), "not a finite number"),
+        (lambda: row.inner("x"), "'x' must be an object and is str"),
+        (lambda: row.inner("y"), "'y' must be an object and is missing"),
+        (lambda: row.optional("o"), "'o' is dict, not text"),
+    ]:
+        with pytest.raises(UserError, match=words):
+            read()
+
+
+# ------------------------------------------------------------------------------------------------------------- the Hub
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A data set in the Hub's layout, in a folder of its own: `datasets` reads it by the same call."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    folder = tmp_path / "owner" / "questions"
+    folder.mkdir(parents=True)
+    as_parquet(folder / "train.parquet")
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS[:1]), folder / "test.parquet")
+    return f"hf://{folder}"
+
+
+def test_rows_of_the_hub_come_by_split(hub):
+    assert [dict(row.fields) for row in read_rows(hub)] == ROWS
+    rows = read_rows(f"{hub}?split=test")
+    assert [dict(row.fields) for row in rows] == ROWS[:1] and rows[0].where == f"{hub}, test row 1"
+
+
+def test_a_split_that_is_not_there_is_named_with_those_that_are(hub):
+    with pytest.raises(UserError, match="split 'validation'.*train.*test"):
+        read_rows(f"{hub}?split=validation")
+
+
+def test_without_a_network_the_message_says_which_file_would_do(monkeypatch):
+    def unreachable(*_, **__):
+        raise ConnectionError("Couldn't reach the Hub\nafter 5 tries")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    with pytest.raises(UserError) as caught:
+        read_rows("hf://cais/mmlu?name=anatomy&split=test")
+    assert "hf://cais/mmlu: cannot be read from the Hub, split 'test' (Couldn't reach the Hub after 5" in str(
+        caught.value
+    )
+    assert "path=cais-mmlu-anatomy-test.parquet" in str(caught.value) and "\n" not in str(caught.value)
+
+
+# -------------------------------------------------------------------------------------------------------------- fields
 
 
 def test_fields_are_checked_where_they_are_read():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pyarrow
@@ -7,7 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from alignment.data.records import write_records
-from alignment.data.sources import SOURCES, load_source
+from alignment.data.sources import load_source
 from alignment.errors import UserError
 from alignment.record import Record
 
@@ -112,11 +113,15 @@ def test_pubmedqa_in_both_layouts(tmp_path):
 
 
 def test_own_records_go_out_and_come_back_equal(tmp_path):
-    full = Record("r1", "mine", "Q?", FOUR, "B", ("c",), ("f",), "because", "MIT", "here", {"family": "x", "n": 3})
+    full = Record(
+        "r1", "mine", "Q?", FOUR, "B", ("c",), ("f",), "because", "MIT", "here", {"family": "x", "n": 3}, "dev"
+    )
+    full = dataclasses.replace(full, response="It is B.", must_have=("croup",))
     sparse = Record("r2", "mine", "Ümlaut?", {"B": "two", "A": "one"}, "A")
+    number = Record("r3", "mine", "BMI?", answer="21.5", limits=(20.425, 22.575))
     path = str(tmp_path / "r.jsonl")
-    write_records(path, [full, sparse])
-    assert load_source("records", path) == ([full, sparse], ())
+    write_records(path, [full, sparse, number])
+    assert load_source("records", path) == ([full, sparse, number], ())
     assert load_source("records", path)[0][1].letters == ("B", "A")
 
 
@@ -161,6 +166,7 @@ def without(row, name):
         ),
         ("pubmedqa", PUBMED_HUB | {"question": ""}, "the question is empty"),
         ("pubmedqa", PUBMED_HUB | {"context": {"contexts": "text"}}, "field 'context': field 'contexts' is str"),
+        ("pubmedqa", PUBMED_HUB | {"context": "text"}, "'context' must be an object and is str"),
         ("records", without(OWN, "gold"), "no gold answer"),
         ("records", OWN | {"gold": "E"}, "gold letter 'E' is outside the options (A, B, C, D)"),
         ("records", OWN | {"cott": "x"}, "unknown field 'cott'; did you mean 'cot'?"),
@@ -171,6 +177,12 @@ def without(row, name):
             "option 'BB': options are named by single capital letters",
         ),
         ("records", without(OWN, "options"), "0 option(s)"),
+        ("records", {"question": "Why?"}, "no gold answer: neither options"),
+        ("records", {"question": "BMI?", "answer": "3", "limits": [1]}, "'limits' must be two numbers"),
+        ("records", {"question": "BMI?", "answer": "3", "limits": [1, 2]}, "gold number 3 is outside its own limits"),
+        ("records", OWN | {"options": FOUR | {"D": "Croup "}}, "options B and D have equal text, 'Croup'"),
+        ("records", OWN | {"options": FOUR | {"C": " "}}, "option C is empty"),
+        ("records", OWN | {"cot": "half \ud800"}, "holds half of a surrogate pair"),
     ],
 )
 def test_a_wrong_row_is_named_by_file_line_and_reason(tmp_path, source, row, words):
@@ -187,13 +199,14 @@ def test_a_base_of_cop_that_cannot_be_told_is_refused(tmp_path, cops, words):
         load(tmp_path, "medmcqa", *(MCQA | {"id": f"m{cop}", "cop": cop} for cop in cops))
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_a_source_refuses_the_file_of_another(tmp_path, source):
-    others = {"medqa": MEDQA_5, "medmcqa": MCQA, "pubmedqa": PUBMED_HUB, "records": OWN}
-    for other, row in others.items():
-        if other != source:
-            with pytest.raises(UserError, match=r"a\.jsonl, line 1"):
-                load(tmp_path, source, row)
+def test_a_base_of_cop_that_is_said_needs_no_telling(tmp_path):
+    for cop, gold in ((0, "C"), (1, "B")):
+        rows = [MCQA | {"id": "m2", "cop": 2}]
+        (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        records, notes = load_source("medmcqa", f"{tmp_path}/a.jsonl?cop={cop}")
+        assert records[0].gold == gold and notes == (f"cop counts from {cop} (as the path says)",)
+    with pytest.raises(UserError, match="cop=2; it counts from 0 or from 1"):
+        load_source("medmcqa", f"{tmp_path}/a.jsonl?cop=2")
 
 
 def test_a_repeated_row_is_taken_once_and_said_so(tmp_path):

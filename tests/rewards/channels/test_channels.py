@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 
@@ -218,12 +217,12 @@ def test_case_facts_by_hand():
     assert value("case_facts", "<think>slow pulse, garlic</think>", record=PULSE) == 0.5
 
 
-def meta(**fields) -> Record:
-    return Record("m", "test", "q", {"A": "a", "B": "b"}, "B", meta=fields)
+def known(**fields) -> Record:
+    return Record("m", "test", "q", {"A": "a", "B": "b"}, "B", **fields)
 
 
 def test_must_have_reads_the_answer_or_the_whole_text():
-    record = meta(must_have=["Wash hands often", "Wear masks"])
+    record = known(must_have=("Wash hands often", "Wear masks"))
     assert value("must_have", BLOCKS.format("Wash your hands"), record=record) == 0.5
     assert value("must_have", "wash hands, wear masks", record=record) == 1.0
     assert value("must_have", "<think>wash hands</think><answer>none</answer>", record=record) == 0.0
@@ -241,7 +240,7 @@ def test_must_have_reads_the_answer_or_the_whole_text():
     ],
 )
 def test_numeric_limits_are_included(answer, expected):
-    assert value("numeric", BLOCKS.format(answer), record=meta(lower_limit="95", upper_limit=105)) == expected
+    assert value("numeric", BLOCKS.format(answer), record=known(limits=(95.0, 105.0))) == expected
 
 
 def test_contraindication_safety():
@@ -282,14 +281,26 @@ def test_no_channel_stumbles_over_a_text(name, text, truncated):
 @pytest.mark.skipif(not FOLDER, reason="CLINICAL_DATA_DIR names no folder with the published files")
 def test_published_calculations():
     """MedCalc's own explanations end on the number within its own limits; twice the upper limit is outside."""
-    with (Path(FOLDER) / "medcalc_oneshot/one_shot_data.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["Output Type"] != "date" and "," not in row["Upper Limit"]]
-    assert len(rows) > 40
-    for row in rows:
-        limits = {"lower_limit": row["Lower Limit"], "upper_limit": row["Upper Limit"]}
-        right, wrong = row["Ground Truth Answer"], 2 * abs(float(row["Upper Limit"])) + 1
-        assert value("numeric", BLOCKS.format(f"\\boxed{{{right}}}"), record=meta(**limits)) == 1.0
-        assert value("numeric", BLOCKS.format(f"{wrong}"), record=meta(**limits)) == 0.0
+    records, _ = load_source("medcalc", str(Path(FOLDER) / "medcalc_oneshot/one_shot_data.csv"))
+    numeric = [record for record in records if record.limits]
+    assert (len(records), len(numeric)) == (55, 52)
+    for record in numeric:
+        wrong = 2 * abs(record.limits[1]) + 1
+        assert value("numeric", BLOCKS.format(f"\\boxed{{{record.answer}}}"), record=record) == 1.0
+        assert value("numeric", BLOCKS.format(f"{wrong}"), record=record) == 0.0
+    dates = [record for record in records if not record.limits]
+    assert all(np.isnan(value("numeric", BLOCKS.format(record.answer), record=record)) for record in dates)
+
+
+@pytest.mark.skipif(not FOLDER, reason="CLINICAL_DATA_DIR names no folder with the published files")
+def test_published_answers_cover_what_they_must_have():
+    """Physicians' own answers hold most of what they must, and little of what another question's answer must."""
+    records, _ = load_source("kqa", str(Path(FOLDER) / "kqa_half0/kqa_questions_w_answers.jsonl"))
+    own = [value("must_have", record.answer, record=record) for record in records]
+    pairs = zip(records, records[1:], strict=False)
+    other = [value("must_have", left.answer, record=right) for left, right in pairs]
+    print(f"own {np.mean(own):.3f}, other {np.mean(other):.3f}")
+    assert np.mean(own) > 0.8 and np.mean(other) < 0.2
 
 
 @pytest.mark.skipif(not FOLDER, reason="CLINICAL_DATA_DIR names no folder with the published files")

@@ -1,0 +1,92 @@
+"""The door of the data room: rows become records here, or are refused by name, and everything is counted."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+from alignment.data.places import Place, parse_place
+from alignment.data.rows import Row, scan_rows
+from alignment.errors import UserError
+from alignment.record import Record, validate
+
+SHOWN = 3  # refusals that a note spells out; `Loaded.refused` holds them all
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """What a source made of a file: rows = records + refused + repeated + set aside by `keep`."""
+
+    records: list[Record]
+    refused: tuple[str, ...] = ()  # one message a row: file, row, reason
+    repeated: int = 0  # rows equal to an earlier one
+    aside: int = 0  # records of other splits than the one to keep
+    notes: tuple[str, ...] = ()  # for the report
+
+    @property
+    def rows(self) -> int:
+        """How many rows there were."""
+        return len(self.records) + len(self.refused) + self.repeated + self.aside
+
+
+def read_records(path: str, build: Callable[[Row], Record], notes: tuple[str, ...] = ()) -> Loaded:
+    """Return the records that `build` makes of the rows of `path` (a place, see `alignment.data.places`).
+
+    A row is refused where `build` or `validate` raises a `UserError`, or where its id already stands for another
+    record; one equal to an earlier row is taken once. A record gets the split of the place unless it has one.
+
+    Raises:
+      UserError: the file cannot be read, more than `refuse` of its rows (5 % unless the place says otherwise) are
+        refused, or none is left.
+    """
+    return admit(scan_rows(path), build, parse_place(path), notes)
+
+
+def admit(rows: Iterable[Row], build: Callable[[Row], Record], place: Place, notes: tuple[str, ...] = ()) -> Loaded:
+    """Return what `build` makes of `rows`; see `read_records`, for sources that must see all rows first."""
+    first: dict[str, tuple[Record, str]] = {}
+    refused: list[str] = []
+    repeated = 0
+    for row in rows:
+        try:
+            record = _enter(row, build, place)
+        except UserError as error:
+            refused.append(str(error))
+            continue
+        known, where = first.setdefault(record.id, (record, row.where))
+        if known is record:
+            continue
+        if known == record:
+            repeated += 1
+        else:
+            refused.append(f"{row.where}: id {record.id!r} stands for two different records, the first at {where}")
+    return _counted([record for record, _ in first.values()], refused, repeated, place, notes)
+
+
+def _enter(row: Row, build: Callable[[Row], Record], place: Place) -> Record:
+    if row.error:
+        raise UserError(row.error)
+    record = validate(build(row), row.where)
+    return record if record.split else dataclasses.replace(record, split=place.stated_split)
+
+
+def _counted(records: list[Record], refused: list[str], repeated: int, place: Place, notes: tuple[str, ...]) -> Loaded:
+    total = len(records) + len(refused) + repeated
+    if len(refused) > place.refuse * total:
+        raise UserError(
+            f"{refused[0]} ({len(refused)} of {total} rows are refused, more than the {place.refuse:.0%} allowed: is "
+            f"this the right source? Where it is, allow more with {place.path}?refuse=SHARE)"
+        )
+    kept = [record for record in records if place.keep in ("", record.split)]
+    if not kept:
+        found = ", ".join(sorted({record.split or "none stated" for record in records}))
+        raise UserError(f"{place.path}: no record has the split {place.keep!r}; found: {found}")
+    aside = len(records) - len(kept)
+    if refused:
+        more = f"; and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+        notes += (f"{len(refused)} of {total} row(s) refused: {'; '.join(refused[:SHOWN])}{more}",)
+    if repeated:
+        notes += (f"{repeated} repeated row(s) left out",)
+    if aside:
+        notes += (f"{aside} record(s) of other splits than {place.keep!r} set aside",)
+    return Loaded(kept, tuple(refused), repeated, aside, notes)

@@ -1,0 +1,71 @@
+"""MedCalc-Bench: calculations from a patient note (Khandekar et al. 2024, arXiv 2406.12036; CC BY-SA 4.0).
+
+github.com/nikhilk7153/MedCalc-Bench-Verified and Hub ncbi/MedCalc-Bench. Columns: Row Number, Calculator ID, Calculator
+Name, Category, Output Type (decimal, integer or date), Note ID, Note Type, Patient Note, Question, Relevant Entities
+(a Python dictionary as text), Ground Truth Answer, Lower Limit, Upper Limit, Ground Truth Explanation. The limits are
++-5 % for formulas and exact for scores, in the unit that the question asks for; a date has none, its gold is its text.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from alignment.data.door import Loaded, read_records
+from alignment.data.rows import Row
+from alignment.errors import UserError
+from alignment.record import Record
+
+KEPT = {"Calculator Name": "calculator", "Category": "category", "Output Type": "output_type", "Note Type": "note_type"}
+
+
+def load(path: str) -> Loaded:
+    """Return the records of a MedCalc file: the note as context, the number in `answer` and what passes in `limits`.
+
+    Raises:
+      UserError: what `read_records` raises.
+    """
+    return read_records(path, _record)
+
+
+def _record(row: Row) -> Record:
+    parts = (row.text("Calculator ID"), row.text("Note ID"), row.text("Row Number"))
+    dated = row.text("Output Type").lower() == "date"
+    return Record(
+        id="-".join(("medcalc", *parts)),
+        source="medcalc",
+        question=row.text("Question"),
+        answer=row.text("Ground Truth Answer"),
+        limits=None if dated else _limits(row),
+        context=(row.text("Patient Note"),),
+        facts=_facts(row),
+        cot=row.optional("Ground Truth Explanation") or None,
+        licence="CC BY-SA 4.0",
+        provenance="MedCalc-Bench",
+        meta={name: row.text(field) for field, name in KEPT.items() if row.get(field)},
+    )
+
+
+def _limits(row: Row) -> tuple[float, float]:
+    row.number("Ground Truth Answer")
+    first, second = row.number("Lower Limit"), row.number("Upper Limit")
+    return min(first, second), max(first, second)  # +-5 % of a negative number come in the other order
+
+
+def _facts(row: Row) -> tuple[str, ...]:
+    """The entities that the calculation needs, as "name: value unit"."""
+    written = row.optional("Relevant Entities")
+    try:
+        entities = ast.literal_eval(written) if written else {}
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        entities = None
+    if not isinstance(entities, Mapping):
+        raise UserError(f"{row.where}: field 'Relevant Entities' is no dictionary of names and values; mend the row")
+    return tuple(f"{name}: {_worded(value)}" for name, value in entities.items())
+
+
+def _worded(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return " ".join(_worded(item) for item in value)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,71 @@
+"""Where rows come from: a file or a data set of the Hugging Face Hub, with choices behind a question mark.
+
+train.jsonl                                        a file (.jsonl, .json, .csv or .parquet), wherever epath reads
+pqal.json?keep=test                                of it, the records of one split
+hf://openlifescienceai/medmcqa?split=validation    the Hub, read and cached by `datasets`
+hf://cais/mmlu?name=anatomy&split=test             one configuration of it
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from urllib.parse import parse_qsl
+
+from alignment.errors import UserError
+
+HUB = "hf://"
+SPLITS = ("train", "validation", "valid", "val", "dev", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A path and the choices that may follow it as `?choice=value&choice=value`."""
+
+    path: str  # of a file, or "hf://owner/data"
+    name: str = ""  # configuration of a Hub data set
+    split: str = ""  # which split of the Hub to read; of a file, what its rows are
+    revision: str = ""  # commit or tag of a Hub data set
+    keep: str = ""  # keep only the records whose own split is this one
+    cop: str = ""  # MedMCQA: "0" or "1", what `cop` counts from
+    refuse: float = 0.05  # largest share of rows that may be refused before the file as a whole is
+
+    @property
+    def on_hub(self) -> bool:
+        """Whether the rows come from the Hugging Face Hub."""
+        return self.path.startswith(HUB)
+
+    @property
+    def stated_split(self) -> str:
+        """The split that is chosen, or that the file's name holds as a word of its own; "" where nothing says."""
+        if self.split or self.on_hub:
+            return self.split or "train"
+        words = re.split(r"[^a-z]+", self.path.lower().rsplit("/", 1)[-1])
+        named = [word for word in words if word in SPLITS]
+        return named[0] if len(named) == 1 else ""
+
+
+CHOICES = tuple(field.name for field in dataclasses.fields(Place))[1:]
+
+
+def parse_place(text: str) -> Place:
+    """Return the place that `text` names; raises `UserError` for a choice that is unknown, twice or has no value."""
+    path, _, query = text.partition("?")
+    choices: dict[str, str | float] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in CHOICES or name in choices or not value:
+            raise UserError(f"{text}: '{name}={value}' after '?'; known, once each: {', '.join(CHOICES)}")
+        choices[name] = value
+    if "refuse" in choices:
+        choices["refuse"] = _share(choices["refuse"], text)
+    return Place(path, **choices)
+
+
+def _share(value: str, text: str) -> float:
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise UserError(f"{text}: refuse={value} is not a share between 0 and 1")
+    return share

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from alignment.data.places import Place, parse_place
+from alignment.errors import UserError
+
+
+def test_a_plain_path_has_no_choices():
+    assert parse_place("a/b.jsonl") == Place("a/b.jsonl") and not parse_place("a/b.jsonl").on_hub
+
+
+def test_choices_follow_a_question_mark():
+    place = parse_place("hf://cais/mmlu?name=anatomy&split=test&revision=abc&keep=dev&cop=1&refuse=0.2")
+    assert place == Place("hf://cais/mmlu", "anatomy", "test", "abc", "dev", "1", 0.2) and place.on_hub
+
+
+@pytest.mark.parametrize(
+    "path, split",
+    [
+        ("hf://a/b", "train"),
+        ("hf://a/b?split=test", "test"),
+        ("runs/train/dev.jsonl", "dev"),
+        ("medqa_us_dev_5opt.jsonl", "dev"),
+        ("phrases_no_exclude_test.jsonl", "test"),
+        ("pqal_nontest_500.json", ""),  # "test" is no word of its own
+        ("train_test.jsonl", ""),  # two say nothing
+        ("a.jsonl?split=test", "test"),
+    ],
+)
+def test_the_split_is_chosen_or_in_the_name(path, split):
+    assert parse_place(path).stated_split == split
+
+
+@pytest.mark.parametrize(
+    "query", ["spilt=test", "split=", "split", "split=a&split=b", "path=x", "refuse=2", "refuse=x", "refuse=nan"]
+)
+def test_an_unknown_choice_is_refused(query):
+    with pytest.raises(UserError, match=r"^a\.jsonl\?"):
+        parse_place(f"a.jsonl?{query}")
