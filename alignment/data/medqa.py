@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
 from string import ascii_uppercase
 
 from alignment.data.door import Loaded, read_records
@@ -31,7 +30,7 @@ def load(path: str) -> Loaded:
 
 def from_options(row: Row) -> Record:
     """Return the record of a row with `options` and `answer_idx`; raises `UserError` where answer and letter differ."""
-    options = _options(row)
+    options = row.options("options")
     gold, answer = row.optional("answer_idx"), row.optional("answer")
     if gold in options and answer and options[gold] != answer:
         text = options[gold]
@@ -54,20 +53,13 @@ def _record(row: Row) -> Record:
 
 
 def _from_endings(row: Row) -> Record:
-    names = [f"ending{number}" for number in range(10) if row.get(f"ending{number}") is not None]
-    options = {letter: row.text(name) for letter, name in zip(ascii_uppercase, names, strict=False)}
+    present = [number for number in range(10) if row.get(f"ending{number}") is not None]
+    endings = range(max(present, default=-1) + 1)  # one that is missing in between is an error, not a shift of letters
+    options = {ascii_uppercase[number]: row.text(f"ending{number}") for number in endings}
     label = row.integer("label") if row.get("label") is not None else -1
     gold = "" if label < 0 else ascii_uppercase[label] if label < 26 else str(label)
     question = " ".join(part for part in (row.text("sent1"), row.optional("sent2")) if part)
     return _build(row, question, options, gold)
-
-
-def _options(row: Row) -> dict[str, str]:
-    options = row.get("options")
-    if not isinstance(options, Mapping):
-        raise UserError(f"{row.where}: field 'options' must map letters to texts; MedQA has options or ending0..3")
-    # Parquet gives every row the union of the letters, with null where a row has none.
-    return {str(letter): str(text).strip() for letter, text in options.items() if text is not None}
 
 
 def _build(row: Row, question: str, options: dict[str, str], gold: str) -> Record:

@@ -23,7 +23,6 @@ def load(path: str) -> Loaded:
 def _record(row: Row) -> Record:
     if row.get("images"):
         raise UserError(f"{row.where}: the question needs its images; use the Text half: ?name=Text")
-    options = row.inner("options").fields
     question = row.text("question")
     stem, mark, choices = question.rpartition(CHOICES)
     listed = bool(mark) and choices.lstrip().startswith(("(A)", "A"))
@@ -31,7 +30,7 @@ def _record(row: Row) -> Record:
         id=row.text("id"),
         source="medxpertqa",
         question=stem.strip() if listed else question,
-        options={letter: str(text).strip() for letter, text in options.items() if text is not None},
+        options=row.options("options"),
         gold=row.optional("label"),
         licence="MIT",
         provenance="MedXpertQA",

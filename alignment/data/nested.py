@@ -15,8 +15,7 @@ def from_nested(row: Row) -> tuple[str, dict[str, str], str]:
       UserError: a field is missing or no text, or the answer is not the text of the option named as correct.
     """
     data = row.inner("data")
-    listed = data.inner("Options").fields
-    options = {str(letter): str(text).strip() for letter, text in listed.items() if text is not None}
+    options = data.options("Options")
     gold, answer = data.optional("Correct Option"), data.optional("Correct Answer")
     if gold in options and answer and options[gold] != answer:
         raise UserError(f"{row.where}: 'Correct Answer' {answer!r} is not the text of option {gold}, {options[gold]!r}")

@@ -46,7 +46,7 @@ def _record(row: Row) -> Record:
         raise UserError(
             f"{row.where}: unknown field {unknown[0]!r}; did you mean {nearest!r}? Other things go into 'meta'"
         )
-    options = {str(letter): str(text).strip() for letter, text in _mapping(row, "options").items()}
+    options = row.options("options") if row.get("options") is not None else {}
     answer = row.optional("answer")
     named = options or ({"answer": answer} if answer else {})
     return Record(

@@ -80,6 +80,16 @@ class Row:
             raise UserError(f"{self.where}: field {name!r} must be an object and {found}")
         return Row(f"{self.where}, field {name!r}", value)
 
+    def options(self, name: str) -> dict[str, str]:
+        """Return an object that maps letters to texts; raises `UserError` where it is none or leaves a letter out.
+
+        Parquet gives every row the union of all letters, so those at the end may be null; one in between is missing.
+        """
+        inner = self.inner(name)
+        present = [letter for letter in inner.fields if inner.get(letter) is not None]
+        letters = list(inner.fields)[: list(inner.fields).index(present[-1]) + 1] if present else []
+        return {str(letter): inner.text(letter) for letter in letters}
+
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a field that must be a list of text, empty where it is absent; raises `UserError` otherwise."""
         value = self.get(name, [])

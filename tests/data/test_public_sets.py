@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
 from alignment.data.medreason import split_options
+from alignment.data.places import CHOICES
 from alignment.data.pubmedqa import official_test
 from alignment.data.sources import SOURCES, load_source
 from alignment.errors import UserError
+from alignment.record import Record
 
 FOUR = {"A": "Asthma", "B": "Croup", "C": "Pneumonia", "D": "Angina"}
 TEN = {letter: f"Drug {letter}" for letter in "ABCDEFGHIJ"}
@@ -216,6 +220,16 @@ def test_a_wrong_row_is_named_by_file_line_and_reason(tmp_path, source, change, 
 
 def test_every_source_has_a_miniature_here():
     assert ROWS.keys() == SOURCES.keys()
+
+
+def test_the_page_has_a_line_for_every_source_with_the_licence_of_its_records(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "data.md").read_text()
+    lines = {cells[1].strip(" `"): cells for line in page.splitlines() if len(cells := line.split("|")) > 6}
+    for source, row in ROWS.items():
+        record = one(tmp_path, source, row)
+        assert record.licence in lines[source][3] and (not record.options) == ("no options" in lines[source][4]), source
+    assert all(f"`{choice}=" in page for choice in CHOICES)
+    assert all(f"| `{field.name}` |" in page for field in dataclasses.fields(Record))
 
 
 @pytest.mark.parametrize("source", SOURCES)
