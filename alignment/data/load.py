@@ -55,6 +55,7 @@ def load_data(data: ConfigDict, seed: int | None = None, with_sft: bool = True) 
         notes += note
     chosen = {role: tuple(parts[role][: data[role].count or None]) if role in parts else () for role in ROLES}
     notes += [_count_note(role, data[role], chosen[role]) for role in reversed(ROLES) if role in parts]
+    notes += [note for role in ("sft", "rl") for note in _test_note(role, chosen[role])]
     prints = {role: fingerprint(records) for role, records in chosen.items()}
     return Data(**chosen, notes=tuple(notes), fingerprints=prints)
 
@@ -166,6 +167,11 @@ def _split_note(path: str, dealt: Parts) -> list[str]:
         return []
     sizes = ", ".join(f"{role} {len(records)}" for role, records in dealt.items())
     return [f"{os.path.basename(path)}: one file for {len(dealt)} parts, split by question: {sizes} records"]
+
+
+def _test_note(role: str, records: tuple[Record, ...]) -> list[str]:
+    tested = sum(record.split == "test" for record in records)
+    return [f"{role}: {tested} of its records are of their publisher's test split"] if tested else []
 
 
 def _count_note(role: str, part: ConfigDict, records: tuple[Record, ...]) -> str:

@@ -45,7 +45,13 @@ class Row:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             found = f"is missing; {self._present(name)}" if value is None else f"is {type(value).__name__}, not text"
             raise UserError(f"{self.where}: field {name!r} {found}")
-        return str(value).strip()
+        return self._sound(name, str(value).strip())
+
+    def _sound(self, name: str, text: str) -> str:
+        """`text`, unless it cannot be written as UTF-8 (and hashed)."""
+        if SURROGATE.search(text):
+            raise UserError(f"{self.where}: field {name!r} holds half of a surrogate pair; mend the row's encoding")
+        return text
 
     def _present(self, name: str) -> str:
         """What the row has instead of `name`: a column may have been renamed."""
@@ -95,7 +101,7 @@ class Row:
         value = self.get(name, [])
         if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
             raise UserError(f"{self.where}: field {name!r} is {type(value).__name__}, not a list of text")
-        return tuple(item.strip() for item in value)
+        return tuple(self._sound(name, item.strip()) for item in value)
 
 
 def read_rows(path: str) -> list[Row]:

@@ -236,6 +236,13 @@ def test_records_without_options_are_left_out_and_counted(tmp_path):
     assert all(record.options for role in ROLES for record in getattr(data, role))
 
 
+def test_training_on_a_published_test_split_is_said(tmp_path):
+    paths = files(tmp_path) | {"rl": write(tmp_path / "their_test.jsonl", 8, 500)}
+    notes = load_data(config(**paths)).notes
+    assert notes[-1] == "rl: 8 of its records are of their publisher's test split"
+    assert not any("test split" in note for note in load_data(config(**files(tmp_path))).notes)
+
+
 def test_refused_rows_are_in_the_notes_of_the_report(tmp_path):
     path = write(tmp_path / "all.jsonl", 30, cot="so")
     with open(path, "a") as file:

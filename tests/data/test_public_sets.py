@@ -10,13 +10,16 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from alignment.data.ids import fingerprint
 from alignment.data.medreason import split_options
 from alignment.data.places import CHOICES
 from alignment.data.pubmedqa import official_test
 from alignment.data.sources import SOURCES, load_source
 from alignment.errors import UserError
-from alignment.record import Record
+from alignment.record import Record, validate
 
 FOUR = {"A": "Asthma", "B": "Croup", "C": "Pneumonia", "D": "Angina"}
 TEN = {letter: f"Drug {letter}" for letter in "ABCDEFGHIJ"}
@@ -216,6 +219,25 @@ def test_a_wrong_row_is_named_by_file_line_and_reason(tmp_path, source, change, 
     with pytest.raises(UserError) as caught:
         load_source(source, write(tmp_path / "a.jsonl", ROWS[source] | change))
     assert words in str(caught.value) and str(caught.value).startswith(f"{tmp_path}/a.jsonl, line 1")
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@given(data=st.data())
+def test_whatever_a_field_holds_a_row_is_a_record_or_refused(tmp_path_factory, source, data):
+    name = data.draw(st.sampled_from([*ROWS[source], "data", "context", "id"]))
+    path = tmp_path_factory.getbasetemp() / f"{source}.jsonl"
+    write(path, ROWS[source] | {name: data.draw(JSON)})
+    try:
+        records, _ = load_source(source, str(path))
+    except UserError as error:
+        assert f"{path}, line 1" in str(error) or f"{path}: cop" in str(error)
+    else:
+        assert [validate(record, "again") for record in records] == records and len(records) == 1
+        fingerprint(records)
 
 
 def test_every_source_has_a_miniature_here():

@@ -186,7 +186,7 @@ def without(row, name):
         ("records", {"question": "BMI?", "answer": "3", "limits": [1, 2]}, "gold number 3 is outside its own limits"),
         ("records", OWN | {"options": FOUR | {"D": "Croup "}}, "options B and D have equal text, 'Croup'"),
         ("records", OWN | {"options": FOUR | {"C": " "}}, "option C is empty"),
-        ("records", OWN | {"cot": "half \ud800"}, "holds half of a surrogate pair"),
+        ("records", OWN | {"cot": "half \ud800"}, "half of a surrogate pair"),
     ],
 )
 def test_a_wrong_row_is_named_by_file_line_and_reason(tmp_path, source, row, words):
