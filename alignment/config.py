@@ -91,9 +91,16 @@ def _grpo() -> ConfigDict:
             "warmup": 0.05,
             "weight_decay": 0.0,
             "clip_norm": 0.5,
+            "loss": "grpo",  # grpo | bnpo | dapo | dr_grpo | gspo | cispo | lite_ppo: alignment/objectives/family.py
             "beta": 0.02,
+            "kl": "k3",  # k1 | k2 | k3
+            "kl_correction": False,  # the KL penalty times rho, which mends its gradient
             "clip_low": 0.2,
-            "clip_high": 0.2,
+            "clip_high": 0.2,  # for cispo the cap of the weight is 1 + clip_high
+            "dual_clip": 0.0,  # bound on rho where the advantage is negative; 0: off
+            "entropy_bonus": 0.0,
+            "importance_cap": 0.0,  # of truncated importance sampling against the sampler's own log-probs; 0: off
+            "mask_truncated": False,  # leave completions that met the token limit out of the loss
             "reward": "decoupled_v1",  # a preset of alignment/rewards/presets.py
             "channels": (),  # "channel=weight" on top of it; a channel may be a dotted path of your own
             "normaliser": "none",  # none | rfn | gdpo | batch

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from alignment.errors import UserError
 from alignment.objectives.aggregation import AGGREGATIONS
-from alignment.objectives.family import LOSSES, Choice
+from alignment.objectives.family import Choice
 from alignment.objectives.kl import ESTIMATORS, corrected
 from alignment.objectives.ratios import MAX_LOG_RATIO, RATIOS, truncated_importance
 from alignment.objectives.surrogates import SURROGATES, Clip, Gain
@@ -146,19 +146,3 @@ def mask_truncated(mask: jax.Array, truncated: jax.Array) -> jax.Array:
     A reward for an unfinished completion says little about its tokens. It still counts as a response (as in TRL).
     """
     return mask & ~truncated[..., None]
-
-
-def grpo_loss(
-    log_prob: jax.Array,
-    old_log_prob: jax.Array,
-    ref_log_prob: jax.Array | None,
-    advantages: jax.Array,
-    mask: jax.Array,
-    *,
-    clip_low: float,
-    clip_high: float,
-    beta: float,
-) -> PolicyLoss:
-    """`policy_loss` of GRPO itself (2402.03300, eq. 3): clipped token ratios, mean over tokens, sum over responses."""
-    tokens = Tokens(log_prob, old_log_prob, advantages, mask, ref_log_prob)
-    return policy_loss(tokens, LOSSES["grpo"], Settings(clip_low=clip_low, clip_high=clip_high, beta=beta))

@@ -22,6 +22,8 @@ from alignment.data.batches import batch_indices
 from alignment.errors import UserError
 from alignment.models.packing import pack_cells
 from alignment.objectives.advantages import ADVANTAGES, zero_variance
+from alignment.objectives.family import get_loss
+from alignment.objectives.policy import Settings, mask_truncated
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
 from alignment.rewards.registry import ScoreBatch
@@ -83,6 +85,7 @@ def train_grpo(
     optimizer, schedule = make_optimizer(section, updates), make_schedule(section, updates)
     update = make_update(engine, frozen, section, optimizer, joint)
     scheme = scheme_of(section)
+    advantage = ADVANTAGES[scheme.normaliser.advantage or get_loss(section.loss).advantage]
     prepare = make_calibration(engine, frozen, lora, records, section, session, scheme)
 
     def one_step(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
@@ -95,7 +98,7 @@ def train_grpo(
         responses = read(engine, group, asked)
         channels = judge(engine, group, responses, asked, section, scheme, step)
         scored, memory = combine(scheme, channels, len(asked), state.rewards, step + 1, step / section.steps)
-        advantages = ADVANTAGES[scheme.normaliser.advantage or "group"](jnp.asarray(scored.combined))
+        advantages = advantage(jnp.asarray(scored.combined))
         clock.lap("time/reward")
         learning_rate = float(schedule(state.step))
         state, metrics = update(state.replace(rewards=()), group, advantages, step)
@@ -138,8 +141,10 @@ def make_calibration(
 
 
 def check_sizes(section: ConfigDict, records: int, devices: int) -> None:
-    """Raise `UserError` where group, batch and device numbers do not fit together, or the schedule is unknown."""
+    """Raise `UserError` where sizes do not fit together, or the schedule, the loss or a constant of it is wrong."""
     make_schedule(section, 1)
+    get_loss(section.loss)
+    Settings(**constants_of(section))
     if section.group_size < 2:
         raise UserError(
             f"--config.grpo.group_size={section.group_size}: a group-relative advantage needs at least two completions"
@@ -209,7 +214,7 @@ def make_update(
     def update(
         state: TrainState, group: Group, advantages: jax.Array, step: int
     ) -> tuple[TrainState, dict[str, float]]:
-        batch = group_batch(group, advantages)
+        batch = group_batch(group, advantages, section.mask_truncated)
         if passes > 1:  # with a single pass the sampling policy is the current one
             batch["old_log_prob"] = sampling_log_probs(push(frozen.under, TRAINABLE, state.lora), batch)
         rows = []
@@ -230,10 +235,9 @@ def make_terms(engine: Engine, section: ConfigDict, joint: Joint | None) -> tupl
     loss = make_grpo_loss(
         engine.config,
         temperature=section.temperature,
-        clip_low=section.clip_low,
-        clip_high=section.clip_high,
-        beta=section.beta,
         remat=engine.remat,
+        loss=section.loss,
+        **constants_of(section),
     )
     terms = (Term("grpo", loss, micro_batches=section.micro_batches),)
     if joint:
@@ -242,14 +246,26 @@ def make_terms(engine: Engine, section: ConfigDict, joint: Joint | None) -> tupl
     return terms
 
 
-def group_batch(group: Group, advantages: jax.Array) -> dict[str, jax.Array]:
-    """The arrays of a rollout that the loss reads, with advantages [P, G]; every leading axis is P."""
+def constants_of(section: ConfigDict) -> dict[str, Any]:
+    """The constants of the policy loss in `config.grpo`."""
+    names = ("clip_low", "clip_high", "dual_clip", "beta", "kl", "kl_correction", "entropy_bonus", "importance_cap")
+    return {name: section[name] for name in names} | {"max_tokens": section.max_new_tokens}
+
+
+def group_batch(group: Group, advantages: jax.Array, drop_truncated: bool = False) -> dict[str, jax.Array]:
+    """The arrays of a rollout that the loss reads, with advantages [P, G]; every leading axis is P.
+
+    `drop_truncated` masks the completions that met the token limit.
+    """
+    mask = np.asarray(group.mask)
+    if drop_truncated:
+        mask = mask_truncated(mask, np.asarray(group.truncated))
     return {
         "prompts": jnp.asarray(group.prompts),
         "prompt_mask": jnp.asarray(group.prompt_mask),
         "completions": jnp.asarray(group.completions),
-        "mask": jnp.asarray(group.mask),
-        "cells": jnp.asarray(pack_cells(np.asarray(group.mask))),
+        "mask": jnp.asarray(mask),
+        "cells": jnp.asarray(pack_cells(mask)),
         "log_prob": jnp.asarray(group.log_prob),
         "advantages": advantages,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,8 @@ from alignment.kernels.linear_logprob.api import LogProb, linear_logprob
 from alignment.models import qwen2
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import Packing, make_packing, pack, unpack
-from alignment.objectives.policy import grpo_loss
+from alignment.objectives.family import get_loss
+from alignment.objectives.policy import Settings, Tokens, policy_loss
 from alignment.objectives.sft import sft_loss
 from alignment.training.state import Frozen
 from alignment.training.step import Batch, LossFn, Tally
@@ -37,32 +39,38 @@ def make_sft_loss(config: Qwen2Config, remat: bool) -> LossFn:
 
 
 def make_grpo_loss(
-    config: Qwen2Config, *, temperature: float, clip_low: float, clip_high: float, beta: float, remat: bool
+    config: Qwen2Config, *, temperature: float, remat: bool, loss: str = "grpo", **constants: Any
 ) -> LossFn:
-    """The GRPO objective; batch: the arrays of a `rollout.Group` with advantages [P, G].
+    """A loss of the GRPO family with the constants of `Settings`; batch: a `rollout.Group` with advantages [P, G].
 
     `old_log_prob` [P, G, Lc] is part of the batch when a rollout serves several optimiser steps; when it serves one,
     the policy that sampled is the current one and its log-probability is the stop-gradient of the current one.
-    """
 
-    def loss(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
+    Raises:
+      UserError: an unknown loss or KL estimator, or a constant out of its range.
+    """
+    choice, settings = get_loss(loss), Settings(**constants)
+
+    def objective(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
         stack = push(frozen.under, TRAINABLE, lora.replace(dropout=0.0))
         now = completion_log_probs(frozen.params, stack, batch, config=config, temperature=temperature, remat=remat)
         ref = None
-        if beta:
+        if settings.beta:
             ref = completion_log_probs(frozen.params, frozen.reference, batch, config=config, temperature=temperature)
             ref = _rows(jax.lax.stop_gradient(ref.log_prob))
         log_prob, mask = _rows(now.log_prob), _rows(batch["mask"])
         old = _rows(batch["old_log_prob"]) if "old_log_prob" in batch else jax.lax.stop_gradient(log_prob)
-        out = grpo_loss(
-            log_prob, old, ref, batch["advantages"].reshape(-1), mask, clip_low=clip_low, clip_high=clip_high, beta=beta
-        )
-        sums = out.sums | {"entropy": jnp.sum(jax.lax.stop_gradient(_rows(now.entropy)) * mask)}
-        gap = jnp.abs(old - _rows(batch["log_prob"])) * mask  # what the sampler recorded against a fresh pass
+        sampled, entropy = _rows(batch["log_prob"]), _rows(now.entropy)
+        # The gradient of the entropy costs another sweep over the head, so it is asked for only where it is used.
+        entropy = entropy if settings.entropy_bonus else jax.lax.stop_gradient(entropy)
+        tokens = Tokens(log_prob, old, batch["advantages"].reshape(-1), mask, ref, entropy, sampled)
+        out = policy_loss(tokens, choice, settings)
+        sums = out.sums | {"entropy": jnp.sum(jax.lax.stop_gradient(entropy) * mask)}
+        gap = jnp.abs(old - sampled) * mask  # what the sampler recorded against a fresh pass
         sums["sampler/logp_diff_mean"] = gap.sum()
         return out.total, Tally(out.count, sums, out.maxima | {"sampler/logp_diff_max": gap.max()})
 
-    return loss
+    return objective
 
 
 def completion_log_probs(
