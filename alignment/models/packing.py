@@ -1,8 +1,8 @@
 """Completions without their padding: the tokens that somebody reads, one row a prompt.
 
 A group is a grid of G x Lc cells, and most groups leave many cells empty. Every linear layer runs on packed rows [P, N]
-instead; only attention, a small part of the work, sees the grid. N is rounded up to an eighth of the grid, so that
-ragged lengths compile at most eight programs a grid.
+instead; only attention, a small part of the work, sees the grid. N is rounded up to a quarter of the grid, so that
+ragged lengths compile at most four programs a grid.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-LEAST = 64  # tokens: rows differing by less are not worth another program
+SHARES = 4  # widths a grid
+LEAST = 512  # tokens: rows differing by less are not worth another program
 
 
 class Packing(NamedTuple):
@@ -32,7 +33,7 @@ def pack_cells(mask: np.ndarray) -> np.ndarray:
     read = np.zeros(mask.shape, bool)
     read[:, :, :-1] = mask[:, :, 1:]
     read, size = read.reshape(groups, -1), samples * length
-    step = max(LEAST, -(-size // 8))
+    step = max(LEAST, -(-size // SHARES))
     width = min(size, step * max(1, -(-int(read.sum(axis=1).max()) // step)))
     order = np.argsort(~read, axis=1, kind="stable")[:, :width]
     return np.where(np.take_along_axis(read, order, axis=1), order, size).astype(np.int32)

@@ -121,7 +121,9 @@ def complete(
 
 def trim(group: Group, prompts: int) -> Group:
     """Keep the first `prompts` prompts and as many completion positions as the bucket of the longest needs."""
-    length = min(bucket(int(group.mask[:prompts].sum(axis=-1).max())), group.mask.shape[-1])
+    # Few lengths, since each compiles an update of its own; the update packs the padding away in any case.
+    longest = int(group.mask[:prompts].sum(axis=-1).max())
+    length = min(bucket(longest, per_octave=1, least=64), group.mask.shape[-1])
     rows = jax.tree.map(lambda leaf: leaf[:prompts], group)
     return rows.replace(
         completions=rows.completions[..., :length], mask=rows.mask[..., :length], log_prob=rows.log_prob[..., :length]

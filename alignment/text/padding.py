@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def bucket(length: int, per_octave: int = 2) -> int:
-    """Return the least bucket not below `length`: 16, 24, 32, 48, 64, 96, ... with two an octave.
+def bucket(length: int, per_octave: int = 2, least: int = 16) -> int:
+    """Return the least bucket not below `length`: 16, 24, 32, 48, 64, 96, ... with two an octave, from `least` up.
 
     More an octave waste less padding and compile more often.
     """
-    size = 16
+    size = least
     while True:
         for part in range(per_octave):
             if length <= (candidate := size + size * part // per_octave):

@@ -60,7 +60,7 @@ def cells(batch):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packing, "LEAST", 2)
         found = pack_cells(np.asarray(batch["mask"]))
-    assert found.shape == (4, 24)  # four eighths of 3 x 16, for 9 + 16 + 2 - 3 tokens
+    assert found.shape == (4, 24)  # two quarters of 3 x 16, for 9 + 16 + 2 - 3 tokens
     return jnp.asarray(found)
 
 
