@@ -1,7 +1,7 @@
 # Shortcuts; each line is what you would type. PYTHON=python3.12 make install chooses the interpreter.
 PYTHON ?= python
 
-.PHONY: help install test test-slow lint format demo docs ci
+.PHONY: help install test test-slow lint format demo bench docs ci
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ format:  ## mend what can be mended by machine
 
 demo:  ## five arms on the embedded model, and their report
 	$(PYTHON) -m alignment.ablate --config=configs/demo.py --workdir=runs/demo
+
+bench:  ## an update beside the plain path (docs/performance.md)
+	$(PYTHON) -m alignment.bench --suite=update --against=plain
 
 docs:  ## hold the documents to the code
 	$(PYTHON) -m pytest tests/test_contributing.py tests/evaluation/test_glossary.py

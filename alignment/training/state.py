@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
-from ml_collections import ConfigDict
 
 from alignment.adapters.lora import Lora
 from alignment.adapters.stack import Stack
 from alignment.errors import UserError
+
+if TYPE_CHECKING:  # so that the update can be measured where ml-collections is not installed
+    from ml_collections import ConfigDict
 
 
 @struct.dataclass

@@ -1,0 +1,104 @@
+"""Measure what an update costs, part by part, beside our own plain path.
+
+    python -m alignment.bench --suite=update --size=512,8,8,2,1536,32768 --against=plain --json
+
+The suites: `update` is one whole GRPO update, `logprob` the log-probabilities of its tokens, `attention` one layer's
+attention, each forward and backward on a random model with full-length prompts and completions. Cases are compiled and
+warmed up first and then run in turns, so that ratios hold on a machine that is not quiet. docs/performance.md says what
+every figure means and what was measured; --table prints its tables from the committed docs/bench.csv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from alignment.benchmarks import machine
+from alignment.benchmarks.measure import measure, no_kept_programs
+from alignment.benchmarks.registry import build_suite, suite_names
+from alignment.benchmarks.results import append_csv, as_json, make_rows, read_csv, text_lines
+from alignment.benchmarks.setting import DTYPES, Setting, parse_size
+from alignment.benchmarks.tables import markdown
+from alignment.errors import UserError
+
+COMMITTED = "docs/bench.csv"
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the tables, or measure, print and keep."""
+    if args.table:
+        print(markdown(read_csv(args.csv or COMMITTED)), end="")
+        return
+    if not args.suite:
+        raise UserError(f"--suite is missing; write --suite={'|'.join(suite_names())}")
+    if args.csv:
+        append_csv(args.csv, ())  # whatever is wrong with the file is better said before the work than after it
+    rows = bench(make_setting(args), tuple(name for name in args.against.split(",") if name))
+    for row in rows:
+        row["note"] = args.note
+    print(json.dumps(as_json(rows)) if args.json else "\n".join(text_lines(rows)))
+    if args.csv:
+        append_csv(args.csv, rows)
+
+
+def bench(setting: Setting, against: tuple[str, ...] = ()) -> list[dict]:
+    """Measure one suite at one setting and return its rows; the machine's rate is taken before and after."""
+    found = machine.describe() | {"load": machine.load()}
+    suite = build_suite(setting, against)
+    rate = machine.matmul_rate(setting.dtype)
+    with no_kept_programs():
+        measured = measure(suite.cases, setting.repeats)
+    rate = max(rate, machine.matmul_rate(setting.dtype))
+    return make_rows(setting, suite, measured, rate, found)
+
+
+def make_setting(args: argparse.Namespace) -> Setting:
+    """The setting that the flags describe."""
+    names = ("suite", "prompts", "group", "prompt_len", "new_tokens", "dtype", "repeats", "implementation")
+    return Setting(size=parse_size(args.size), **{name: getattr(args, name) for name in names})
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        raise UserError(f"{message}; --help lists the flags")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line. It is not that of the other front doors, which needs ml-collections."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = _Parser("python -m alignment.bench", description=__doc__, formatter_class=formatter, allow_abbrev=False)
+    add, sizes = parser.add_argument, "hidden,layers,heads,kv_heads,intermediate,vocab"
+    add("--suite", default="", metavar="NAME", help=f"what to measure: {', '.join(suite_names())}")
+    add("--size", default="256,4,4,2,768,4096", metavar="N,N,N,N,N,N", help=f"{sizes} (default: %(default)s)")
+    add("--prompts", type=int, default=Setting.prompts, metavar="P", help="prompts a batch (default: %(default)s)")
+    add("--group", type=int, default=Setting.group, metavar="G", help="completions a prompt (default: %(default)s)")
+    add("--prompt_len", type=int, default=Setting.prompt_len, metavar="N", help="tokens (default: %(default)s)")
+    add("--new_tokens", type=int, default=Setting.new_tokens, metavar="N", help="a completion (default: %(default)s)")
+    add("--dtype", default=Setting.dtype, help=f"of the weights: {' or '.join(DTYPES)} (default: %(default)s)")
+    add("--repeats", type=int, default=Setting.repeats, metavar="N", help="rounds after the warm-up (default: 3)")
+    add("--implementation", default="auto", help="of the kernel under test (default: what serves on this device)")
+    add("--against", default="", metavar="CASES", help="plain; for the update also unshared, unfused: comma-separated")
+    add("--json", action="store_true", help="print one line of JSON")
+    add("--csv", default="", metavar="PATH", help="append one row a case to this file; with --table, read it")
+    add("--note", default="", metavar="TEXT", help="kept beside the figures")
+    add("--table", action="store_true", help=f"print the tables of docs/performance.md from --csv ({COMMITTED})")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The front door; returns the exit status."""
+    try:
+        run(make_parser().parse_args(argv))
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; nothing was kept", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

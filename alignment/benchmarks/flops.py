@@ -1,0 +1,85 @@
+"""Useful operations by formula: those that no way of computing the same result exactly can leave out.
+
+A multiplication and an addition are two operations. Norms, activations, softmaxes, rotations and the optimiser are left
+out: they are no matrix products. What is computed twice (a prompt for every completion, a layer again in the backward
+pass) counts once; what nobody reads (padding, the upper triangle of causal scores) does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from alignment.benchmarks.setting import RANK, Setting
+from alignment.models.config import Qwen2Config
+
+
+class Work(NamedTuple):
+    """Operations of an update, forward and backward, by where they are done."""
+
+    linear: float  # the frozen projections
+    adapters: float
+    attention: float
+    head: float
+
+    @property
+    def total(self) -> float:
+        """All of them."""
+        return float(sum(self))
+
+
+def update_work(setting: Setting) -> Work:
+    """Useful operations of one GRPO update: one forward and one backward pass for the adapter's gradient.
+
+    With P prompts of Lp tokens, G completions each of Lc tokens, L layers, H query heads of size d, hidden size D,
+    vocabulary V and rank r; n is the number of tokens that pass through a projection [i, o]:
+
+        linear     2 n i o forward, 2 n i o for the gradient of its input (its weights are frozen)
+        adapters   2 n r (i + o) forward, twice that backward (gradients of the factors, and of their inputs)
+        attention  4 H d a visible (query, key) pair and layer forward, 8 H d backward
+        head       2 T D V forward and 2 T D V for the gradient of the hidden states, T = P G Lc
+
+    n is P Lp + P G (Lc - 1): prompts once a group, and no completion's last token, which predicts nothing. In the
+    last layer a prompt's tokens are read only through their keys and values, but for its last token. In the first
+    layer nobody needs the gradient of the input. Visible pairs a layer are P Lp (Lp + 1) / 2 of the prompts (P Lp in
+    the last layer) and P G (Lc - 1) (Lp + Lc / 2) of the completions.
+    """
+    config = setting.config
+    linear = adapters = 0.0
+    for fan_in, fan_out, tokens, first in _projections(config, setting):
+        linear += 2 * tokens * fan_in * fan_out * (1 if first else 2)
+        adapters += 2 * tokens * RANK * (3 * (fan_in + fan_out) - (fan_in if first else 0))
+    return Work(linear, adapters, _update_attention(config, setting), logprob_flops(setting))
+
+
+def _projections(config: Qwen2Config, setting: Setting) -> Iterator[tuple[int, int, int, bool]]:
+    """(in, out, tokens that pass, whether its input is the embedding) of every projection of every layer."""
+    prompts, completions = setting.prompts * setting.prompt_len, setting.prompts * setting.group
+    for layer in range(config.num_hidden_layers):
+        for name, (fan_in, fan_out) in config.linear_shapes.items():
+            read = layer < config.num_hidden_layers - 1 or name in ("k_proj", "v_proj")
+            tokens = (prompts if read else setting.prompts) + completions * (setting.new_tokens - 1)
+            yield fan_in, fan_out, tokens, layer == 0 and name in ("q_proj", "k_proj", "v_proj")
+
+
+def _update_attention(config: Qwen2Config, setting: Setting) -> float:
+    prompt, own = setting.prompt_len, setting.new_tokens
+    pairs = setting.prompts * setting.group * (own - 1) * (prompt + own / 2) * config.num_hidden_layers
+    pairs += setting.prompts * prompt * ((prompt + 1) / 2 * (config.num_hidden_layers - 1) + 1)
+    return 12 * config.num_attention_heads * config.head_dim * pairs
+
+
+def attention_flops(setting: Setting) -> float:
+    """Useful operations of one layer's attention of all prompts and completions, forward and backward.
+
+    12 H d a visible pair: P Lp (Lp + 1) / 2 of the prompts and P G Lc (Lp + (Lc + 1) / 2) of the completions.
+    """
+    prompt, own = setting.prompt_len, setting.new_tokens
+    pairs = setting.prompts * prompt * (prompt + 1) / 2
+    pairs += setting.completion_tokens * (prompt + (own + 1) / 2)
+    return 12 * setting.config.num_attention_heads * setting.config.head_dim * pairs
+
+
+def logprob_flops(setting: Setting) -> float:
+    """Useful operations of T = P G Lc log-probabilities and of the gradient of their hidden states: 4 T D V."""
+    return 4.0 * setting.completion_tokens * setting.config.hidden_size * setting.config.vocab_size

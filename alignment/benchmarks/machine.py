@@ -1,0 +1,68 @@
+"""What the figures were measured on: versions, processor, device, load, and how fast it multiplies matrices."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+import re
+import time
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from alignment import __version__
+
+SIDES = {"cpu": (512, 1024, 2048)}  # of the square matrices that are multiplied
+ACCELERATOR_SIDES = (2048, 4096, 8192)
+
+
+def describe() -> dict[str, str | int | float]:
+    """Versions and machine, as they stand in the CSV."""
+    device = jax.devices()[0]
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "jaxlib": importlib.metadata.version("jaxlib"),
+        "platform": device.platform,
+        "device": device.device_kind,
+        "cpu": cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+    }
+
+
+def cpu_model() -> str:
+    """The processor's name."""
+    path = pathlib.Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:\s*(.+)$", path.read_text(), re.MULTILINE) if path.exists() else None
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def load() -> float:
+    """The one-minute load average: runnable processes, this one among them."""
+    return round(os.getloadavg()[0], 2)
+
+
+def matmul_rate(dtype: str, sides: Sequence[int] = (), tries: int = 3) -> float:
+    """Operations a second of square matrix products at default precision: the best of a few sizes and tries.
+
+    A product of two [n, n] matrices counts 2 n^3 operations.
+    """
+    sides = sides or SIDES.get(jax.default_backend(), ACCELERATOR_SIDES)
+    return max(_rate(jnp.ones((side, side), dtype), tries) for side in sides)
+
+
+def _rate(x: jax.Array, tries: int) -> float:
+    product = jax.jit(jnp.matmul).lower(x, x).compile()
+    jax.block_until_ready(product(x, x))
+    return 2 * len(x) ** 3 / min(_seconds(product, x) for _ in range(tries))
+
+
+def _seconds(product, x: jax.Array) -> float:
+    started = time.perf_counter()
+    jax.block_until_ready(product(x, x))
+    return time.perf_counter() - started

@@ -1,0 +1,43 @@
+"""Peak memory of this process and of its accelerator, in MB of 10^6 bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import pathlib
+import re
+import resource
+import sys
+
+import jax
+
+PROCESS = pathlib.Path("/proc/self")
+
+
+def reset_peak() -> None:
+    """Let the process's high-water mark start again from what it needs now (Linux; elsewhere nothing happens).
+
+    What the allocator keeps of memory freed before, a compilation's above all, goes back to the system first.
+    """
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # the second: a C library without malloc_trim
+        ctypes.CDLL(None).malloc_trim(0)
+    with contextlib.suppress(OSError):
+        (PROCESS / "clear_refs").write_text("5")
+
+
+def peak_rss_mb() -> float:
+    """The most memory held since `reset_peak`; where the system does not tell, since the process began."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"^VmHWM:\s*(\d+) kB", (PROCESS / "status").read_text(), re.MULTILINE)
+        if found:
+            return int(found[1]) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def peak_device_mb() -> float | None:
+    """The most memory that the first device has held since the process began; None where it does not tell (a CPU)."""
+    stats = jax.devices()[0].memory_stats() or {}
+    return stats["peak_bytes_in_use"] / 1e6 if "peak_bytes_in_use" in stats else None

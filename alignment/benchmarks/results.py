@@ -1,0 +1,132 @@
+"""A measurement as rows: one a case, for one line of JSON, for the CSV, and back from the CSV for the documents."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from alignment.benchmarks.measure import Measured, round_ratio
+from alignment.benchmarks.registry import Suite
+from alignment.benchmarks.setting import Setting, show_size
+from alignment.errors import UserError
+
+Row = Mapping[str, Any]
+
+FLAGS = ("suite", "size", "prompts", "group", "prompt_len", "new_tokens", "dtype", "repeats", "implementation")
+FIGURES = (
+    "step_s",
+    "rollout_s",
+    "update_s",
+    "gen_tok_s",
+    "least_s",  # the least of the time that the suite is about, whose median stands in one of the columns before
+    "peak_rss_mb",
+    "peak_device_mb",
+    "temp_mb",
+    "compile_s",
+    "compiles",
+    "achieved_flops_fraction",
+)
+RATIOS = ("time_ratio", "peak_ratio", "temp_ratio")  # ours over this case's, on this case's row
+MACHINE = ("version", "python", "jax", "jaxlib", "platform", "device", "cpu", "cores", "memory_gb")
+COUNTED = ("useful_gflop", "matmul_gflop_s")
+COLUMNS = ("date", *MACHINE, *FLAGS, "case", *FIGURES, *RATIOS, *COUNTED, "load", "note")
+
+
+def make_rows(
+    setting: Setting, suite: Suite, measured: Mapping[str, Measured], rate: float, machine: Row
+) -> list[dict[str, Any]]:
+    """One row a case, ours first, without the fields that do not apply; `rate` is the machine's, operations a second.
+
+    Times are medians over the rounds; `time_ratio` is the median of ours over the case's within a round.
+    """
+    shared = {"date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")} | dict(machine)
+    shared |= {name: getattr(setting, name) for name in FLAGS} | {"size": show_size(setting.size)}
+    shared |= {"useful_gflop": suite.useful_flops / 1e9, "matmul_gflop_s": rate / 1e9}
+    ours, rows = measured["ours"], []
+    for name, found in measured.items():
+        row = shared | {"case": name} | _figures(found, suite, rate)
+        if found is not ours:
+            row |= _ratios(ours, found, suite.time_field)
+        rows.append({column: _rounded(row[column]) for column in COLUMNS if row.get(column) is not None})
+    return rows
+
+
+def _figures(found: Measured, suite: Suite, rate: float) -> dict[str, Any]:
+    seconds = found.median(suite.time_field)
+    return {name: found.median(name) for name in found.rounds[0]} | {
+        "least_s": found.least(suite.time_field),
+        "peak_rss_mb": found.peak_rss_mb,
+        "peak_device_mb": found.peak_device_mb,
+        "temp_mb": found.temp_mb,
+        "compile_s": found.compile_s,
+        "compiles": found.compiles,
+        "achieved_flops_fraction": suite.useful_flops / seconds / rate,
+    }
+
+
+def _ratios(ours: Measured, other: Measured, time_field: str) -> dict[str, float | None]:
+    pairs = {"peak_ratio": (ours.peak_rss_mb, other.peak_rss_mb), "temp_ratio": (ours.temp_mb, other.temp_mb)}
+    if ours.peak_device_mb is not None:
+        pairs["peak_ratio"] = (ours.peak_device_mb, other.peak_device_mb)
+    found = {name: left / right if left is not None and right else None for name, (left, right) in pairs.items()}
+    return {"time_ratio": round_ratio(ours, other, time_field)} | found
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def as_json(rows: Sequence[Row]) -> dict[str, Any]:
+    """Ours as one object, with the figures and ratios of the other cases under `against`."""
+    shown = (*FIGURES, *RATIOS)
+    others = {row["case"]: {name: row[name] for name in shown if name in row} for row in rows[1:]}
+    return dict(rows[0]) | ({"against": others} if others else {})
+
+
+def text_lines(rows: Sequence[Row]) -> list[str]:
+    """What a person at a terminal reads: one line a case."""
+    shown = (*FIGURES, *RATIOS)
+    return [
+        f"{row['suite']} {row['case']}: " + ", ".join(f"{name} {row[name]:g}" for name in shown if name in row)
+        for row in rows
+    ]
+
+
+def append_csv(path: str, rows: Iterable[Row]) -> None:
+    """Add rows to a CSV file, which gets its header where it is new.
+
+    Raises:
+      UserError: a file with other columns, or one that cannot be written.
+    """
+    file = pathlib.Path(path)
+    if file.exists() and file.stat().st_size:
+        read_csv(path)
+    try:
+        with file.open("a", newline="", encoding="utf-8") as out:
+            writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+            if not out.tell():
+                writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise UserError(f"--csv={path}: {error.strerror}; name a file that can be written") from error
+
+
+def read_csv(path: str) -> list[dict[str, str]]:
+    """The rows of a CSV file as text.
+
+    Raises:
+      UserError: no such file, or one with other columns.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as lines:
+            reader = csv.DictReader(lines)
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise UserError(f"--csv={path}: {reason}; name a file written by --csv") from error
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise UserError(f"--csv={path}: its columns are not those of this version; name a new file")
+    return rows

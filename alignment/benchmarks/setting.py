@@ -1,0 +1,79 @@
+"""What a measurement is made at: the flags of `alignment.bench` as one value."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+from alignment.errors import UserError
+from alignment.models.config import Qwen2Config, from_hf
+
+DTYPES = ("float32", "bfloat16")
+RANK = 16  # of the LoRA on all seven projections
+
+
+class Size(NamedTuple):
+    """The sizes of a random Qwen2 whose head is its embedding, in the order of `--size`."""
+
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    intermediate: int
+    vocab: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One measurement: model, batch and how it is run. Prompts and completions have their full lengths.
+
+    Raises:
+      UserError: a number below 1, an unknown type, or sizes of which no Qwen2 can be made.
+    """
+
+    suite: str
+    size: Size
+    prompts: int = 4
+    group: int = 8
+    prompt_len: int = 128
+    new_tokens: int = 64
+    dtype: str = "float32"
+    repeats: int = 3
+    implementation: str = "auto"
+
+    def __post_init__(self):
+        for name in ("prompts", "group", "prompt_len", "new_tokens", "repeats"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name}={getattr(self, name)}: it must be at least 1")
+        if self.dtype not in DTYPES:
+            raise UserError(f"--dtype={self.dtype}: use one of {', '.join(DTYPES)}")
+        self.config  # noqa: B018 - sizes that do not fit together raise here
+
+    @property
+    def config(self) -> Qwen2Config:
+        """The model's configuration."""
+        names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+        fields = dict(zip((*names, "intermediate_size", "vocab_size"), self.size, strict=True))
+        return from_hf(fields | {"tie_word_embeddings": True}, f"--size={show_size(self.size)}")
+
+    @property
+    def completion_tokens(self) -> int:
+        """P * G * Lc: the tokens whose log-probability an update needs."""
+        return self.prompts * self.group * self.new_tokens
+
+
+def parse_size(text: str) -> Size:
+    """Read `hidden,layers,heads,kv_heads,intermediate,vocab`.
+
+    Raises:
+      UserError: not six whole numbers.
+    """
+    try:
+        return Size(*(int(part) for part in text.split(",")))
+    except (ValueError, TypeError):
+        raise UserError(f"--size={text}: write six whole numbers, --size={','.join(Size._fields)}") from None
+
+
+def show_size(size: Size) -> str:
+    """The sizes as they are typed."""
+    return ",".join(map(str, size))

@@ -1,0 +1,124 @@
+"""One GRPO update: forward pass, objective, gradient of the LoRA adapter, clipped AdamW step, as one compiled program.
+
+Ours is what training runs. The others do the same work without one or both of two savings:
+
+    plain      every sample is its own prompt + completion sequence, all [T, V] logits and their log-softmax
+    unshared   every sample is its own sequence; the head fused as in ours
+    unfused    the prompt once a group as in ours; all [T, V] logits
+
+All of them apply the head to completion tokens only, T = P G Lc. With `--implementation=NAME` ours computes its
+log-probabilities by that implementation of `kernels.linear_logprob`, on completions that are not packed.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from alignment.adapters.lora import init_lora
+from alignment.adapters.stack import Stack, push
+from alignment.benchmarks.flops import update_work
+from alignment.benchmarks.measure import Case, one_program
+from alignment.benchmarks.registry import Suite, check_against
+from alignment.benchmarks.setting import RANK, Setting
+from alignment.kernels.linear_logprob.api import linear_logprob
+from alignment.models import qwen2
+from alignment.models.config import Qwen2Config
+from alignment.models.packing import pack_cells
+from alignment.objectives.family import LOSSES
+from alignment.objectives.policy import Settings, Tokens, policy_loss
+from alignment.training.losses import TRAINABLE, make_grpo_loss
+from alignment.training.state import Frozen, TrainState, init_state, make_optimizer
+from alignment.training.step import Batch, LossFn, Tally, Term, make_step
+
+CLIP = {"clip_low": 0.2, "clip_high": 0.2, "beta": 0.0}
+OPTIMIZER = SimpleNamespace(learning_rate=1e-4, schedule="constant", warmup=0.0, clip_norm=1.0, weight_decay=0.0)
+AGAINST = {"plain": (False, "reference"), "unshared": (False, "auto"), "unfused": (True, "reference")}
+
+
+def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
+    """The update at `setting`, beside the ways in `against`."""
+    check_against(setting, against, tuple(AGAINST))
+    losses = {"ours": our_loss(setting)} | {name: simple_loss(setting.config, *AGAINST[name]) for name in against}
+    state, frozen, batch = make_inputs(setting)
+    cases = (_case(name, loss, state, frozen, batch) for name, loss in losses.items())
+    return Suite(tuple(cases), "update_s", update_work(setting).total)
+
+
+def our_loss(setting: Setting) -> LossFn:
+    """The loss that training runs, or the same with another implementation of the head's log-probabilities."""
+    if setting.implementation == "auto":
+        return make_grpo_loss(setting.config, temperature=1.0, remat=False, **CLIP)
+    return simple_loss(setting.config, True, setting.implementation)
+
+
+def simple_loss(config: Qwen2Config, shared: bool, implementation: str) -> LossFn:
+    """The GRPO objective with or without the prompt shared, for prompts and completions of full length."""
+    states = _shared_states if shared else _own_states
+
+    def loss(lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
+        stack = push(frozen.under, TRAINABLE, lora)
+        hidden = states(frozen.params, config, batch, stack)
+        flat = hidden.reshape(-1, hidden.shape[-1]), qwen2.head_weights(frozen.params), batch["completions"].reshape(-1)
+        length = batch["completions"].shape[-1]
+        log_prob = linear_logprob(*flat, implementation=implementation).log_prob.reshape(-1, length)
+        old, mask = jax.lax.stop_gradient(log_prob), batch["mask"].reshape(-1, length)
+        tokens = Tokens(log_prob, old, batch["advantages"].reshape(-1), mask)
+        out = policy_loss(tokens, LOSSES["grpo"], Settings(**CLIP))
+        return out.total, Tally(out.count, out.sums, out.maxima)
+
+    return loss
+
+
+def _own_states(params: dict, config: Qwen2Config, batch: Batch, stack: Stack) -> jax.Array:
+    """The states [P, G, Lc, D] that predict the completions, each sample run as one sequence of Lp + Lc tokens."""
+    completions = batch["completions"]
+    prompts = jnp.broadcast_to(batch["prompts"][:, None], (*completions.shape[:2], batch["prompts"].shape[1]))
+    tokens = jnp.concatenate([prompts, completions], axis=2)
+    hidden = qwen2.hidden_states(params, config, tokens.reshape(-1, tokens.shape[2]), stack)
+    hidden = hidden[:, prompts.shape[2] - 1 : -1]
+    return hidden.reshape(*completions.shape, hidden.shape[-1])
+
+
+def _shared_states(params: dict, config: Qwen2Config, batch: Batch, stack: Stack) -> jax.Array:
+    """The same states with each prompt run once."""
+    completions = batch["completions"]
+    last, own = qwen2.group_hidden_states(params, config, batch["prompts"], batch["prompt_mask"], completions, stack)
+    first = jnp.broadcast_to(last[:, None, None], (*completions.shape[:2], 1, last.shape[-1]))
+    return jnp.concatenate([first, own[:, :, :-1]], axis=2)
+
+
+def make_inputs(setting: Setting) -> tuple[TrainState, Frozen, dict[str, jax.Array]]:
+    """A random model, a fresh adapter on all seven projections with its optimiser, and a full batch."""
+    config, keys = setting.config, jax.random.split(jax.random.key(0), 3)
+    params = qwen2.init_params(config, keys[0], jnp.dtype(setting.dtype))
+    shapes = config.linear_shapes
+    lora = init_lora(keys[1], shapes, config.num_hidden_layers, rank=RANK, alpha=2 * RANK, targets=tuple(shapes))
+    state = init_state(lora, make_optimizer(OPTIMIZER, 1), keys[2])
+    return state, Frozen(params, Stack(), Stack()), make_batch(setting)
+
+
+def make_batch(setting: Setting) -> dict[str, jax.Array]:
+    """What `training.grpo.group_batch` gives for a rollout of random tokens in which everything has full length."""
+    rng = np.random.default_rng(0)
+    shape = setting.prompts, setting.group, setting.new_tokens
+    prompts = rng.integers(0, setting.size.vocab, (setting.prompts, setting.prompt_len), np.int32)
+    mask = np.ones(shape, bool)
+    batch = {
+        "prompts": prompts,
+        "prompt_mask": np.ones(prompts.shape, bool),
+        "completions": rng.integers(0, setting.size.vocab, shape, np.int32),
+        "mask": mask,
+        "cells": pack_cells(mask),
+        "log_prob": np.zeros(shape, np.float32),
+        "advantages": rng.standard_normal(shape[:2], np.float32),
+    }
+    return {name: jnp.asarray(value) for name, value in batch.items()}
+
+
+def _case(name: str, loss: LossFn, state: TrainState, frozen: Frozen, batch: Batch) -> Case:
+    step = make_step((Term("grpo", loss),), make_optimizer(OPTIMIZER, 1))
+    return one_program(name, "update_s", step, state, frozen, {"grpo": batch})

@@ -1,0 +1,115 @@
+"""The front door of the measurements: what it prints, keeps and refuses, and that its page says what the CSV says."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alignment import bench
+from alignment.benchmarks.registry import suite_names
+from alignment.benchmarks.results import COLUMNS, read_csv
+from alignment.benchmarks.tables import BEGIN, END, markdown
+
+ROOT = Path(__file__).resolve().parents[1]
+TOY = ["--size=32,2,4,2,64,128", "--prompts=2", "--group=2", "--prompt_len=8", "--new_tokens=4", "--repeats=2"]
+HEAVY = ("transformers", "datasets", "ml_collections", "torch")
+
+
+@pytest.fixture(autouse=True)
+def a_quick_rate(monkeypatch):
+    monkeypatch.setattr(bench.machine, "matmul_rate", lambda dtype: 1e9)
+
+
+@pytest.mark.parametrize("suite", ["attention", "logprob"])
+def test_one_line_of_json_with_both_cases_and_their_ratio(suite, capsys):
+    assert bench.main([f"--suite={suite}", *TOY, "--against=plain", "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    found = json.loads(line)
+    assert found["suite"] == suite and found["case"] == "ours" and found["compiles"] == 1
+    assert found["step_s"] >= found["least_s"] > 0 and found["peak_rss_mb"] > 1
+    expected = found["useful_gflop"] / found["step_s"] / found["matmul_gflop_s"]
+    assert found["achieved_flops_fraction"] == pytest.approx(expected, rel=2e-3)
+    assert found["against"]["plain"].keys() >= {"step_s", "time_ratio", "peak_ratio", "temp_ratio"}
+
+
+def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
+    path = tmp_path / "found.csv"
+    flags = ["--suite=update", *TOY, "--against=plain", f"--csv={path}", "--note=a toy"]
+    assert bench.main(flags) == 0
+    assert capsys.readouterr().out.count("update_s") == 2
+    ours, plain = read_csv(str(path))
+    assert (ours["case"], plain["case"], ours["note"]) == ("ours", "plain", "a toy")
+    assert ours["compiles"] == plain["compiles"] == "1"
+    assert ours["time_ratio"] == "" and float(plain["time_ratio"]) > 0
+    assert bench.main(["--table", f"--csv={path}"]) == 0
+    assert "| update | 32, 2, 4, 2, 64, 128 | 8 | plain |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([], "--suite is missing"),
+        (["--suite=updates"], "attention, logprob, update"),
+        (["--suite=logprob", "--size=1,2,3"], "six whole numbers"),
+        (["--suite=logprob", "--size=a,b,c,d,e,f"], "six whole numbers"),
+        (["--suite=logprob", "--size=32,2,3,2,64,128"], "--size=32,2,3,2,64,128"),
+        (["--suite=logprob", "--repeats=0"], "--repeats=0"),
+        (["--suite=logprob", "--repeats=many"], "--repeats"),
+        (["--suite=logprob", "--dtype=float16"], "float32, bfloat16"),
+        (["--suite=logprob", "--against=unshared"], "beside plain only"),
+        (["--suite=update", "--against=nothing"], "plain, unshared, unfused"),
+        (["--suite=logprob", "--implementation=cuda"], "no implementation 'cuda'"),
+        (["--suite=attention", "--implementation=cuda"], "no implementation 'cuda'"),
+        (["--sweet=logprob"], "--sweet=logprob"),
+        (["--table", "--csv=/nowhere/bench.csv"], "--csv=/nowhere/bench.csv"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(flags, said, capsys):
+    assert bench.main(flags) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and said in line
+
+
+def test_a_mistyped_csv_folder_is_found_before_anything_is_measured(monkeypatch, capsys):
+    monkeypatch.setattr(bench, "bench", lambda *_: pytest.fail("measured first"))
+    assert bench.main(["--suite=logprob", *TOY, "--csv=/nowhere/bench.csv"]) == 2
+    assert "/nowhere/bench.csv" in capsys.readouterr().err
+
+
+def test_no_suite_needs_what_a_bare_accelerator_machine_lacks():
+    code = (
+        "import sys\n"
+        "for name in sys.argv[1].split(','): sys.modules[name] = None\n"
+        "from alignment import bench\n"
+        "from alignment.benchmarks.registry import build_suite\n"
+        "from alignment.benchmarks.setting import Setting, parse_size\n"
+        "for suite in sys.argv[2].split(','):\n"
+        "    setting = Setting(suite, parse_size('32,2,4,2,64,128'), 2, 2, 8, 4, 'bfloat16')\n"
+        "    build_suite(setting, ('plain',))\n"
+        "print({name for name in sys.argv[1].split(',') if sys.modules[name]})\n"
+    )
+    command = [sys.executable, "-c", code, ",".join(HEAVY), ",".join(("attention", "logprob", "update"))]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stdout.strip() == "set()", done.stderr[-2000:]
+
+
+def test_the_page_agrees_with_the_committed_figures():
+    page, path = (ROOT / "docs/performance.md").read_text(), ROOT / "docs/bench.csv"
+    table = page[page.index(BEGIN) : page.index(END) + len(END)]
+    assert table == markdown(read_csv(str(path))).rstrip("\n"), "run python -m alignment.bench --table"
+
+
+def test_the_committed_figures_name_machine_versions_and_flags():
+    with (ROOT / "docs/bench.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert tuple(rows[0]) == COLUMNS
+    for row in rows:
+        assert all(row[name] for name in ("date", "version", "jax", "jaxlib", "cpu", "cores", "memory_gb", "size"))
+        assert row["suite"] in suite_names() and float(row["achieved_flops_fraction"]) > 0
