@@ -6,7 +6,8 @@ held-out combinations of facts. Everything the real runs do happens here, only s
 
 Expected result: `results.json` and `report.html` in the workdir, one row an arm. The order of the arms is reported as
 it comes out; with one seed the report makes no claim about stability. SFT teaches the format (from about 23 % strict to
-100 %) and to name the condition, but on this base accuracy stays at chance for every arm: see docs/nano.md.
+almost 100 %) and lifts accuracy from about chance to about 37 %; thirty steps of GRPO are enough to see rewards, KL and
+stability, not to move accuracy: see docs/nano.md.
 
 Cost: sized for less than 10 minutes on 2 CPU cores, and no network.
 
@@ -31,6 +32,6 @@ def get_config() -> ConfigDict:
     config.adapters.reasoning.update(rank=16, alpha=32.0, dropout=0.0)
     config.adapters.reward.update(rank=8, alpha=16.0)
     config.sft.update(epochs=2, batch_size=32, max_tokens=512, learning_rate=5e-3)
-    config.grpo.update(steps=20, prompts=8, group_size=8, max_new_tokens=160, learning_rate=2e-3)
+    config.grpo.update(steps=30, prompts=8, group_size=8, max_new_tokens=160, learning_rate=5e-4, warmup=0.1)
     config.eval.update(batch_size=100, max_new_tokens=160)
     return config

@@ -21,7 +21,8 @@ TEXT = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 TRAINING = """
     step loss loss/sft loss/grpo learning_rate grad_norm tokens_per_s time/step nonfinite nll tokens
     reward/mean reward/std reward/min reward/max reward/<channel> reward/hard_safety
-    normalised/<channel> weight/<channel> gap/<channel> risk/<channel> redundancy/<channel> advantage/std kl/mean entropy/mean
+    normalised/<channel> weight/<channel> gap/<channel> risk/<channel> redundancy/<channel>
+    advantage/std kl/mean entropy/mean
     ratio/mean ratio/max importance/mean importance/capped clip/low clip/high clip/log_ratio clip/k3
     completion/length_mean completion/length_min completion/length_max
     completion/truncated completion/strict groups/zero_variance sampler/logp_diff_max sampler/logp_diff_mean
