@@ -34,7 +34,8 @@ def _model() -> ConfigDict:
 
 
 def _data() -> ConfigDict:
-    # source: vignettes | medqa | medmcqa | pubmedqa; path: the file (vignettes need none); traces: JSONL of (id, cot).
+    # source: vignettes, records or a public set of docs/data.md; path: a file or hf://owner/data (vignettes need none);
+    # traces: JSONL of (id, cot).
     return ConfigDict(
         {
             "seed": 0,
