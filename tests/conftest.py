@@ -29,6 +29,18 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 
+MAPS = Path("/proc/self/maps")
+MOST_MAPS = 20_000  # Linux gives a process 65,530 memory maps; every compiled program takes several and keeps them
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs():
+    """Drop compiled programs when they pile up: without memory maps left, the compiler aborts the whole process."""
+    yield
+    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > MOST_MAPS:
+        jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def clinical_data() -> Path:
     """The folder of real clinical files named by CLINICAL_DATA_DIR; the test is skipped where it is unset."""
