@@ -7,29 +7,41 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from alignment.errors import UserError
-from alignment.knowledge import abdomen, blood_infection, drugs, factors, mind_pelvis, nerves_joints, thorax
+from alignment.knowledge import abdomen, blood_infection, conditions, drugs, factors, mind_pelvis, nerves_joints, thorax
 from alignment.knowledge.schema import Condition, KnowledgeBase
 
+SCOPES = ("core", "full")
 _PARTS = (thorax, abdomen, nerves_joints, blood_infection, mind_pelvis)
 
 
 @functools.cache
-def load() -> KnowledgeBase:
+def load(scope: str = "core") -> KnowledgeBase:
     """Return the knowledge base.
 
+    The "core" is what the default vignettes and the embedded nano base are made of and does not grow; "full" is the
+    core with everything that was added beside it.
+
     Raises:
-      UserError: the data contradict themselves; the message names the first contradiction.
+      UserError: there is no such scope, or the data contradict themselves; the message names the first contradiction.
     """
-    base = KnowledgeBase(
+    if scope not in SCOPES:
+        raise UserError(f"knowledge scope {scope!r} is unknown; use one of {', '.join(SCOPES)}")
+    base = _core()
+    if scope == "full":
+        base = conditions.extended(base)
+    found = problems(base)
+    if found:
+        raise UserError(f"alignment/knowledge: {found[0]} ({len(found)} problem(s)); correct the data")
+    return base
+
+
+def _core() -> KnowledgeBase:
+    return KnowledgeBase(
         conditions={condition.name: condition for part in _PARTS for condition in part.CONDITIONS},
         drugs={drug.name: drug for drug in drugs.DRUGS},
         classes={drug_class.name: drug_class for drug_class in drugs.CLASSES},
         factors={factor.name: factor for factor in factors.FACTORS},
     )
-    found = problems(base)
-    if found:
-        raise UserError(f"alignment/knowledge: {found[0]} ({len(found)} problem(s)); correct the data")
-    return base
 
 
 def problems(base: KnowledgeBase) -> list[str]:

@@ -10,11 +10,33 @@ GENERAL = "general knowledge, unverified"
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """A sign, symptom or result of a condition; a decisive one belongs to no other condition of the base."""
+    """A sign, symptom or result of a condition; a decisive one belongs to no other condition of the base.
+
+    `test` names the investigation that shows it; nothing for what history and examination tell.
+    """
 
     text: str
     decisive: bool
     source: str
+    test: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The number behind a finding: what was measured, what is normal and what is plausible where the finding is there.
+
+    `finding` is the text of the finding ("raised TSH"), whichever conditions show it, so that the value never tells
+    more than the finding does. `normal` and `plausible` are (lowest, highest), in `unit`; an open end of `normal` is
+    an infinity. Values are written with `decimals` digits behind the point.
+    """
+
+    finding: str
+    measure: str
+    unit: str
+    normal: tuple[float, float]
+    plausible: tuple[float, float]
+    source: str
+    decimals: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +94,8 @@ class Condition:
 
     `aim` narrows what the first-line drug is for ("rate control"); `also_accepted` names drugs that some authority
     would defend, so that no question offers one as a wrong answer. `sex` and `ages` bound plausible patients.
+    `test` is the investigation that best confirms the condition and `also_tests` others that would be defended;
+    `mechanism` is its pathophysiology in a phrase. `difficulty` is 1 (every student knows it) to 3 (a specialist does).
     """
 
     name: str
@@ -84,6 +108,10 @@ class Condition:
     aim: str = ""
     sex: str | None = None
     ages: tuple[int, int] = (18, 80)
+    test: str = ""
+    also_tests: tuple[str, ...] = ()
+    mechanism: str = ""
+    difficulty: int = 2
 
     @property
     def decisive(self) -> tuple[str, ...]:
@@ -104,6 +132,7 @@ class KnowledgeBase:
     drugs: Mapping[str, Drug]
     classes: Mapping[str, DrugClass]
     factors: Mapping[str, Factor]
+    results: Mapping[str, Result] = dataclasses.field(default_factory=dict)  # by finding
 
     def class_of(self, drug: str) -> DrugClass:
         """The class of the drug named `drug`."""
@@ -113,6 +142,11 @@ class KnowledgeBase:
 def decisive(*texts: str, source: str = GENERAL) -> tuple[Finding, ...]:
     """Findings that single their condition out."""
     return tuple(Finding(text, True, source) for text in texts)
+
+
+def shown_by(test: str, *texts: str, source: str = GENERAL) -> tuple[Finding, ...]:
+    """Decisive findings that an investigation shows."""
+    return tuple(Finding(text, True, source, test) for text in texts)
 
 
 def typical(*texts: str, source: str = GENERAL) -> tuple[Finding, ...]:
