@@ -7,7 +7,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from alignment.errors import UserError
-from alignment.knowledge import abdomen, blood_infection, conditions, drugs, factors, mind_pelvis, nerves_joints, thorax
+from alignment.knowledge import (
+    abdomen,
+    blood_infection,
+    conditions,
+    drugs,
+    factors,
+    mind_pelvis,
+    nerves_joints,
+    pharmacology,
+    thorax,
+)
+from alignment.knowledge.pharmacology.checks import pharmacological_problems
 from alignment.knowledge.schema import Condition, KnowledgeBase
 
 SCOPES = ("core", "full")
@@ -28,7 +39,7 @@ def load(scope: str = "core") -> KnowledgeBase:
         raise UserError(f"knowledge scope {scope!r} is unknown; use one of {', '.join(SCOPES)}")
     base = _core()
     if scope == "full":
-        base = conditions.extended(base)
+        base = conditions.extended(pharmacology.extended(base))
     found = problems(base)
     if found:
         raise UserError(f"alignment/knowledge: {found[0]} ({len(found)} problem(s)); correct the data")
@@ -54,7 +65,7 @@ def problems(base: KnowledgeBase) -> list[str]:
         found += _condition_problems(base, condition)
     found += _repeated("decisive finding", (text for c in base.conditions.values() for text in c.decisive))
     found += _repeated("mechanism", (drug_class.mechanism for drug_class in base.classes.values()))
-    return found + _shared_decisive(base) + _unsourced(base)
+    return found + _shared_decisive(base) + _unsourced(base) + pharmacological_problems(base)
 
 
 def _condition_problems(base: KnowledgeBase, condition: Condition) -> list[str]:
@@ -97,6 +108,7 @@ def _shared_decisive(base: KnowledgeBase) -> list[str]:
 def _unsourced(base: KnowledgeBase) -> list[str]:
     facts = [*base.drugs.values(), *base.classes.values(), *base.conditions.values()]
     facts += [c for drug in base.drugs.values() for c in drug.contraindications]
+    facts += [*base.indications, *base.adverse_effects, *base.interactions]
     facts += [f for condition in base.conditions.values() for f in (*condition.findings, *condition.alternatives)]
     return [f"{fact} has no source" for fact in facts if not fact.source.strip()]
 

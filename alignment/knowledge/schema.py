@@ -80,6 +80,39 @@ class Drug:
 
 
 @dataclasses.dataclass(frozen=True)
+class Indication:
+    """A disease that a drug is used for, by its usual name; it need not be a condition of the base."""
+
+    drug: str
+    disease: str
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class AdverseEffect:
+    """Harm that a drug, or every drug of a class, can do.
+
+    A `hallmark` is an effect taught as characteristic; whatever else in the base is known for it lists it as well.
+    """
+
+    subject: str  # a drug or a class
+    effect: str
+    hallmark: bool
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Interaction:
+    """What happens when two drugs, or drugs of two classes, are taken together, and why."""
+
+    first: str  # a drug or a class
+    second: str
+    result: str
+    reason: str
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Alternative:
     """The drug to choose for a condition when `factor` rules the first-line drug out."""
 
@@ -126,13 +159,16 @@ class Condition:
 
 @dataclasses.dataclass(frozen=True)
 class KnowledgeBase:
-    """The whole base, each kind of fact by name."""
+    """The whole base, each kind of fact by name; the core has no facts of the last four kinds."""
 
     conditions: Mapping[str, Condition]
     drugs: Mapping[str, Drug]
     classes: Mapping[str, DrugClass]
     factors: Mapping[str, Factor]
     results: Mapping[str, Result] = dataclasses.field(default_factory=dict)  # by finding
+    indications: tuple[Indication, ...] = ()
+    adverse_effects: tuple[AdverseEffect, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
 
     def class_of(self, drug: str) -> DrugClass:
         """The class of the drug named `drug`."""

@@ -1,0 +1,112 @@
+"""Contradictions that the pharmacology of a knowledge base can hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+
+from alignment.knowledge.pharmacology.notation import Family
+from alignment.knowledge.schema import Interaction, KnowledgeBase
+
+
+def pharmacological_problems(base: KnowledgeBase) -> list[str]:
+    """Return one line for every contradiction among uses, adverse effects, interactions and contraindications."""
+    found = [f"indication of the unknown drug {i.drug!r}" for i in base.indications if i.drug not in base.drugs]
+    known = base.drugs.keys() | base.classes.keys()
+    subjects = [(f"adverse effect {fact.effect!r}", fact.subject) for fact in base.adverse_effects]
+    subjects += [
+        (f"interaction {f.first!r} with {f.second!r}", n) for f in base.interactions for n in (f.first, f.second)
+    ]
+    found += [f"{where} names the unknown drug or class {name!r}" for where, name in subjects if name not in known]
+    found += _duplicates(base)
+    if found:
+        return found
+    return _effect_problems(base) + _interaction_problems(base) + _use_problems(base)
+
+
+def _duplicates(base: KnowledgeBase) -> list[str]:
+    found = _twice("indication", ((fact.drug, fact.disease) for fact in base.indications))
+    found += _twice("adverse effect", ((fact.subject, fact.effect) for fact in base.adverse_effects))
+    found += _twice("interaction", (tuple(sorted((f.first, f.second))) for f in base.interactions))
+    for drug in base.drugs.values():
+        found += _twice(f"{drug.name!r}: contraindication", (c.factor for c in drug.contraindications))
+    return found
+
+
+def _twice(kind: str, facts: Iterable[Hashable]) -> list[str]:
+    return [f"{kind} {fact!r} is stated {count} times" for fact, count in Counter(facts).items() if count > 1]
+
+
+def _effect_problems(base: KnowledgeBase) -> list[str]:
+    stated = {(fact.subject, fact.effect) for fact in base.adverse_effects}
+    return [
+        f"adverse effect {fact.effect!r} of {fact.subject!r} is stated for its class already"
+        for fact in base.adverse_effects
+        if fact.subject in base.drugs and (base.drugs[fact.subject].drug_class, fact.effect) in stated
+    ]
+
+
+def _interaction_problems(base: KnowledgeBase) -> list[str]:
+    return [
+        f"{fact.first!r} interacts with itself"
+        for fact in base.interactions
+        if fact.first == fact.second
+        or _class(base, fact.first) == fact.second
+        or _class(base, fact.second) == fact.first
+    ]
+
+
+def _class(base: KnowledgeBase, name: str) -> str:
+    return base.drugs[name].drug_class if name in base.drugs else ""
+
+
+def _use_problems(base: KnowledgeBase) -> list[str]:
+    """A drug used for what rules it out, or first-line where a finding of the condition rules it out."""
+    found = [
+        f"{fact.drug!r} is used for {fact.disease!r}, which rules it out"
+        for fact in base.indications
+        if fact.disease in _ruling_out(base, fact.drug)
+    ]
+    for condition in base.conditions.values():
+        shown = {condition.name, *(finding.text for finding in condition.findings)}
+        for factor in sorted(shown & _ruling_out(base, condition.first_line)):
+            family = base.drugs[condition.first_line].drug_class
+            whole = all(factor in _ruling_out(base, d.name) for d in base.drugs.values() if d.drug_class == family)
+            what = f"the whole class {family!r}" if whole else repr(condition.first_line)
+            found.append(f"condition {condition.name!r}: {factor!r} rules out {what}, its first-line treatment")
+    return found
+
+
+def _ruling_out(base: KnowledgeBase, drug: str) -> set[str]:
+    known = base.drugs.get(drug)  # an unknown drug is reported elsewhere
+    return {c.factor for c in known.contraindications} if known else set()
+
+
+def family_problems(core: KnowledgeBase, families: Sequence[Family]) -> list[str]:
+    """Return one line for every family that redefines a class or a drug of `core`, or of another family."""
+    found = _twice("family", (family.name for family in families))
+    found += _twice("drug", (agent.name for family in families for agent in family.agents))
+    for family in families:
+        if bool(family.mechanism) == (family.name in core.classes):
+            found.append(f"family {family.name!r} must have a mechanism exactly if the core has no such class")
+        for agent in family.agents:
+            known = core.drugs.get(agent.name)
+            if known and known.drug_class != family.name:
+                found.append(f"drug {agent.name!r} is {known.drug_class!r} in the core, not {family.name!r}")
+    return found
+
+
+def interactions_of(base: KnowledgeBase, first: str, second: str) -> list[Interaction]:
+    """Return the interactions of two drugs, stated for the drugs themselves or for their classes."""
+    names, others = {first, _class(base, first)}, {second, _class(base, second)}
+    return [
+        fact
+        for fact in base.interactions
+        if (fact.first in names and fact.second in others) or (fact.first in others and fact.second in names)
+    ]
+
+
+def effects_of(base: KnowledgeBase, drug: str) -> list[str]:
+    """Return the adverse effects of a drug: its own and those of its class."""
+    names = {drug, _class(base, drug)}
+    return [fact.effect for fact in base.adverse_effects if fact.subject in names]
