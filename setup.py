@@ -47,6 +47,7 @@ setup(
         "huggingface-hub>=1.0",
         "tokenizers>=0.22",
         "datasets>=4.0",
+        "pyarrow>=21",
         "chex>=0.1.92",
         "ml-collections>=1.1",
         "ml-dtypes>=0.5",

@@ -1,4 +1,4 @@
-"""Every knob of an experiment with its default; `configs/*.py` start from here and override."""
+"""Every knob of an experiment and of a data set with its default; `configs/*.py` start from here and override."""
 
 from __future__ import annotations
 
@@ -26,6 +26,23 @@ def default_config() -> ConfigDict:
     config.log = ConfigDict({"tensorboard": False, "wandb": False, "wandb_project": "clinical-alignment"})
     config.parallel = ConfigDict({"mode": "jit", "devices": 0})
     return config
+
+
+def default_data_set() -> ConfigDict:
+    """Return the defaults of `alignment.build_data`: a thousand vignettes."""
+    return ConfigDict(
+        {
+            "builder": "vignettes",  # a name in BUILDERS of alignment/build_data.py
+            "out": "data/set",  # folder to write; one that holds an older data set is replaced
+            "seed": 0,
+            "workers": 0,  # processes; 0: one a core. Changes the time and nothing else
+            "vignettes": {
+                "count": 1000,  # of the train split
+                "eval_count": 100,  # of the eval split, whose cases are never seen in train
+                "families": (),  # of alignment.data.vignettes.FAMILIES; empty: all
+            },
+        }
+    )
 
 
 def _model() -> ConfigDict:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from alignment import cli
-from alignment.config import ALL_PROJECTIONS, default_config
+from alignment.build_data import BUILDERS
+from alignment.config import ALL_PROJECTIONS, default_config, default_data_set
 from alignment.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,16 @@ def test_every_config_says_what_it_is_what_to_expect_what_it_costs_and_its_comma
     doc = compile(path.read_text(), str(path), "exec").co_consts[0]
     for words in ("What it is:", "Expected result:", "Cost:", f"--config=configs/{path.name}", "--workdir="):
         assert words in doc
+
+
+DATA_SETS = [path for name, path in CONFIGS.items() if name.startswith("data_")]
+
+
+@pytest.mark.parametrize("path", DATA_SETS, ids=lambda path: path.name)
+def test_every_data_set_loads_against_the_leaves_of_its_own_front_door(path):
+    config = cli.load_config(str(path), default_data_set())
+    assert set(cli.leaves(config)) == set(cli.leaves(default_data_set()))
+    assert config.builder in BUILDERS and config.out.startswith("data/")
 
 
 # size -> SFT rate, GRPO rate, beta, completion tokens.

@@ -33,8 +33,13 @@ def fingerprint(records: Iterable[Record]) -> str:
     """Return the SHA-256 of all fields of all records, in order."""
     digest = hashlib.sha256()
     for record in records:
-        # Options keep their order, which is shown to the model; only the dictionaries inside `meta` are sorted.
-        fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-        fields["options"] = list(record.options.items())
-        digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
+        digest.update(record_bytes(record))
     return digest.hexdigest()
+
+
+def record_bytes(record: Record) -> bytes:
+    """Return all fields of a record as canonical JSON; a list and a tuple are written alike."""
+    fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    # Options keep their order, which is shown to the model; only the dictionaries inside `meta` are sorted.
+    fields["options"] = list(record.options.items())
+    return json.dumps(fields, sort_keys=True, default=str).encode()

@@ -1,7 +1,11 @@
-"""The project's own layout: one JSON object a line, with the fields of `alignment.record.Record`."""
+"""The project's own layout: rows with the fields of `alignment.record.Record`, as JSON lines or as Parquet.
+
+In Parquet (`alignment.data.parquet`) `meta` is JSON text, because its fields differ from row to row.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import json
@@ -80,6 +84,9 @@ def _limits(row: Row) -> tuple[float, float] | None:
 
 def _mapping(row: Row, name: str) -> Mapping:
     value = row.get(name, {})
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
     if not isinstance(value, Mapping):
         raise UserError(f"{row.where}: field {name!r} is {type(value).__name__}, not an object")
     return dict(value)

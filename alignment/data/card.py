@@ -1,0 +1,96 @@
+"""The data card of a written data set: a README.md with the YAML head that the Hugging Face Hub reads."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from alignment.data.parquet import Tally
+    from alignment.data.product import Product
+
+USE = (
+    "Research on training and evaluating language models. **Not for patient care**: no clinician has checked the rows, "
+    "and neither they nor a model trained on them may inform a decision about a patient."
+)
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def card(product: Product, tallies: Mapping[str, Tally], command: str) -> str:
+    """Return the card: head, what it is, intended use, counts, distributions, limits and how it was made."""
+    parts = [
+        f"---\n{_head(product, tallies)}\n---\n\n# {product.title}\n\n{product.summary}",
+        f"## Intended use\n\n{USE}",
+        f"## Contents\n\n{_contents(tallies)}",
+        *_counts(tallies),
+        f"## Lengths in words\n\n{_lengths(tallies)}",
+        "## Limits\n\n" + "\n".join(f"- {limit}" for limit in product.limits),
+        f"## How it was made\n\n    {command}\n\n{_reading(tallies, product.files)}",
+    ]
+    return "\n\n".join(parts)
+
+
+def _head(product: Product, tallies: Mapping[str, Tally]) -> str:
+    from huggingface_hub import DatasetCardData  # late, because it takes a while
+
+    rows = sum(tally.rows for tally in tallies.values())
+    size = next((name for limit, name in SIZES if rows < limit), "1M<n<10M")
+    files: list[dict[str, Any]] = [{"split": split, "path": f"{split}.parquet"} for split in tallies]
+    data = DatasetCardData(
+        pretty_name=product.title,
+        license=list(product.licence),
+        language=["en"],
+        task_categories=["question-answering", "multiple-choice"],
+        tags=["medical", "reasoning", "research only"],
+        size_categories=[size],
+        configs=[{"config_name": "default", "data_files": files}],
+    )
+    return data.to_yaml()
+
+
+def _contents(tallies: Mapping[str, Tally]) -> str:
+    rows = [(split, f"{tally.rows:,}", f"`{tally.fingerprint}`") for split, tally in tallies.items()]
+    return table(("split", "rows", "SHA-256 of the rows' contents"), rows)
+
+
+def _counts(tallies: Mapping[str, Tally]) -> Iterator[str]:
+    titles = {"source": "Sources", "licence": "Licences", "family": "Families", "gold": "Gold letters"}
+    for name, title in titles.items():
+        total: collections.Counter[str] = sum((tally.counts[name] for tally in tallies.values()), collections.Counter())
+        if set(total) - {"none"}:
+            rows = [
+                (value, *(f"{tally.counts[name][value]:,}" for tally in tallies.values())) for value in sorted(total)
+            ]
+            yield f"## {title}\n\n{table((name, *tallies), rows)}"
+
+
+def _lengths(tallies: Mapping[str, Tally]) -> str:
+    rows = [
+        (
+            f"{split}: {name}",
+            f"{len(lengths):,}",
+            *(f"{value:.0f}" for value in np.percentile(lengths, [0, 50, 95, 100])),
+        )
+        for split, tally in tallies.items()
+        for name, lengths in tally.lengths.items()
+        if lengths
+    ]
+    return table(("text", "rows", "least", "median", "95th percentile", "most"), rows)
+
+
+def _reading(tallies: Mapping[str, Tally], files: Mapping[str, str]) -> str:
+    first = next(iter(tallies))
+    reports = f" What was removed and why: {', '.join(f'`{name}`' for name in files)}." if files else ""
+    return (
+        "The same command writes rows of the same hash; `manifest.json` holds the configuration. Train on it with\n"
+        f"`--config.data.sft.source=records --config.data.sft.path=<this folder>/{first}.parquet`.{reports}"
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; a bar inside a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

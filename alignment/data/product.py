@@ -1,0 +1,119 @@
+"""A data set on its way to disk: what a builder gives, and how it is written so that it is there whole or not at all.
+
+<out>/README.md       the data card, in the Hugging Face layout, so that `datasets.load_dataset(out)` reads the folder
+<out>/<split>.parquet one file a split, read back by the source `records`
+<out>/manifest.json   configuration, versions, rows and the hash of the rows of every split
+<out>/...             reports that the builder adds
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from alignment.data.card import card
+from alignment.data.parquet import Tally, write_parquet
+from alignment.errors import UserError
+from alignment.record import Record
+
+MANIFEST = "manifest.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Product:
+    """What a builder makes; `splits` are read once, in order, while they are written."""
+
+    title: str
+    summary: str  # what it is and how it was made, a paragraph
+    licence: tuple[str, ...]  # of the whole, as the Hub names licences: "apache-2.0"
+    limits: tuple[str, ...]  # what it must not be taken for, a sentence each
+    splits: Mapping[str, Iterable[Record]]
+    sizes: Mapping[str, int]  # rows of each split, for the progress bar
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)  # reports: name -> text
+
+
+def check_out(out: str) -> Path:
+    """Return the folder to write; raises `UserError` where it is none of ours to write over, or not on this machine."""
+    if not out or "://" in out:
+        raise UserError(f"--config.out={out}: name a folder on this machine; copy the finished one from there")
+    folder = Path(out).resolve()
+    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"--config.out={out} exists and holds no {MANIFEST} of a data set; choose another folder")
+    return folder
+
+
+def write_product(product: Product, out: str, config: Mapping[str, Any], command: str) -> dict[str, Any]:
+    """Write `product` under its final name only when it is complete; return its manifest.
+
+    An older data set of this kind under the name is replaced. Interrupted, the name holds what it held before.
+
+    Raises:
+      UserError: what `check_out` raises, or a record cannot be written.
+    """
+    folder = check_out(out)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    try:
+        manifest = _fill(unfinished, product, config, command)
+        _put(unfinished, folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return manifest
+
+
+def _fill(folder: Path, product: Product, config: Mapping[str, Any], command: str) -> dict[str, Any]:
+    tallies = {
+        split: write_parquet(folder / f"{split}.parquet", _shown(records, split, product.sizes[split]))
+        for split, records in product.splits.items()
+    }
+    manifest = _manifest(tallies, config, command)
+    texts = {**product.files, "README.md": card(product, tallies, command), MANIFEST: json.dumps(manifest, indent=1)}
+    for name, text in texts.items():
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+    return manifest
+
+
+def _shown(records: Iterable[Record], split: str, size: int) -> Iterator[Record]:
+    return iter(tqdm(records, split, total=size, unit="record", mininterval=1.0))
+
+
+def _manifest(tallies: Mapping[str, Tally], config: Mapping[str, Any], command: str) -> dict[str, Any]:
+    packages = ("clinical-alignment", "datasets", "pyarrow")
+    return {
+        "command": command,
+        "config": config,
+        "splits": {
+            split: {"file": f"{split}.parquet", "rows": tally.rows, "rows_sha256": tally.fingerprint}
+            for split, tally in tallies.items()
+        },
+        "versions": {"python": sys.version.split()[0]} | {name: _version(name) for name in packages},
+        "use": "research only, not for patient care",
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout
+        return ""
+
+
+def _put(finished: Path, folder: Path) -> None:
+    """Give `finished` its final name; what bore it before goes only once the new one stands."""
+    before = folder.with_name(f".{folder.name}.before")
+    shutil.rmtree(before, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, before)
+    os.replace(finished, folder)
+    shutil.rmtree(before, ignore_errors=True)
