@@ -23,6 +23,7 @@ def default_config() -> ConfigDict:
     config.grpo = _grpo()
     config.eval = ConfigDict({"batch_size": 64, "max_new_tokens": 512})
     config.checkpoint = ConfigDict({"every": 10, "keep": 2})
+    config.watch = _watch()
     config.log = ConfigDict({"tensorboard": False, "wandb": False, "wandb_project": "clinical-alignment"})
     config.parallel = ConfigDict({"mode": "jit", "devices": 0})
     return config
@@ -89,6 +90,20 @@ def _sft() -> ConfigDict:
             "warmup": 0.1,  # fraction of steps
             "weight_decay": 0.01,
             "clip_norm": 1.0,
+        }
+    )
+
+
+def _watch() -> ConfigDict:
+    # Where a symptom of reward hacking begins, and how long it lasts before an alarm: alignment/rewards/watch.py
+    return ConfigDict(
+        {
+            "share": 0.5,  # of a step's completions
+            "patience": 3,  # steps in a row
+            "length": 0.25,  # of the mean length at the first step
+            "words": 20,  # of reasoning
+            "copied": 0.5,  # share of the reasoning, word for word from the stem
+            "foreign": 0.05,  # share of letters in another script
         }
     )
 

@@ -33,7 +33,9 @@ from alignment.evaluation.auditability import audit
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.generate import answer
 from alignment.evaluation.stability import stability
+from alignment.evaluation.watch import watch_summary
 from alignment.parallel.data_parallel import choose_devices
+from alignment.rewards.watch import Limits
 from alignment.rollout.engine import Engine, encode_prompts, load_engine
 from alignment.rollout.keys import stage_key
 from alignment.text.parser import Response, parse
@@ -75,6 +77,7 @@ def open_experiment(config: ConfigDict, workdir: str) -> Experiment:
         raise UserError("--config.arms and --config.seeds must name at least one arm and one seed")
     stages = stage_order(config.arms)
     scheme_of(config.grpo)
+    Limits(**config.watch)
     spread = choose_devices(config.parallel.mode, config.parallel.devices)
     supervised = any(stage.objective != "grpo" for stage in stages)
     on_policy = any(stage.on_policy for stage in stages)
@@ -159,11 +162,11 @@ def train_stage(experiment: Experiment, stage: Stage, seed: int, loras: Loras, s
     if not stage.on_policy:
         response = stage.objective.removeprefix("sft_")
         return sft.train_sft(engine, frozen, lora, data.sft, config.sft, session, key, response)
-    joint = None
+    limits, joint = Limits(**config.watch), None
     if stage.objective == "joint":
         examples = sft.encode_examples(engine, data.sft, "cot", config.sft.max_tokens)
         joint = grpo.Joint(examples, config.sft.batch_size, config.sft.micro_batches, config.grpo.joint_weight, seed)
-    return grpo.train_grpo(engine, frozen, lora, data.rl, config.grpo, session, key, joint)
+    return grpo.train_grpo(engine, frozen, lora, data.rl, config.grpo, session, key, limits, joint)
 
 
 def frozen_under(engine: Engine, stage: Stage, loras: Loras, start: Lora) -> Frozen:
@@ -354,7 +357,7 @@ def make_row(
     row = {"arm": arm.name, "seed": seed, "about": arm.about}
     row |= summarise(responses, records)
     row |= audit(responses, records, rewarded=tuple(rewarded))
-    return row | stability(curve)
+    return row | stability(curve) | watch_summary(curve, Limits(**experiment.config.watch))
 
 
 def write_responses(path: epath.Path, experiment: Experiment, responses: Sequence[Response]) -> None:

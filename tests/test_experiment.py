@@ -102,6 +102,18 @@ def test_training_moves_the_adapter_and_the_kl(straight):
         assert max(row["sampler/logp_diff_max"] for row in outcome.curve) < 1e-4
 
 
+def test_rewards_are_watched_and_an_alarm_is_written_once(base, tmp_path, capsys):
+    config = config_for(base, "grpo_only")
+    config.watch.update(share=-1.0, patience=2, length=1e9)  # everything is a symptom, length for certain
+    (outcome,) = run(config, tmp_path)
+    assert [row["watch/length_collapse"] for row in outcome.curve] == [1.0] * 5
+    assert [row["watch/alarms"] for row in outcome.curve] == [0.0] + [6.0] * 4
+    assert outcome.row["watch"]["length_collapse"] == {"since": 1, "peak": 1.0, "peak_step": 1}
+    printed = capsys.readouterr().out
+    assert printed.count("reward hacking? length_collapse in 100% of the completions") == 1
+    assert "reward_on_base, step 2: reward hacking? format_only" in printed
+
+
 def test_a_finished_run_is_not_run_again(base, straight, monkeypatch):
     workdir, outcomes = straight
 
@@ -240,6 +252,7 @@ def test_every_arm_runs(base, tmp_path):
         ({"sft.micro_batches": 4}, "--config.sft.batch_size=6"),
         ({"model.dtype": "float16"}, "--config.model.dtype"),
         ({"parallel.mode": "xmap"}, "--config.parallel.mode"),
+        ({"watch.patience": 0}, "--config.watch.patience"),
         ({"parallel.devices": 99}, "--config.parallel.devices"),
     ],
 )

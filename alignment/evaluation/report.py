@@ -16,6 +16,7 @@ from alignment.evaluation import tables
 from alignment.evaluation.comparisons import MIN_QUESTIONS, Outcomes, compare_pairs, hypotheses, seed_summary
 from alignment.evaluation.plots import Curves, accuracy_plot, colours, curve_plots
 from alignment.evaluation.results import plain
+from alignment.rewards.watch import SYMPTOMS
 from alignment.text.audit_checks import CHECKS
 from alignment.text.templates import TEMPLATES
 
@@ -95,6 +96,8 @@ def render(
             accuracy_svg=accuracy_plot(rows, colour),
             curves=curve_plots(curves, colour),
             curve_names=list(curves),
+            watched=[row for row in rows if row.get("watch")],
+            symptoms=list(SYMPTOMS),
             pairs=compare_pairs(outcomes),
             min_questions=MIN_QUESTIONS,
             hypotheses=hypotheses(rows, outcomes, meta.get("parameters")),

@@ -10,6 +10,7 @@ import numpy as np
 from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, uncalibrated
 from alignment.rewards.presets import Weight, get_preset
 from alignment.rewards.registry import find_channel
+from alignment.rewards.watch import Watch, init_watch
 from alignment.rewards.weightings import get_weighting
 from alignment.rewards.weightings.schema import Rewards, Weighting, weighted_sum
 
@@ -27,10 +28,11 @@ class Scheme(NamedTuple):
 
 
 class RewardState(NamedTuple):
-    """What the rewards of a step depend on beside the completions: arrays that a checkpoint holds."""
+    """What the rewards of a step, and the watch on them, depend on beside the completions: arrays of a checkpoint."""
 
     statistics: Statistics
     weighting: Any
+    watch: Watch
 
 
 class Scored(NamedTuple):
@@ -72,7 +74,7 @@ def make_scheme(
 
 def init_rewards(scheme: Scheme) -> RewardState:
     """Return the state before the first rollout and, where there is one, before the calibration."""
-    return RewardState(uncalibrated(len(scheme.weights)), scheme.weighting.init(_base(scheme, 0.0)))
+    return RewardState(uncalibrated(len(scheme.weights)), scheme.weighting.init(_base(scheme, 0.0)), init_watch())
 
 
 def combine(

@@ -66,6 +66,21 @@ def is_copy(words: Sequence[str], source: Sequence[str]) -> bool:
     return len(words) > len(source) or shares_run(words, source, longest_allowed + 1)
 
 
+def copied_share(words: Sequence[str], source: Sequence[str], run: int = 8) -> float:
+    """Return the share of `words` that stand in runs of at least `run` words which `source` has too; linear time."""
+    if not run <= len(words):
+        return 0.0
+    codes = {word: code for code, word in enumerate(dict.fromkeys((*words, *source)), start=1)}
+    known = set(_fingerprints([codes[word] for word in source], run))
+    copied = [False] * len(words)
+    free = 0  # words from here on are not marked yet, so that each is marked once
+    for start, value in enumerate(_fingerprints([codes[word] for word in words], run)):
+        if value in known:
+            copied[max(start, free) : start + run] = [True] * (start + run - max(start, free))
+            free = start + run
+    return sum(copied) / len(words)
+
+
 def shares_run(left: Sequence[str], right: Sequence[str], length: int) -> bool:
     """Whether a run of `length` words stands in both (fingerprints of Karp & Rabin 1987; linear time)."""
     if not 0 < length <= min(len(left), len(right)):

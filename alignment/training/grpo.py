@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
+from tqdm import tqdm
 
 from alignment.adapters.lora import Lora
 from alignment.adapters.stack import Stack, push
@@ -27,8 +28,9 @@ from alignment.objectives.policy import Settings, mask_truncated
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
 from alignment.rewards.registry import ScoreBatch
-from alignment.rewards.scheme import Scheme, Scored, combine, init_rewards
+from alignment.rewards.scheme import RewardState, Scheme, Scored, combine, init_rewards
 from alignment.rewards.score import score_channels
+from alignment.rewards.watch import Limits, new_alarms, observe
 from alignment.rollout.engine import Engine, complete, completion_ids, encode_prompts, read
 from alignment.rollout.keys import lane_keys, prompt_hash
 from alignment.rollout.sampler import Group
@@ -66,6 +68,7 @@ def train_grpo(
     section: ConfigDict,
     session: Session,
     key: jax.Array,
+    limits: Limits,
     joint: Joint | None = None,
 ) -> Lora:
     """Train `lora` on verifiable rewards and return it.
@@ -78,6 +81,7 @@ def train_grpo(
       section: `config.grpo`.
       session: where checkpoints and metrics go.
       key: the stage's key; every sampling key descends from it.
+      limits: `config.watch`, of the watch on reward hacking.
       joint: adds a supervised term to every optimiser step.
     """
     prompts = encode_prompts(engine, records)
@@ -99,12 +103,13 @@ def train_grpo(
         channels = judge(engine, group, responses, asked, section, scheme, step)
         scored, memory = combine(scheme, channels, len(asked), state.rewards, step + 1, step / section.steps)
         advantages = advantage(jnp.asarray(scored.combined))
+        watched, memory = watch_rewards(group, responses, asked, memory, limits, f"{session.label}, step {step + 1}")
         clock.lap("time/reward")
         learning_rate = float(schedule(state.step))
         state, metrics = update(state.replace(rewards=()), group, advantages, step)
         state = state.replace(rewards=memory)
         clock.lap("time/update")
-        row = metrics | describe(group, responses, scored, channels, advantages) | clock.laps
+        row = metrics | describe(group, responses, scored, channels, advantages) | watched | clock.laps
         tokens = float(group.mask.sum())
         return state, row | {"learning_rate": learning_rate, "tokens_per_s": tokens / sum(clock.laps.values())}
 
@@ -193,6 +198,23 @@ def judge(
     ids = completion_ids(engine, group)
     batch = ScoreBatch(responses, owners, ids, step / section.steps, max_tokens=section.max_new_tokens)
     return score_channels(batch, scheme.weights)
+
+
+def watch_rewards(
+    group: Group,
+    responses: Sequence[Response],
+    records: Sequence[Record],
+    memory: RewardState,
+    limits: Limits,
+    label: str,
+) -> tuple[dict[str, float], RewardState]:
+    """Look for reward hacking in a rollout; an alarm is written out once, when a symptom has lasted long enough."""
+    samples = group.mask.shape[1]
+    owners = [record for record in records for _ in range(samples)]
+    metrics, watch = observe(responses, owners, np.asarray(group.mask).sum(axis=-1).ravel(), memory.watch, limits)
+    for name in new_alarms(watch, limits):
+        tqdm.write(f"{label}: reward hacking? {name} in {metrics[f'watch/{name}']:.0%} of the completions")
+    return metrics, memory._replace(watch=watch)
 
 
 def make_update(

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from evaluation.vignette import record, respond
 
+from alignment.config import default_config
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
 from alignment.evaluation.comparisons import compare_pairs, hypotheses, seed_summary
 from alignment.evaluation.stability import stability
+from alignment.evaluation.watch import watch_summary
 from alignment.rewards.presets import PRESETS
+from alignment.rewards.watch import SYMPTOMS, Limits
 from alignment.text.audit_checks import CHECKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,9 +28,14 @@ TRAINING = """
     advantage/std kl/mean entropy/mean
     ratio/mean ratio/max importance/mean importance/capped clip/low clip/high clip/log_ratio clip/k3
     completion/length_mean completion/length_min completion/length_max
+    watch/length_collapse watch/format_only watch/answer_inside watch/repeated_boxes watch/stem_copy
+    watch/language_drift watch/alarms
     completion/truncated completion/strict groups/zero_variance sampler/logp_diff_max sampler/logp_diff_mean
     time/rollout time/reward time/update
 """.split()  # noqa: SIM905
+
+
+LIMITS = Limits(**default_config().watch)
 
 
 def entries(section: str) -> dict[str, list[str]]:
@@ -39,7 +47,18 @@ def entries(section: str) -> dict[str, list[str]]:
 
 
 def result_row() -> dict:
-    return summarise([respond()], [record()]) | audit([respond()], [record()]) | stability(None)
+    return (
+        summarise([respond()], [record()])
+        | audit([respond()], [record()])
+        | stability(None)
+        | watch_summary(None, LIMITS)
+    )
+
+
+def test_every_symptom_of_reward_hacking_is_explained():
+    assert {f"watch/{name}" for name in SYMPTOMS} == {name for name in TRAINING if name.startswith("watch/")} - {
+        "watch/alarms"
+    }
 
 
 def test_every_training_metric_is_explained():

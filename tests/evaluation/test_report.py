@@ -110,6 +110,22 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+def test_the_watch_says_which_arm_showed_what_since_when(tmp_path):
+    run = make_run()
+    _, page = write(tmp_path / "plain", run)
+    assert "Nothing was watched" in Page(page).text
+    run["rows"][1]["watch"] = {
+        "stem_copy": {"since": 12, "peak": 0.83, "peak_step": 14},
+        "format_only": {"since": None, "peak": 0.2, "peak_step": 3},
+    }
+    _, page = write(tmp_path / "watched", run)
+    (section,) = [part for part in page.split("<section ") if part.startswith('id="watch"')]
+    text = Page(f"<section {section}").text
+    assert "modular 0" in text and "83.0 % at step 14 since step 12" in text
+    assert "20.0 % at step 3" in text and text.count("since step") == 1
+    assert json.loads((tmp_path / "watched" / "results.json").read_text())[1]["watch"]["stem_copy"]["since"] == 12
+
+
 def test_rows_have_the_required_keys_and_are_strict_json(tmp_path):
     run = make_run()
     run["rows"][1]["kl_peak"] = math.nan

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment.record import Record
-from alignment.text.overlap import covered_share, cross_references, is_copy, shares_run, two_systems
+from alignment.text.overlap import copied_share, covered_share, cross_references, is_copy, shares_run, two_systems
 from alignment.text.parser import parse, without_boxes
 from alignment.text.templates import TEMPLATES
 
@@ -84,6 +84,21 @@ def test_90_percent_is_allowed_and_more_is_a_copy():
     assert not is_copy([*source[:9], "x"], source)  # exactly 90 %
     assert is_copy([*source[:19], "x"], [*source, "y"])  # 95 %
     assert is_copy([*source, "x"], source)  # longer
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=12), st.lists(st.sampled_from("ab"), max_size=12), st.integers(1, 5))
+def test_copied_share_against_all_pairs(left, right, length):
+    runs = {tuple(right[start : start + length]) for start in range(len(right) - length + 1)}
+    starts = [start for start in range(len(left) - length + 1) if tuple(left[start : start + length]) in runs]
+    marked = {start + step for start in starts for step in range(length)}
+    assert copied_share(left, right, length) == (len(marked) / len(left) if marked else 0.0)
+
+
+def test_copied_share_by_hand():
+    stem, said = list("abcdef"), list("xbcdyefb")
+    assert copied_share(said, stem, run=3) == 3 / 8 and copied_share(said, stem, run=2) == 5 / 8
+    assert copied_share(list("abcd"), stem, run=3) == 1.0  # overlapping runs
+    assert copied_share([], stem) == 0.0
 
 
 @given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abc")), st.integers(0, 6))
