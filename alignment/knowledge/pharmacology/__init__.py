@@ -5,12 +5,40 @@ from __future__ import annotations
 import dataclasses
 
 from alignment.errors import UserError
-from alignment.knowledge.pharmacology import factors, heart_vessels, interactions, lipids_clotting
+from alignment.knowledge.pharmacology import (
+    airways,
+    antibacterials,
+    antimicrobials,
+    blood_cancer,
+    factors,
+    glands,
+    gut,
+    heart_vessels,
+    immunity,
+    interactions,
+    lipids_clotting,
+    mind,
+    nervous,
+    organs,
+)
 from alignment.knowledge.pharmacology.checks import family_problems
 from alignment.knowledge.pharmacology.notation import Family, merged
 from alignment.knowledge.schema import Drug, KnowledgeBase
 
-_PARTS = (heart_vessels, lipids_clotting)
+_PARTS = (
+    heart_vessels,
+    lipids_clotting,
+    antibacterials,
+    antimicrobials,
+    glands,
+    gut,
+    nervous,
+    mind,
+    immunity,
+    blood_cancer,
+    airways,
+    organs,
+)
 FAMILIES: tuple[Family, ...] = tuple(family for part in _PARTS for family in part.FAMILIES)
 
 

@@ -11,11 +11,25 @@ FAMILIES = (
         "ACE inhibitor",
         "inhibits angiotensin-converting enzyme",
         (
-            agent("captopril", "hypertension", _HFREF),
-            agent("enalapril", "hypertension", _HFREF),
-            agent("lisinopril", "hypertension", _HFREF, "diabetic nephropathy"),
-            agent("ramipril", "hypertension", _HFREF, "coronary artery disease"),
-            agent("perindopril", "hypertension", "coronary artery disease"),
+            agent("captopril", "hypertension", also=(_HFREF,)),
+            agent("enalapril", "hypertension", also=(_HFREF,)),
+            agent(
+                "lisinopril",
+                "hypertension",
+                also=(
+                    _HFREF,
+                    "diabetic nephropathy",
+                ),
+            ),
+            agent(
+                "ramipril",
+                "hypertension",
+                also=(
+                    _HFREF,
+                    "coronary artery disease",
+                ),
+            ),
+            agent("perindopril", "hypertension", also=("coronary artery disease",)),
         ),
         no("past angioedema", "pregnancy", source=LABEL) + no("bilateral renal artery stenosis"),
         can("high potassium", "acute kidney injury", "first-dose hypotension"),
@@ -25,11 +39,11 @@ FAMILIES = (
         "angiotensin receptor blocker",
         "blocks angiotensin AT1 receptors",
         (
-            agent("losartan", "hypertension", "diabetic nephropathy"),
-            agent("valsartan", "hypertension", _HFREF),
-            agent("candesartan", "hypertension", _HFREF),
+            agent("losartan", "hypertension", also=("diabetic nephropathy",)),
+            agent("valsartan", "hypertension", also=(_HFREF,)),
+            agent("candesartan", "hypertension", also=(_HFREF,)),
             agent("telmisartan", "hypertension"),
-            agent("irbesartan", "hypertension", "diabetic nephropathy"),
+            agent("irbesartan", "hypertension", also=("diabetic nephropathy",)),
         ),
         no("pregnancy", source=LABEL) + no("bilateral renal artery stenosis"),
         can("high potassium", "acute kidney injury", "dizziness"),
@@ -44,14 +58,50 @@ FAMILIES = (
         "beta blocker",
         "",
         (
-            agent("metoprolol", "hypertension", "stable angina", _AF, _HFREF),
-            agent("propranolol", "hypertension", "essential tremor", "migraine", "stable angina"),
-            agent("bisoprolol", "hypertension", _HFREF, _AF),
-            agent("atenolol", "hypertension", "stable angina", _AF),
-            agent("carvedilol", "hypertension", _HFREF, no=no("severe liver failure", "severe asthma", source=LABEL)),
-            agent("nebivolol", "hypertension", _HFREF),
-            agent("labetalol", "hypertension", "hypertension in pregnancy", no=no("severe asthma", source=LABEL)),
-            agent("esmolol", "supraventricular tachycardia", _AF),
+            agent(
+                "metoprolol",
+                "hypertension",
+                "stable angina",
+                also=(
+                    _AF,
+                    _HFREF,
+                ),
+            ),
+            agent(
+                "propranolol",
+                "hypertension",
+                also=(
+                    "essential tremor",
+                    "migraine",
+                    "stable angina",
+                ),
+            ),
+            agent(
+                "bisoprolol",
+                "hypertension",
+                also=(
+                    _HFREF,
+                    _AF,
+                ),
+            ),
+            agent("atenolol", "hypertension", "stable angina", also=(_AF,)),
+            agent(
+                "carvedilol",
+                "hypertension",
+                also=(_HFREF,),
+                no=no("severe liver failure", "severe asthma", source=LABEL),
+            ),
+            agent("nebivolol", "hypertension", also=(_HFREF,)),
+            agent(
+                "labetalol", "hypertension", also=("hypertension in pregnancy",), no=no("severe asthma", source=LABEL)
+            ),
+            agent(
+                "esmolol",
+                also=(
+                    "supraventricular tachycardia",
+                    _AF,
+                ),
+            ),
             agent("timolol", "glaucoma", no=no("severe asthma", source=LABEL)),
         ),
         no("second-degree heart block", "cardiogenic shock", "decompensated heart failure", "sinus bradycardia")
@@ -63,17 +113,27 @@ FAMILIES = (
         "calcium channel blocker",
         "",
         (
-            agent("amlodipine", "hypertension", "stable angina"),
-            agent("nifedipine", "hypertension", "stable angina", "hypertension in pregnancy", "Raynaud phenomenon"),
+            agent("amlodipine", "hypertension", also=("stable angina",)),
+            agent(
+                "nifedipine",
+                "hypertension",
+                also=(
+                    "stable angina",
+                    "hypertension in pregnancy",
+                    "Raynaud phenomenon",
+                ),
+            ),
             agent("felodipine", "hypertension"),
-            agent("nimodipine", "subarachnoid haemorrhage"),
+            agent("nimodipine", also=("subarachnoid haemorrhage",)),
             agent(
                 "verapamil",
                 "hypertension",
-                "stable angina",
-                _AF,
-                "supraventricular tachycardia",
-                "cluster headache",
+                also=(
+                    "stable angina",
+                    _AF,
+                    "supraventricular tachycardia",
+                    "cluster headache",
+                ),
                 no=no("second-degree heart block", "cardiogenic shock", "reduced ejection fraction", source=LABEL)
                 + no("pre-excited atrial fibrillation", source=LABEL),
                 effects=can("slow pulse", "worsening heart failure"),
@@ -82,8 +142,10 @@ FAMILIES = (
             agent(
                 "diltiazem",
                 "hypertension",
-                "stable angina",
-                _AF,
+                also=(
+                    "stable angina",
+                    _AF,
+                ),
                 no=no("second-degree heart block", source=LABEL) + no("reduced ejection fraction"),
                 effects=can("slow pulse", "constipation"),
             ),
@@ -98,7 +160,7 @@ FAMILIES = (
             agent("bendroflumethiazide", "hypertension"),
             agent("chlorthalidone", "hypertension"),
             agent("indapamide", "hypertension"),
-            agent("metolazone", "hypertension", "oedema"),
+            agent("metolazone", "hypertension", also=("oedema",)),
         ),
         no("anuria", "sulfonamide allergy", source=LABEL) + no("gout", "high calcium"),
         can("low potassium", "low sodium", "raised uric acid", "raised glucose", "photosensitivity"),
@@ -108,9 +170,29 @@ FAMILIES = (
         "loop diuretic",
         "blocks the sodium-potassium-chloride cotransporter of the loop of Henle",
         (
-            agent("furosemide", "oedema", "hypertension", _HFREF),
-            agent("bumetanide", "oedema", _HFREF),
-            agent("torasemide", "oedema", "hypertension", _HFREF),
+            agent(
+                "furosemide",
+                "hypertension",
+                also=(
+                    "oedema",
+                    _HFREF,
+                ),
+            ),
+            agent(
+                "bumetanide",
+                also=(
+                    "oedema",
+                    _HFREF,
+                ),
+            ),
+            agent(
+                "torasemide",
+                "hypertension",
+                also=(
+                    "oedema",
+                    _HFREF,
+                ),
+            ),
         ),
         no("anuria", source=LABEL) + no("low potassium"),
         can("low potassium", "low magnesium", "low calcium", "dehydration", "raised uric acid", "hearing loss"),
@@ -118,7 +200,7 @@ FAMILIES = (
     Family(
         "potassium-sparing diuretic",
         "blocks epithelial sodium channels",
-        (agent("amiloride", "hypertension", "oedema"), agent("triamterene", "oedema")),
+        (agent("amiloride", "hypertension", also=("oedema",)), agent("triamterene", also=("oedema",))),
         no("high potassium", "anuria", source=LABEL) + no("kidney failure"),
         can("high potassium"),
     ),
@@ -129,13 +211,15 @@ FAMILIES = (
             agent(
                 "spironolactone",
                 "hypertension",
-                _HFREF,
-                "primary aldosteronism",
-                "ascites",
+                also=(
+                    _HFREF,
+                    "primary aldosteronism",
+                    "ascites",
+                ),
                 effects=can("menstrual irregularity"),
                 known_for=("gynaecomastia",),
             ),
-            agent("eplerenone", "hypertension", _HFREF),
+            agent("eplerenone", "hypertension", also=(_HFREF,)),
         ),
         no("high potassium", source=LABEL) + no("kidney failure"),
         can("high potassium", "low sodium"),
@@ -148,7 +232,7 @@ FAMILIES = (
             agent(
                 "methyldopa",
                 "hypertension",
-                "hypertension in pregnancy",
+                also=("hypertension in pregnancy",),
                 no=no("severe liver failure", source=LABEL),
                 effects=can("depressed mood", "hepatitis"),
                 known_for=("positive direct antiglobulin test",),
@@ -160,11 +244,11 @@ FAMILIES = (
         "alpha blocker",
         "",
         (
-            agent("tamsulosin", "benign prostatic hyperplasia", known_for=("floppy iris during eye surgery",)),
-            agent("doxazosin", "hypertension", "benign prostatic hyperplasia"),
+            agent("tamsulosin", also=("benign prostatic hyperplasia",), known_for=("floppy iris during eye surgery",)),
+            agent("doxazosin", "hypertension", also=("benign prostatic hyperplasia",)),
             agent("prazosin", "hypertension"),
-            agent("terazosin", "hypertension", "benign prostatic hyperplasia"),
-            agent("phenoxybenzamine", "phaeochromocytoma", effects=can("fast pulse")),
+            agent("terazosin", "hypertension", also=("benign prostatic hyperplasia",)),
+            agent("phenoxybenzamine", also=("phaeochromocytoma",), effects=can("fast pulse")),
         ),
         effects=can("orthostatic hypotension", "dizziness", "stuffy nose"),
     ),
@@ -172,8 +256,10 @@ FAMILIES = (
         "arteriolar vasodilator",
         "relaxes arteriolar smooth muscle",
         (
-            agent("hydralazine", "hypertension", "hypertension in pregnancy", known_for=("drug-induced lupus",)),
-            agent("minoxidil", "hypertension", "androgenetic alopecia", known_for=("excess hair growth",)),
+            agent(
+                "hydralazine", "hypertension", also=("hypertension in pregnancy",), known_for=("drug-induced lupus",)
+            ),
+            agent("minoxidil", "hypertension", also=("androgenetic alopecia",), known_for=("excess hair growth",)),
         ),
         no("coronary artery disease"),
         can("fast pulse", "fluid retention", "headache"),
@@ -188,9 +274,16 @@ FAMILIES = (
         "organic nitrate",
         "releases nitric oxide in veins",
         (
-            agent("glyceryl trinitrate", "stable angina", "acute coronary syndrome", "anal fissure"),
-            agent("isosorbide mononitrate", "stable angina"),
-            agent("isosorbide dinitrate", "stable angina"),
+            agent(
+                "glyceryl trinitrate",
+                also=(
+                    "stable angina",
+                    "acute coronary syndrome",
+                    "anal fissure",
+                ),
+            ),
+            agent("isosorbide mononitrate", also=("stable angina",)),
+            agent("isosorbide dinitrate", also=("stable angina",)),
         ),
         no("severe aortic stenosis", "raised intracranial pressure"),
         can("headache", "flushing", "orthostatic hypotension", "tolerance with continuous use"),
@@ -201,7 +294,7 @@ FAMILIES = (
         (
             agent(
                 "ranolazine",
-                "stable angina",
+                also=("stable angina",),
                 no=no("severe liver failure", source=LABEL) + no("long QT interval"),
                 effects=can("long QT interval", "constipation", "dizziness"),
             ),
@@ -228,8 +321,10 @@ FAMILIES = (
         (
             agent(
                 "digoxin",
-                _AF,
-                _HFREF,
+                also=(
+                    _AF,
+                    _HFREF,
+                ),
                 no=no("ventricular fibrillation", source=LABEL)
                 + no("second-degree heart block", "low potassium", "pre-excited atrial fibrillation"),
                 effects=can("nausea", "heart block", "ventricular ectopics", "confusion"),
@@ -243,22 +338,26 @@ FAMILIES = (
         (
             agent(
                 "amiodarone",
-                _AF,
-                "ventricular tachycardia",
+                also=(
+                    _AF,
+                    "ventricular tachycardia",
+                ),
                 no=no("second-degree heart block", "sinus bradycardia", "cardiogenic shock", source=LABEL),
                 effects=can("hypothyroidism", "hyperthyroidism", "hepatitis", "photosensitivity", "slow pulse"),
                 known_for=("corneal deposits", "pulmonary fibrosis", "blue-grey skin"),
             ),
             agent(
                 "dronedarone",
-                _AF,
+                also=(_AF,),
                 no=no("permanent atrial fibrillation", "decompensated heart failure", source=LABEL),
                 effects=can("diarrhoea", "hepatitis"),
             ),
             agent(
                 "sotalol",
-                _AF,
-                "ventricular tachycardia",
+                also=(
+                    _AF,
+                    "ventricular tachycardia",
+                ),
                 no=no("severe asthma", "low potassium", source=LABEL),
                 effects=can("slow pulse", "fatigue"),
             ),
@@ -269,7 +368,16 @@ FAMILIES = (
     Family(
         "class Ic antiarrhythmic",
         "strongly blocks cardiac sodium channels",
-        (agent("flecainide", _AF, "supraventricular tachycardia"), agent("propafenone", _AF)),
+        (
+            agent(
+                "flecainide",
+                also=(
+                    _AF,
+                    "supraventricular tachycardia",
+                ),
+            ),
+            agent("propafenone", also=(_AF,)),
+        ),
         no("cardiogenic shock", "second-degree heart block", source=LABEL)
         + no("coronary artery disease", "reduced ejection fraction"),
         can("ventricular tachycardia", "dizziness", "blurred vision"),
@@ -277,7 +385,7 @@ FAMILIES = (
     Family(
         "purine nucleoside",
         "",
-        (agent("adenosine", "supraventricular tachycardia", no=no("second-degree heart block", source=LABEL)),),
+        (agent("adenosine", also=("supraventricular tachycardia",), no=no("second-degree heart block", source=LABEL)),),
         effects=can("flushing", "bronchospasm", "brief asystole"),
         known_for=("sense of impending doom",),
     ),

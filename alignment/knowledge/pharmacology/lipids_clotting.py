@@ -12,10 +12,34 @@ FAMILIES = (
         "statin",
         "",
         (
-            agent("atorvastatin", _FH, "coronary artery disease"),
-            agent("simvastatin", _FH, "coronary artery disease"),
-            agent("rosuvastatin", _FH, "coronary artery disease"),
-            agent("pravastatin", _FH, "coronary artery disease"),
+            agent(
+                "atorvastatin",
+                also=(
+                    _FH,
+                    "coronary artery disease",
+                ),
+            ),
+            agent(
+                "simvastatin",
+                also=(
+                    _FH,
+                    "coronary artery disease",
+                ),
+            ),
+            agent(
+                "rosuvastatin",
+                also=(
+                    _FH,
+                    "coronary artery disease",
+                ),
+            ),
+            agent(
+                "pravastatin",
+                also=(
+                    _FH,
+                    "coronary artery disease",
+                ),
+            ),
         ),
         no("pregnancy", "breastfeeding") + no("severe liver failure", source=LABEL),
         can("muscle aches", "raised aminotransferases", "new diabetes"),
@@ -24,7 +48,7 @@ FAMILIES = (
     Family(
         "cholesterol absorption inhibitor",
         "blocks the intestinal sterol transporter NPC1L1",
-        (agent("ezetimibe", _FH, effects=can("diarrhoea", "raised aminotransferases")),),
+        (agent("ezetimibe", also=(_FH,), effects=can("diarrhoea", "raised aminotransferases")),),
     ),
     Family(
         "PCSK9 inhibitor",
@@ -35,7 +59,7 @@ FAMILIES = (
     Family(
         "fibrate",
         "activates PPAR-alpha",
-        (agent("fenofibrate", "hypertriglyceridaemia"), agent("gemfibrozil", "hypertriglyceridaemia")),
+        (agent("fenofibrate", also=("hypertriglyceridaemia",)), agent("gemfibrozil", also=("hypertriglyceridaemia",))),
         no("gallstone disease", "severe liver failure", "kidney failure", source=LABEL),
         can("muscle aches", "raised aminotransferases"),
         ("gallstones",),
@@ -52,7 +76,7 @@ FAMILIES = (
         (
             agent(
                 "niacin",
-                "hypertriglyceridaemia",
+                also=("hypertriglyceridaemia",),
                 no=no("active peptic ulcer", "severe liver failure", source=LABEL) + no("gout"),
                 effects=can("raised glucose", "raised uric acid", "itching"),
             ),
@@ -66,9 +90,11 @@ FAMILIES = (
             agent(
                 "aspirin",
                 "acute coronary syndrome",
-                "ischaemic stroke",
                 "coronary artery disease",
-                "Kawasaki disease",
+                also=(
+                    "ischaemic stroke",
+                    "Kawasaki disease",
+                ),
                 no=no("salicylate allergy", "childhood viral illness", source=LABEL)
                 + no("active peptic ulcer", "active major bleeding"),
                 effects=can("gastric bleeding", "bronchospasm", "tinnitus"),
@@ -80,11 +106,18 @@ FAMILIES = (
         "P2Y12 inhibitor",
         "blocks platelet ADP receptors",
         (
-            agent("clopidogrel", "acute coronary syndrome", "ischaemic stroke", "peripheral artery disease"),
-            agent("prasugrel", "acute coronary syndrome", no=no("past stroke", source=LABEL)),
+            agent(
+                "clopidogrel",
+                also=(
+                    "acute coronary syndrome",
+                    "ischaemic stroke",
+                    "peripheral artery disease",
+                ),
+            ),
+            agent("prasugrel", also=("acute coronary syndrome",), no=no("past stroke", source=LABEL)),
             agent(
                 "ticagrelor",
-                "acute coronary syndrome",
+                also=("acute coronary syndrome",),
                 no=no("past intracranial haemorrhage", source=LABEL),
                 effects=can("slow pulse"),
                 known_for=("breathlessness without bronchospasm",),
@@ -99,11 +132,11 @@ FAMILIES = (
         (
             agent(
                 "cilostazol",
-                "peripheral artery disease",
+                also=("peripheral artery disease",),
                 no=no("symptomatic heart failure", source=LABEL),
                 effects=can("headache", "palpitations"),
             ),
-            agent("milrinone", "acute heart failure", effects=can("ventricular tachycardia", "hypotension")),
+            agent("milrinone", also=("acute heart failure",), effects=can("ventricular tachycardia", "hypotension")),
         ),
     ),
     Family(
@@ -112,9 +145,11 @@ FAMILIES = (
         (
             agent(
                 "warfarin",
-                _AF,
-                _VTE,
-                "mechanical heart valve thrombosis prevention",
+                also=(
+                    _AF,
+                    _VTE,
+                    "mechanical heart valve thrombosis prevention",
+                ),
                 no=no("pregnancy", "active major bleeding", source=LABEL),
                 effects=can("bleeding", "fetal nasal hypoplasia"),
                 known_for=("skin necrosis in protein C deficiency",),
@@ -124,7 +159,23 @@ FAMILIES = (
     Family(
         "factor Xa inhibitor",
         "",
-        (agent("apixaban", _AF, _VTE), agent("rivaroxaban", _AF, _VTE), agent("edoxaban", _AF, _VTE, source=GENERAL)),
+        (
+            agent(
+                "apixaban",
+                also=(
+                    _AF,
+                    _VTE,
+                ),
+            ),
+            agent(
+                "rivaroxaban",
+                also=(
+                    _AF,
+                    _VTE,
+                ),
+            ),
+            agent("edoxaban", _AF, _VTE, source=GENERAL),
+        ),
         no("active major bleeding", source=LABEL) + no("mechanical heart valve", "pregnancy", "severe liver failure"),
         can("bleeding", "anaemia"),
     ),
@@ -134,12 +185,14 @@ FAMILIES = (
         (
             agent(
                 "dabigatran",
-                _AF,
-                _VTE,
+                also=(
+                    _AF,
+                    _VTE,
+                ),
                 no=no("mechanical heart valve", source=LABEL) + no("kidney failure", "pregnancy"),
                 effects=can("heartburn"),
             ),
-            agent("argatroban", "heparin-induced thrombocytopenia"),
+            agent("argatroban", also=("heparin-induced thrombocytopenia",)),
             agent("bivalirudin", "acute coronary syndrome", source=GENERAL),
         ),
         no("active major bleeding", source=LABEL),
@@ -148,7 +201,16 @@ FAMILIES = (
     Family(
         "low molecular weight heparin",
         "",
-        (agent("enoxaparin", _VTE, "acute coronary syndrome"), agent("dalteparin", _VTE, source=GENERAL)),
+        (
+            agent(
+                "enoxaparin",
+                also=(
+                    _VTE,
+                    "acute coronary syndrome",
+                ),
+            ),
+            agent("dalteparin", _VTE, source=GENERAL),
+        ),
         no("heparin-induced antibodies", "active major bleeding", source=LABEL),
         can("bleeding", "heparin-induced thrombocytopenia", "high potassium"),
     ),
@@ -163,7 +225,7 @@ FAMILIES = (
     Family(
         "indirect factor Xa inhibitor",
         "binds antithrombin as a pentasaccharide",
-        (agent("fondaparinux", _VTE, no=no("active major bleeding", "kidney failure", source=LABEL)),),
+        (agent("fondaparinux", also=(_VTE,), no=no("active major bleeding", "kidney failure", source=LABEL)),),
         effects=can("bleeding"),
     ),
     Family(
@@ -182,8 +244,10 @@ FAMILIES = (
         (
             agent(
                 "tranexamic acid",
-                "heavy menstrual bleeding",
-                "traumatic haemorrhage",
+                also=(
+                    "heavy menstrual bleeding",
+                    "traumatic haemorrhage",
+                ),
                 no=no("past venous thrombosis", source=LABEL),
                 effects=can("seizures at high doses", "thrombosis"),
             ),
@@ -192,7 +256,10 @@ FAMILIES = (
     Family(
         "endothelin receptor antagonist",
         "blocks endothelin receptors",
-        (agent("bosentan", "pulmonary arterial hypertension"), agent("macitentan", "pulmonary arterial hypertension")),
+        (
+            agent("bosentan", also=("pulmonary arterial hypertension",)),
+            agent("macitentan", also=("pulmonary arterial hypertension",)),
+        ),
         no("pregnancy", source=LABEL),
         can("hepatitis", "anaemia", "ankle swelling"),
     ),
@@ -200,8 +267,20 @@ FAMILIES = (
         "phosphodiesterase 5 inhibitor",
         "inhibits phosphodiesterase 5",
         (
-            agent("sildenafil", "erectile dysfunction", "pulmonary arterial hypertension"),
-            agent("tadalafil", "erectile dysfunction", "benign prostatic hyperplasia"),
+            agent(
+                "sildenafil",
+                also=(
+                    "erectile dysfunction",
+                    "pulmonary arterial hypertension",
+                ),
+            ),
+            agent(
+                "tadalafil",
+                also=(
+                    "erectile dysfunction",
+                    "benign prostatic hyperplasia",
+                ),
+            ),
         ),
         effects=can("headache", "flushing", "sudden hearing loss"),
         known_for=("blue-tinged vision",),
