@@ -46,7 +46,7 @@ FAMILIES = (
         "long-acting muscarinic antagonist",
         "",
         (
-            agent("tiotropium", also=("COPD",)),
+            agent("tiotropium", "asthma", also=("COPD",)),
             agent("aclidinium", "COPD"),
             agent("umeclidinium", "COPD", source=GENERAL),
         ),

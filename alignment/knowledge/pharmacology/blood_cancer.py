@@ -144,7 +144,10 @@ FAMILIES = (
     Family(
         "EGFR inhibitor",
         "inhibits the EGFR kinase",
-        (agent("erlotinib", "non-small cell lung cancer"), agent("gefitinib", "non-small cell lung cancer")),
+        (
+            agent("erlotinib", "non-small cell lung cancer", "pancreatic cancer"),
+            agent("gefitinib", "non-small cell lung cancer"),
+        ),
         effects=can("diarrhoea", "interstitial pneumonitis"),
         known_for=("acne-like rash",),
     ),
@@ -252,7 +255,7 @@ FAMILIES = (
     Family(
         "anthracycline",
         "intercalates DNA and poisons topoisomerase II",
-        (agent("doxorubicin", _BREAST, "Hodgkin lymphoma"), agent("daunorubicin", _AML)),
+        (agent("doxorubicin", _BREAST, "Hodgkin lymphoma", "ovarian cancer"), agent("daunorubicin", _AML)),
         no("symptomatic heart failure", "bone marrow failure", source=LABEL),
         can(_MARROW, "hair loss", "red urine"),
         ("dose-dependent dilated cardiomyopathy",),
@@ -263,6 +266,7 @@ FAMILIES = (
         (
             agent(
                 "cyclophosphamide",
+                "ovarian cancer",
                 also=(
                     "lupus nephritis",
                     "granulomatosis with polyangiitis",
@@ -302,7 +306,7 @@ FAMILIES = (
         "blocks microtubule assembly",
         (
             agent("vincristine", _ALL, "Hodgkin lymphoma", effects=can("peripheral neuropathy", "constipation")),
-            agent("vinblastine", "Hodgkin lymphoma", effects=can(_MARROW)),
+            agent("vinblastine", "Hodgkin lymphoma", "testicular germ cell tumour", effects=can(_MARROW)),
         ),
         effects=can("foot drop", "low sodium"),
     ),
@@ -310,8 +314,15 @@ FAMILIES = (
         "taxane",
         "blocks microtubule breakdown",
         (
-            agent("paclitaxel", "ovarian cancer", _BREAST),
-            agent("docetaxel", _BREAST, _PROSTATE, effects=can("fluid retention")),
+            agent("paclitaxel", "ovarian cancer", _BREAST, "non-small cell lung cancer"),
+            agent(
+                "docetaxel",
+                _BREAST,
+                _PROSTATE,
+                "non-small cell lung cancer",
+                "gastric cancer",
+                effects=can("fluid retention"),
+            ),
         ),
         no("bone marrow failure", source=LABEL),
         can("peripheral neuropathy", _MARROW, "hair loss", "anaphylaxis"),
@@ -320,9 +331,12 @@ FAMILIES = (
         "fluoropyrimidine",
         "inhibits thymidylate synthase",
         (
-            agent("fluorouracil", "colorectal cancer", also=("actinic keratosis",)),
+            agent(
+                "fluorouracil", "colorectal cancer", "gastric cancer", "pancreatic cancer", also=("actinic keratosis",)
+            ),
             agent(
                 "capecitabine",
+                "gastric cancer",
                 also=(
                     "colorectal cancer",
                     _BREAST,
@@ -338,7 +352,13 @@ FAMILIES = (
         "terminates DNA chains as a false cytidine",
         (
             agent("cytarabine", _AML, effects=can("ataxia", "conjunctivitis")),
-            agent("gemcitabine", "pancreatic cancer", effects=can("flu-like symptoms")),
+            agent(
+                "gemcitabine",
+                "pancreatic cancer",
+                "non-small cell lung cancer",
+                "ovarian cancer",
+                effects=can("flu-like symptoms"),
+            ),
         ),
         effects=can(
             _MARROW,
@@ -362,7 +382,9 @@ FAMILIES = (
         "traps topoisomerase on cut DNA",
         (
             agent("irinotecan", also=("colorectal cancer",), known_for=("acute cholinergic diarrhoea",)),
-            agent("etoposide", "small cell lung cancer", effects=can("secondary leukaemia")),
+            agent(
+                "etoposide", "small cell lung cancer", "testicular germ cell tumour", effects=can("secondary leukaemia")
+            ),
         ),
         effects=can(_MARROW, "hair loss"),
     ),

@@ -127,7 +127,12 @@ FAMILIES = (
         "",
         (
             agent("levothyroxine", "hypothyroidism", no=no("untreated thyrotoxicosis")),
-            agent("liothyronine", also=("myxoedema coma",), no=no("untreated adrenal failure", source=LABEL)),
+            agent(
+                "liothyronine",
+                "hypothyroidism",
+                also=("myxoedema coma",),
+                no=no("untreated adrenal failure", source=LABEL),
+            ),
         ),
         effects=can("palpitations", "weight loss", "loss of bone density", "atrial fibrillation"),
     ),
@@ -156,6 +161,13 @@ FAMILIES = (
             agent(
                 "prednisone",
                 "asthma",
+                "rheumatoid arthritis",
+                "systemic lupus erythematosus",
+                "multiple sclerosis",
+                "acute gout",
+                "ankylosing spondylitis",
+                "psoriatic arthritis",
+                "atopic dermatitis",
                 also=(
                     "giant cell arteritis",
                     "polymyalgia rheumatica",
@@ -166,6 +178,11 @@ FAMILIES = (
             agent(
                 "prednisolone",
                 "asthma",
+                "rheumatoid arthritis",
+                "systemic lupus erythematosus",
+                "multiple sclerosis",
+                "acute gout",
+                "ulcerative colitis",
                 also=(
                     "croup",
                     "nephrotic syndrome",
@@ -174,6 +191,8 @@ FAMILIES = (
             ),
             agent(
                 "dexamethasone",
+                "asthma",
+                "multiple sclerosis",
                 also=(
                     "bacterial meningitis",
                     "cerebral oedema",
@@ -181,10 +200,21 @@ FAMILIES = (
                     _CHEMO,
                 ),
             ),
-            agent("methylprednisolone", "multiple sclerosis", also=("acute transplant rejection",)),
+            agent(
+                "methylprednisolone",
+                "multiple sclerosis",
+                "rheumatoid arthritis",
+                "systemic lupus erythematosus",
+                "asthma",
+                "acute gout",
+                also=("acute transplant rejection",),
+            ),
             agent(
                 "hydrocortisone",
                 "atopic dermatitis",
+                "asthma",
+                "ulcerative colitis",
+                "systemic lupus erythematosus",
                 also=(
                     "primary adrenal insufficiency",
                     "septic shock",
@@ -192,6 +222,7 @@ FAMILIES = (
             ),
             agent(
                 "budesonide",
+                "asthma",
                 also=(
                     _UC,
                     "autoimmune hepatitis",
@@ -206,6 +237,7 @@ FAMILIES = (
             ),
             agent(
                 "clobetasol",
+                "atopic dermatitis",
                 also=(
                     "plaque psoriasis",
                     "lichen sclerosus",

@@ -192,6 +192,7 @@ FAMILIES = (
         (
             agent(
                 "penicillamine",
+                "rheumatoid arthritis",
                 also=(
                     "Wilson disease",
                     "cystinuria",

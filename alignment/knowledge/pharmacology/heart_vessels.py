@@ -102,7 +102,7 @@ FAMILIES = (
                     _AF,
                 ),
             ),
-            agent("timolol", "glaucoma", no=no("severe asthma", source=LABEL)),
+            agent("timolol", "glaucoma", "hypertension", no=no("severe asthma", source=LABEL)),
         ),
         no("second-degree heart block", "cardiogenic shock", "decompensated heart failure", "sinus bradycardia")
         + no("severe asthma"),
@@ -200,7 +200,7 @@ FAMILIES = (
     Family(
         "potassium-sparing diuretic",
         "blocks epithelial sodium channels",
-        (agent("amiloride", "hypertension", also=("oedema",)), agent("triamterene", also=("oedema",))),
+        (agent("amiloride", "hypertension", also=("oedema",)), agent("triamterene", "hypertension", also=("oedema",))),
         no("high potassium", "anuria", source=LABEL) + no("kidney failure"),
         can("high potassium"),
     ),

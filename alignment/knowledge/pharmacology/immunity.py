@@ -18,6 +18,7 @@ FAMILIES = (
         (
             agent(
                 "ibuprofen",
+                "rheumatoid arthritis",
                 also=(
                     "osteoarthritis",
                     "dysmenorrhoea",
@@ -25,16 +26,23 @@ FAMILIES = (
                     "fever",
                 ),
             ),
-            agent("naproxen", "acute gout", "ankylosing spondylitis", _RA, also=("osteoarthritis",)),
+            agent("naproxen", "acute gout", "ankylosing spondylitis", _RA, "migraine", also=("osteoarthritis",)),
             agent(
                 "diclofenac",
                 _RA,
+                "ankylosing spondylitis",
                 also=(
                     "osteoarthritis",
                     "renal colic",
                 ),
             ),
-            agent("indometacin", "acute gout", "ankylosing spondylitis", also=("patent ductus arteriosus",)),
+            agent(
+                "indometacin",
+                "acute gout",
+                "ankylosing spondylitis",
+                "rheumatoid arthritis",
+                also=("patent ductus arteriosus",),
+            ),
             agent(
                 "ketorolac",
                 also=(
@@ -125,7 +133,7 @@ FAMILIES = (
         "pyrimidine synthesis inhibitor",
         "inhibits dihydroorotate dehydrogenase",
         (
-            agent("leflunomide", _RA, effects=can("hypertension")),
+            agent("leflunomide", _RA, "psoriatic arthritis", effects=can("hypertension")),
             agent("teriflunomide", _MS, source=GENERAL),
         ),
         no("pregnancy", "severe liver failure", source=LABEL),
@@ -171,6 +179,7 @@ FAMILIES = (
         (
             agent(
                 "ciclosporin",
+                "rheumatoid arthritis",
                 also=(
                     _TRANSPLANT,
                     _PSORIASIS,

@@ -91,6 +91,8 @@ FAMILIES = (
                 "aspirin",
                 "acute coronary syndrome",
                 "coronary artery disease",
+                "migraine",
+                "rheumatoid arthritis",
                 also=(
                     "ischaemic stroke",
                     "Kawasaki disease",

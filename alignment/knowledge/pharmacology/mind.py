@@ -20,6 +20,7 @@ FAMILIES = (
         (
             agent(
                 "fluoxetine",
+                "panic disorder",
                 also=(
                     _DEPRESSION,
                     "bulimia nervosa",
@@ -61,6 +62,7 @@ FAMILIES = (
         (
             agent(
                 "venlafaxine",
+                "panic disorder",
                 also=(
                     _DEPRESSION,
                     _GAD,
@@ -129,7 +131,11 @@ FAMILIES = (
     Family(
         "noradrenaline-dopamine reuptake inhibitor",
         "blocks noradrenaline and dopamine reuptake",
-        (agent("bupropion", "nicotine dependence", also=(_DEPRESSION,), effects=can("insomnia", "dry mouth")),),
+        (
+            agent(
+                "bupropion", "nicotine dependence", "obesity", also=(_DEPRESSION,), effects=can("insomnia", "dry mouth")
+            ),
+        ),
         no("epilepsy", "eating disorder", source=LABEL),
         can("seizures", source=LABEL),
     ),
@@ -207,6 +213,7 @@ FAMILIES = (
             ),
             agent(
                 "ziprasidone",
+                "bipolar disorder",
                 also=(_SCHIZOPHRENIA,),
                 no=no("long QT interval", source=LABEL),
                 effects=can("long QT interval"),
@@ -223,13 +230,14 @@ FAMILIES = (
             agent("chlordiazepoxide", also=("alcohol withdrawal",)),
             agent(
                 "diazepam",
+                "focal epilepsy",
                 also=(
                     _STATUS,
                     "alcohol withdrawal",
                     "muscle spasm",
                 ),
             ),
-            agent("clonazepam", _PANIC, also=("myoclonus",)),
+            agent("clonazepam", _PANIC, "generalised epilepsy", also=("myoclonus",)),
         ),
         no("narrow-angle glaucoma", source=LABEL) + no("respiratory depression", "myasthenia gravis"),
         can("drowsiness", "dependence", "falls", "ataxia"),
@@ -240,6 +248,7 @@ FAMILIES = (
         (
             agent(
                 "lorazepam",
+                "panic disorder",
                 also=(
                     _STATUS,
                     "alcohol withdrawal",

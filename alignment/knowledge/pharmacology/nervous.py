@@ -117,6 +117,7 @@ FAMILIES = (
         (
             agent(
                 "gabapentin",
+                "restless legs syndrome",
                 also=(
                     _NEUROPATHIC,
                     _FOCAL,
@@ -140,6 +141,7 @@ FAMILIES = (
             agent("primidone", _FOCAL, also=("essential tremor",)),
             agent(
                 "phenobarbital",
+                "generalised epilepsy",
                 also=(
                     _STATUS,
                     "neonatal seizures",
@@ -392,6 +394,7 @@ FAMILIES = (
         (
             agent(
                 "paracetamol",
+                "migraine",
                 also=(
                     "fever",
                     "mild to moderate pain",

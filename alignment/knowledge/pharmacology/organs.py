@@ -167,6 +167,7 @@ FAMILIES = (
             agent(
                 "acetazolamide",
                 "acute angle-closure glaucoma",
+                "generalised epilepsy",
                 also=(
                     "altitude sickness",
                     "intracranial hypertension",
@@ -222,7 +223,14 @@ FAMILIES = (
     Family(
         "osmotic diuretic",
         "draws water out by osmosis",
-        (agent("mannitol", also=("raised intracranial pressure",), effects=can("dehydration", "pulmonary oedema")),),
+        (
+            agent(
+                "mannitol",
+                "acute angle-closure glaucoma",
+                also=("raised intracranial pressure",),
+                effects=can("dehydration", "pulmonary oedema"),
+            ),
+        ),
         no("anuria", "decompensated heart failure", source=LABEL),
     ),
     Family(

@@ -1,0 +1,104 @@
+"""The comparison with the reference files: by hand on four small files, and on the real ones where they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from alignment.errors import UserError
+from alignment.knowledge.agreement import SETTLED, compare, read_reference, report
+from alignment.knowledge.base import load
+from alignment.knowledge.reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES
+from alignment.knowledge.schema import GENERAL, AdverseEffect, Drug, DrugClass, Indication, KnowledgeBase
+
+FOLDER = os.environ.get("CLINICAL_DATA_DIR", "")
+FULL = load("full")
+
+FILES = {
+    "kb_drugcentral_classes/drug-to-class.tsv": "drugbank_id\tdrugbank_name\tclass_id\tclass_name\n"
+    "1\tAcetaminophen\t2\tnon-narcotic analgesic\n3\tWarfarin\t4\trodenticide\n",
+    "kb_drugcentral_classes/indications.tsv": "doid_id\tdrugbank_id\tdisease\tdrug\tcategory\n"
+    "1\t1\tmigraine\tAcetaminophen\tSYM\n1\t1\tgout\tWarfarin\tNOT\n",
+    "kb_symptom_ontology/symp.obo": "format-version: 1.2\n\n[Term]\nid: 1\nname: Diarrhea\n"
+    'synonym: "the runs" EXACT []\n'
+    "\n[Term]\nid: 2\nname: obsolete ankle swelling\nis_obsolete: true\n",
+    "kb_mesh_symptoms/symptoms.tsv": "mesh_id\tmesh_name\tin_hsdn\n1\tPruritus\t1\n",
+}
+SMALL = KnowledgeBase(
+    conditions={},
+    drugs={
+        "paracetamol": Drug("paracetamol", "non-opioid analgesic", "DrugCentral"),
+        "warfarin": Drug("warfarin", "vitamin K antagonist", "DrugCentral"),
+        "holy water": Drug("holy water", "vitamin K antagonist", "DrugCentral"),
+    },
+    classes={name: DrugClass(name, name, GENERAL) for name in ("non-opioid analgesic", "vitamin K antagonist")},
+    factors={},
+    indications=(
+        Indication("paracetamol", "migraine", "DrugCentral"),
+        Indication("paracetamol", "hypertension", GENERAL),  # not listed, which contradicts nothing
+        Indication("warfarin", "acute gout", GENERAL),  # struck out
+        Indication("warfarin", "asthma", "DrugCentral"),  # does not stand where it is said to
+    ),
+    adverse_effects=tuple(
+        AdverseEffect("warfarin", effect, False, GENERAL)
+        for effect in ("diarrhoea", "severe diarrhoea", "ankle swelling", "purple toes")
+    ),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_comparison_by_hand(folder):
+    found = compare(SMALL, read_reference(folder))
+    counts = found.counts
+    assert (counts["drugs"], counts["drugs found in DrugCentral"], counts["classes that agree"]) == (3, 2, 1)
+    assert (counts["uses that can be compared"], counts["uses that are listed"]) == (4, 1)
+    assert counts["adverse effects named in the Symptom Ontology or MeSH"] == 1  # British or American
+    assert counts["adverse effects that contain such a name"] == 2
+    assert found.unsettled == (
+        "class of warfarin",
+        "source of holy water",
+        "warfarin for acute gout",
+        "source of warfarin for asthma",
+    )
+    assert "| adverse effect ankle swelling: retired term | the Symptom Ontology gave" in report(found)
+    assert "| class of warfarin | not settled |" in report(found)
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "kb_mesh_symptoms" / "symptoms.tsv").unlink()
+    with pytest.raises(UserError, match=r"symptoms\.tsv: no such file"):
+        read_reference(folder)
+
+
+def test_the_names_are_those_of_the_base():
+    assert set(DRUG_NAMES) <= set(FULL.drugs) and set(CLASS_NAMES) <= set(FULL.classes)
+    uses = {fact.disease for fact in FULL.indications}
+    assert set(DISEASE_NAMES) <= uses | set(FULL.conditions)
+
+
+@pytest.mark.skipif(not FOLDER, reason="CLINICAL_DATA_DIR names no folder with the published files")
+def test_every_conflict_with_the_real_files_is_settled():
+    reference = read_reference(Path(FOLDER))
+    found = compare(FULL, reference)
+    assert found.unsettled == ()
+    assert set(SETTLED) <= set(found.conflicts), "a settled conflict is gone: remove it"
+    assert found.counts["drugs found in DrugCentral"] >= 450
+    assert found.counts["classes that agree"] >= 0.95 * found.counts["drugs with a class that can be compared"]
+    assert found.counts["uses that are listed"] >= 0.8 * found.counts["uses that can be compared"]
+    # A wrong class and a use that the reviewers struck out would be seen.
+    spoilt = dataclasses.replace(
+        FULL,
+        drugs={**FULL.drugs, "ramipril": dataclasses.replace(FULL.drugs["ramipril"], drug_class="statin")},
+        indications=(*FULL.indications, Indication("hydroxyurea", "melanoma", GENERAL)),
+    )
+    assert set(compare(spoilt, reference).unsettled) == {"class of ramipril", "hydroxyurea for melanoma"}
