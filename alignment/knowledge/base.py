@@ -18,6 +18,7 @@ from alignment.knowledge import (
     pharmacology,
     thorax,
 )
+from alignment.knowledge.conditions.checks import clinical_problems
 from alignment.knowledge.pharmacology.checks import pharmacological_problems
 from alignment.knowledge.schema import Condition, KnowledgeBase
 
@@ -65,13 +66,15 @@ def problems(base: KnowledgeBase) -> list[str]:
         found += _condition_problems(base, condition)
     found += _repeated("decisive finding", (text for c in base.conditions.values() for text in c.decisive))
     found += _repeated("mechanism", (drug_class.mechanism for drug_class in base.classes.values()))
-    return found + _shared_decisive(base) + _unsourced(base) + pharmacological_problems(base)
+    return found + _shared_decisive(base) + _unsourced(base) + pharmacological_problems(base) + clinical_problems(base)
 
 
 def _condition_problems(base: KnowledgeBase, condition: Condition) -> list[str]:
     where = f"condition {condition.name!r}"
-    named = [condition.first_line, *condition.also_accepted, *(a.drug for a in condition.alternatives)]
+    # `also_accepted` may name treatments outside the base: it only says what is never offered as wrong.
+    named = [condition.first_line, *(a.drug for a in condition.alternatives)]
     found = _unknown(where, "drug", named, base.drugs)
+    found += _repeated(f"{where}: treatment", [condition.first_line, *condition.also_accepted])
     found += _unknown(where, "factor", [a.factor for a in condition.alternatives], base.factors)
     found += _repeated(f"{where}: finding", (finding.text for finding in condition.findings))
     if len(condition.decisive) < 2 or len(condition.findings) < 6:
@@ -108,7 +111,7 @@ def _shared_decisive(base: KnowledgeBase) -> list[str]:
 def _unsourced(base: KnowledgeBase) -> list[str]:
     facts = [*base.drugs.values(), *base.classes.values(), *base.conditions.values()]
     facts += [c for drug in base.drugs.values() for c in drug.contraindications]
-    facts += [*base.indications, *base.adverse_effects, *base.interactions]
+    facts += [*base.indications, *base.adverse_effects, *base.interactions, *base.results.values()]
     facts += [f for condition in base.conditions.values() for f in (*condition.findings, *condition.alternatives)]
     return [f"{fact} has no source" for fact in facts if not fact.source.strip()]
 

@@ -4,12 +4,61 @@ from __future__ import annotations
 
 import dataclasses
 
-from alignment.knowledge.schema import KnowledgeBase
+from alignment.errors import UserError
+from alignment.knowledge.conditions import (
+    cardiology,
+    core_medicine,
+    core_others,
+    endocrine,
+    eye_ear,
+    gastroenterology,
+    haematology,
+    infection,
+    kidney_urology,
+    neurology,
+    obstetrics_gynaecology,
+    psychiatry,
+    respiratory,
+    results,
+    rheumatology,
+    skin_allergy,
+    toxicology,
+    treatments,
+)
+from alignment.knowledge.schema import Drug, KnowledgeBase
 
-_PARTS = ()
+_PARTS = (respiratory, cardiology, endocrine, gastroenterology, neurology, rheumatology, infection, haematology)
+_PARTS += (psychiatry, toxicology, obstetrics_gynaecology, kidney_urology, skin_allergy, eye_ear)
+_DETAILS = {detail.name: detail for part in (core_medicine, core_others) for detail in part.DETAILS}
 
 
 def extended(base: KnowledgeBase) -> KnowledgeBase:
-    """Return `base` with the conditions of this folder; what was in it already stays, in its order."""
-    new = {condition.name: condition for part in _PARTS for condition in part.CONDITIONS}
-    return dataclasses.replace(base, conditions={**base.conditions, **new})
+    """Return `base` with the conditions of this folder, and with more said about those it has.
+
+    Raises:
+      UserError: a condition of this folder stands twice or in `base` already, or a detail is of none in `base`.
+    """
+    new = [condition for part in _PARTS for condition in part.CONDITIONS]
+    names = [*base.conditions, *(condition.name for condition in new)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    strange = sorted(_DETAILS.keys() ^ base.conditions.keys())
+    if twice or strange:
+        raise UserError(
+            f"alignment/knowledge/conditions: named twice {twice}, detail without condition or none {strange}"
+        )
+    known = {name: _DETAILS[name].applied(condition) for name, condition in base.conditions.items()}
+    added = {drug.name: drug for drug in treatments.DRUGS}
+    return dataclasses.replace(
+        base,
+        conditions=known | {condition.name: condition for condition in new},
+        drugs={name: _ruled_out(drug) for name, drug in {**base.drugs, **added}.items()},
+        results={result.finding: result for result in results.RESULTS},
+        classes={**base.classes, **{drug_class.name: drug_class for drug_class in treatments.CLASSES}},
+    )
+
+
+def _ruled_out(drug: Drug) -> Drug:
+    more = treatments.RULED_OUT.get(drug.name, ())
+    named = {contraindication.factor for contraindication in drug.contraindications}
+    new = tuple(contraindication for contraindication in more if contraindication.factor not in named)
+    return dataclasses.replace(drug, contraindications=drug.contraindications + new) if new else drug
