@@ -138,9 +138,9 @@ def _grpo() -> ConfigDict:
             "channels": (),  # "channel=weight" on top of it; a channel may be a dotted path of your own
             "normaliser": "none",  # none | rfn | gdpo | batch
             "calibration_prompts": 512,  # of rfn: questions sampled once from the start policy
-            "weighting": "static",  # static | tri_factor | rvpo
-            # Strengths of tri_factor's three factors (0: off), and k of rvpo.
-            "weights": {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0},
+            "weighting": "static",  # static | tri_factor | rvpo | saw
+            # Strengths of tri_factor's three factors (0: off), k of rvpo, and saw's shift of signed channels.
+            "weights": {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0, "saw": 3.0},
             "hard_safety": False,  # a violation of a channel of severity 3 gets its group's lowest reward
             "joint_weight": 1.0,  # lambda of joint_mono: L_GRPO + lambda * L_SFT
         }

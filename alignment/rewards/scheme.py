@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from alignment.rewards import channels as _channels  # noqa: F401 - importing it fills CHANNELS
 from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, uncalibrated
 from alignment.rewards.presets import Weight, get_preset
 from alignment.rewards.registry import find_channel

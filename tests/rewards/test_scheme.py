@@ -13,7 +13,7 @@ from alignment.rewards.presets import Weight
 from alignment.rewards.scheme import combine, init_rewards, make_scheme, stack_channels
 from alignment.rewards.weightings import WEIGHTINGS
 
-CONSTANTS = {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0}
+CONSTANTS = {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0, "saw": 3.0}
 RAW = {"format": np.float32([1, 0, 0, 1, 1, 1]), "contraindication_safety": np.float32([1, 0, 1, np.nan, 0, 1])}
 
 
@@ -58,6 +58,8 @@ def test_every_normaliser_composes_with_every_weighting(normaliser, weighting):
     if weighting == "tri_factor":
         labels = ("weight", "gap", "risk", "redundancy")
         expected |= {f"{label}/{name}" for label in labels for name in RAW}
+    if weighting == "saw":
+        expected |= {f"weight/{name}" for name in RAW}
     assert set(scored.metrics) == expected
 
 

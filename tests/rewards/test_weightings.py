@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment.errors import UserError
-from alignment.rewards.weightings import WEIGHTINGS, get_weighting, rvpo, static, tri_factor
+from alignment.rewards.weightings import WEIGHTINGS, get_weighting, rvpo, saw, static, tri_factor
 from alignment.rewards.weightings.schema import Rewards
 from alignment.rewards.weightings.tri_factor import TriFactor
 
-ON = {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0}
+ON = {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0, "saw": 3.0}
 
 # The golden case of methods, section 3.4.
 START = np.array([0.40, 0.30, 0.90, 0.60])
@@ -210,6 +210,38 @@ def test_rvpo_lies_between_mean_and_minimum_and_leaves_out_what_does_not_apply()
     assert rvpo.soft_minimum(values, weights, 200.0)[0] == pytest.approx(-2.0, abs=0.01)
     assert rvpo.soft_minimum(values, weights, 1.0)[1] == pytest.approx(3.0)
     assert rvpo.soft_minimum(np.full((2, 1), np.nan), np.ones(2), 1.0)[0] == 0.0
+
+
+# [P, G] = [2, 2]. a: mean .5, std .57735, CV 1.1547. b: mean .75, std .5, CV .66667. signed + 3: mean 3, std 1.1547,
+# CV .3849.
+SAW = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, 0.0]], [[-1.0, 1.0], [-1.0, 1.0]]])
+
+
+def test_saw_by_hand():
+    np.testing.assert_allclose(saw.variation_weights(SAW[:2], 3.0), [1.26795, 0.73205], atol=5e-6)
+    np.testing.assert_allclose(saw.variation_weights(SAW, 3.0), [1.57012, 0.90651, 0.52337], atol=5e-6)
+    found = saw.combine(rewards(SAW[:2], base=[2.0, 0.5]), ())
+    np.testing.assert_allclose(found.total, [[2 * 1.26795 + 0.36603, 0.36603], [0.36603, 2 * 1.26795]], atol=2e-5)
+    assert found.state == () and found.metrics["weight/a"] == pytest.approx(1.26795, abs=5e-6)
+
+
+def test_saw_reads_the_shift_from_the_config():
+    before, after = (saw.combine(rewards(SAW, constants={"saw": shift}), ()).metrics for shift in (3.0, 30.0))
+    assert after["weight/c"] < 0.2 < before["weight/c"]
+
+
+def test_saw_of_what_does_not_vary_or_apply():
+    np.testing.assert_array_equal(saw.variation_weights(np.ones((2, 1, 2)), 3.0), [1.0, 1.0])
+    partly = np.array([[[1.0, 0.0, np.nan, np.nan]], [[np.nan] * 4], [[1.0] * 4]])
+    np.testing.assert_allclose(saw.variation_weights(partly, 3.0), [3.0, 0.0, 0.0])
+
+
+@given(st.integers(1, 6), st.integers(0, 10_000))
+def test_saw_weights_sum_to_k_whatever_the_scale(channels, seed):
+    values = np.random.default_rng(seed).random((channels, 3, 4))
+    weights = saw.variation_weights(values, 3.0)
+    assert weights.sum() == pytest.approx(channels) and weights.min() >= 0
+    np.testing.assert_allclose(saw.variation_weights(7.0 * values, 3.0), weights)
 
 
 def test_an_unknown_weighting_names_the_nearest():

@@ -111,6 +111,7 @@ FLAGS = {
     "batch": {"normaliser": "batch"},
     "static": {"weighting": "static"},
     "rvpo": {"weighting": "rvpo"},
+    "saw": {"weighting": "saw"},
     "a channel": {"channels": ("compliance=1",)},
     "fewer questions": {"calibration_prompts": 1},
 }

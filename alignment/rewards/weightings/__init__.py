@@ -1,6 +1,6 @@
 """From normalised channels to one reward a completion; a weighting is one file here and a line in `WEIGHTINGS`."""
 
-from alignment.rewards.weightings import rvpo, static, tri_factor
+from alignment.rewards.weightings import rvpo, saw, static, tri_factor
 from alignment.rewards.weightings.schema import Weighting
 from alignment.text.lookup import lookup
 
@@ -8,6 +8,7 @@ WEIGHTINGS = {
     "static": Weighting(static.init, static.combine),
     "tri_factor": Weighting(tri_factor.init, tri_factor.combine),
     "rvpo": Weighting(rvpo.init, rvpo.combine),
+    "saw": Weighting(saw.init, saw.combine),
 }
 
 
