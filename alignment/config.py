@@ -23,6 +23,7 @@ def default_config() -> ConfigDict:
     config.grpo = _grpo()
     config.eval = ConfigDict({"batch_size": 64, "max_new_tokens": 512})
     config.checkpoint = ConfigDict({"every": 10, "keep": 2})
+    config.feedback = _feedback()
     config.watch = _watch()
     config.log = ConfigDict({"tensorboard": False, "wandb": False, "wandb_project": "clinical-alignment"})
     config.parallel = ConfigDict({"mode": "jit", "devices": 0})
@@ -94,6 +95,18 @@ def _sft() -> ConfigDict:
     )
 
 
+def _feedback() -> ConfigDict:
+    # Fitting a scorer to people's judgements: python -m alignment.feedback
+    return ConfigDict(
+        {
+            "weight_decay": 0.02,  # of the squared weights, in the loss
+            "tie_weight": 1.0,  # lambda of pairs judged equal
+            "holdout": 0.2,  # share of the questions that the scorer is tested on
+            "batch_size": 32,  # responses in a forward pass
+        }
+    )
+
+
 def _watch() -> ConfigDict:
     # Where a symptom of reward hacking begins, and how long it lasts before an alarm: alignment/rewards/watch.py
     return ConfigDict(
@@ -136,6 +149,7 @@ def _grpo() -> ConfigDict:
             "mask_truncated": False,  # leave completions that met the token limit out of the loss
             "reward": "decoupled_v1",  # a preset of alignment/rewards/presets.py
             "channels": (),  # "channel=weight" on top of it; a channel may be a dotted path of your own
+            "feedback": "",  # scorer file of the channel `feedback`, from python -m alignment.feedback
             "normaliser": "none",  # none | rfn | gdpo | batch
             "calibration_prompts": 512,  # of rfn: questions sampled once from the start policy
             "weighting": "static",  # static | tri_factor | rvpo | saw

@@ -42,6 +42,7 @@ from alignment.text.parser import Response, parse
 from alignment.training import grpo, sft
 from alignment.training.calibration import scheme_of
 from alignment.training.checkpoint import damage, environment, fingerprint, seal
+from alignment.training.feedback import scorer_of
 from alignment.training.loop import Session
 from alignment.training.state import Frozen
 
@@ -87,6 +88,8 @@ def open_experiment(config: ConfigDict, workdir: str) -> Experiment:
     if on_policy:
         grpo.check_sizes(config.grpo, len(data.rl), len(spread.devices))
     engine = load_engine(config, spread)
+    if on_policy:
+        scorer_of(config.grpo, engine)
     encode_prompts(engine, (*data.eval, *(data.rl if on_policy else ())))  # a prompt too long is found here, not later
     return Experiment(config, epath.Path(workdir), engine, data)
 
@@ -243,7 +246,7 @@ def stage_settings(experiment: Experiment, stage: Stage, loras: Loras) -> dict[s
         "data": {split: data.fingerprints[split] for split in splits},
     }
     if stage.on_policy:
-        settings["grpo"] = config.grpo.to_dict()
+        settings["grpo"] = config.grpo.to_dict() | {"feedback": _file_digest(config.grpo.feedback)}
     if "sft" in splits:
         settings["sft"] = config.sft.to_dict()
     return json.loads(json.dumps(settings))
@@ -279,6 +282,11 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _file_digest(path: str) -> str:
+    """The SHA-256 of a file, which may move; "" for none."""
+    return hashlib.sha256(epath.Path(path).read_bytes()).hexdigest() if path else ""
 
 
 def _digest(settings: Mapping[str, Any]) -> str:

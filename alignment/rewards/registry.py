@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -23,6 +23,8 @@ class ScoreBatch:
     token_ids: Sequence[Sequence[int]]  # [N][length]: completion ids without stop and pad ids
     progress: float = 0.0  # share of the stage that is done, 0 to 1
     max_tokens: int = 0  # the sampler's limit on a completion; 0: not known
+    # By channel, [N]: what only a model can compute. Training hands it in, and a channel stays a function of a batch.
+    scores: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
 
 
 Channel = Callable[[ScoreBatch], np.ndarray]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -74,9 +75,9 @@ def _call(function: Channel, batch: ScoreBatch, name: str) -> Any:
 def _culprit(function: Channel, batch: ScoreBatch) -> tuple[int, Exception] | None:
     """Return the first row that makes the channel fail by itself, and how; None if each row alone is fine."""
     for row in range(len(batch.responses)):
-        alone = ScoreBatch(
-            [batch.responses[row]], [batch.records[row]], [batch.token_ids[row]], batch.progress, batch.max_tokens
-        )
+        cut = {field: getattr(batch, field)[row : row + 1] for field in ("responses", "records", "token_ids")}
+        cut["scores"] = {name: values[row : row + 1] for name, values in batch.scores.items()}
+        alone = dataclasses.replace(batch, **cut)
         try:
             function(alone)
         except Exception as error:  # noqa: BLE001 - whatever the channel raises is what is to be named

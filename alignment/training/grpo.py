@@ -43,6 +43,7 @@ from alignment.training.calibration import (
     check_calibration,
     scheme_of,
 )
+from alignment.training.feedback import Scorer, group_features, scorer_of, values
 from alignment.training.loop import Session, run_loop
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
 from alignment.training.sft import Example, sft_batch
@@ -88,9 +89,9 @@ def train_grpo(
     updates = section.steps * section.epochs * section.minibatches
     optimizer, schedule = make_optimizer(section, updates), make_schedule(section, updates)
     update = make_update(engine, frozen, section, optimizer, joint)
-    scheme = scheme_of(section)
+    scheme, scorer = scheme_of(section), scorer_of(section, engine)
     advantage = ADVANTAGES[scheme.normaliser.advantage or get_loss(section.loss).advantage]
-    prepare = make_calibration(engine, frozen, lora, records, section, session, scheme)
+    prepare = make_calibration(engine, frozen, lora, records, section, session, scheme, scorer)
 
     def one_step(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
         state = prepare(state, step)
@@ -100,7 +101,7 @@ def train_grpo(
         group = rollout(engine, frozen, state, [prompts[index] for index in chosen], section, step)
         clock.lap("time/rollout")
         responses = read(engine, group, asked)
-        channels = judge(engine, group, responses, asked, section, scheme, step)
+        channels = judge(engine, group, responses, asked, section, scheme, step, scorer)
         scored, memory = combine(scheme, channels, len(asked), state.rewards, step + 1, step / section.steps)
         advantages = advantage(jnp.asarray(scored.combined))
         watched, memory = watch_rewards(group, responses, asked, memory, limits, f"{session.label}, step {step + 1}")
@@ -124,6 +125,7 @@ def make_calibration(
     section: ConfigDict,
     session: Session,
     scheme: Scheme,
+    scorer: Scorer | None,
 ) -> Callable[[TrainState, int], TrainState]:
     """Return what precedes a step: the first takes the statistics of the rewards, the others check their hash."""
     batches = calibration_batches(section, records, session.seed) if scheme.normaliser.calibrated else []
@@ -132,7 +134,7 @@ def make_calibration(
     def sample(state: TrainState, chosen: Sequence[int], index: int) -> dict[str, np.ndarray]:
         asked = [records[index] for index in chosen]
         group = rollout(engine, frozen, state, encode_prompts(engine, asked), section, LAST_STEP - index)
-        return judge(engine, group, read(engine, group, asked), asked, section, scheme, step=0)
+        return judge(engine, group, read(engine, group, asked), asked, section, scheme, 0, scorer)
 
     def prepare(state: TrainState, step: int) -> TrainState:
         if not batches:
@@ -191,12 +193,16 @@ def judge(
     section: ConfigDict,
     scheme: Scheme,
     step: int,
+    scorer: Scorer | None = None,
 ) -> dict[str, np.ndarray]:
     """Score every completion on every channel of the scheme: raw values {name: [P * G]}."""
     samples = group.mask.shape[1]
     owners = [record for record in records for _ in range(samples)]
     ids = completion_ids(engine, group)
-    batch = ScoreBatch(responses, owners, ids, step / section.steps, max_tokens=section.max_new_tokens)
+    scores = {}
+    if scorer is not None:
+        scores["feedback"] = values(scorer, group_features(engine, group, section.minibatches * section.micro_batches))
+    batch = ScoreBatch(responses, owners, ids, step / section.steps, section.max_new_tokens, scores)
     return score_channels(batch, scheme.weights)
 
 

@@ -27,7 +27,9 @@ def value(
     name: str, text: str = "", ids=(), template: str = "think_answer", truncated: bool = False, limit=0, record=RECORD
 ) -> float:
     response = parse(text, record.letters, TEMPLATES[template], truncated=truncated)
-    return float(score_channel(ScoreBatch([response], [record], [ids], max_tokens=limit), name)[0])
+    return float(
+        score_channel(ScoreBatch([response], [record], [ids], max_tokens=limit, scores={"feedback": [0.5]}), name)[0]
+    )
 
 
 @pytest.mark.parametrize(

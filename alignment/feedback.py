@@ -1,0 +1,102 @@
+"""Fit a scorer to people's judgements of responses, to serve as the reward channel `feedback`.
+
+    python -m alignment.feedback --config=configs/demo.py --feedback=log.jsonl --out=runs/scorer
+
+reads a JSONL log of preferences (also ties) and thumbs (`alignment/data/feedback.py` shows its two forms), fits a
+linear Bradley-Terry scorer on the frozen base's features, tests it on held-out questions, and leaves scorer.safetensors
+and scorer.json. Judgements on questions of `data.eval` are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from alignment import cli
+from alignment.adapters.tensorfiles import staged, write_text
+from alignment.data.feedback import Judgement, hold_out, read_feedback
+from alignment.data.load import load_data
+from alignment.errors import UserError
+from alignment.evaluation.statistics import wilson
+from alignment.parallel.compilation import keep_compiled_programs
+from alignment.parallel.data_parallel import choose_devices
+from alignment.parallel.distributed import start
+from alignment.rollout.engine import Engine, load_engine
+from alignment.training.feedback import agreement, base_digest, fit, save_scorer, text_features, values
+
+SUMMARY = "scorer.json"
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read, fit, test, write, and say how to use what was written."""
+    keep_compiled_programs()
+    config = args.config
+    if not 0 <= config.feedback.holdout < 1:
+        raise UserError(f"--config.feedback.holdout={config.feedback.holdout}: a share from 0 up to, not including, 1")
+    data = load_data(config.data, with_sft=False)
+    judgements, left_out = read_feedback(args.feedback, data.rl, data.eval)
+    fitted, tested = hold_out(judgements, config.feedback.holdout, config.data.seed)
+    engine = load_engine(config, choose_devices(config.parallel.mode, config.parallel.devices))
+    scorer = fit(fitted, features_of(engine, fitted, config.feedback.batch_size), config.feedback, base_digest(engine))
+    found = values(scorer, features_of(engine, tested, config.feedback.batch_size)) if tested else []
+    summary = summarise(judgements, left_out, *agreement(tested, found))
+    path = save_scorer(args.out, scorer)
+    with staged(args.out) as scratch:
+        write_text(scratch / SUMMARY, json.dumps(summary, indent=1) + "\n")
+    print(describe(summary, path))
+
+
+def features_of(engine: Engine, judgements: Sequence[Judgement], batch_size: int) -> Any:
+    """Return the features [M, D] of the judgements' responses, one after the other."""
+    pairs = [(judgement.record, text) for judgement in judgements for text in judgement.responses]
+    return text_features(engine, *zip(*pairs, strict=True), batch_size)
+
+
+def summarise(judgements: Sequence[Judgement], left_out: int, right: int, tested: int) -> dict[str, Any]:
+    """Return what was read, how the scorer does on held-out judgements, and what people said it was about."""
+    themes = [judgement.theme for judgement in judgements if judgement.theme]
+    return {
+        "judgements": len(judgements),
+        "pairs": sum(judgement.is_pair for judgement in judgements),
+        "ties": sum(judgement.is_tie for judgement in judgements),
+        "thumbs": sum(not judgement.is_pair for judgement in judgements),
+        "left_out": left_out,
+        "held_out": tested,
+        "accuracy": right / tested if tested else None,
+        "accuracy_ci95": wilson(right, tested),
+        "themes": dict(collections.Counter(themes).most_common()),
+    }
+
+
+def describe(summary: dict[str, Any], path: str) -> str:
+    """Return the summary in words, with the flags that use the scorer."""
+    read = "{judgements} judgements: {pairs} pairs ({ties} ties), {thumbs} thumbs; {left_out} on evaluation questions"
+    held = "no question was held out: how good the scorer is, is unknown"
+    if summary["held_out"]:
+        low, high = summary["accuracy_ci95"]
+        held = f"agrees with {summary['accuracy']:.1%} of {summary['held_out']} held-out judgements "
+        held += f"(95 % interval {low:.1%} to {high:.1%}; chance 50 %)"
+    themes = ", ".join(f"{theme} ({count})" for theme, count in summary["themes"].items())
+    flags = f"--config.grpo.feedback={shlex.quote(path)} --config.grpo.channels=feedback=0.5"
+    lines = [f"{read.format(**summary)} left out", held, f"themes: {themes}" if themes else "", f"use it with {flags}"]
+    return "\n".join(filter(None, lines))
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags beside --config."""
+    parser.add_argument("--feedback", required=True, metavar="FILE", help="JSONL of judgements")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the scorer goes")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The front door; returns the exit status."""
+    return cli.main(run, description=__doc__, add_flags=add_flags, needs_workdir=False, start=start, argv=argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

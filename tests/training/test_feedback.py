@@ -1,0 +1,250 @@
+"""The scorer of responses: planted preferences are recovered, and what it pays is what it was fitted to."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from alignment.config import default_config
+from alignment.data.feedback import Judgement
+from alignment.errors import UserError
+from alignment.experiment import open_experiment, run_experiment
+from alignment.models.qwen2 import hidden_states
+from alignment.parallel.data_parallel import choose_devices
+from alignment.record import Record
+from alignment.rewards.registry import ScoreBatch
+from alignment.rewards.score import score_channel
+from alignment.rollout.engine import encode_prompts, load_engine
+from alignment.rollout.keys import lane_keys
+from alignment.text.tokenizer import encode_example
+from alignment.training import feedback
+from alignment.training.feedback import (
+    Scorer,
+    agreement,
+    base_digest,
+    feedback_loss,
+    fit,
+    gather,
+    group_features,
+    load_scorer,
+    save_scorer,
+    text_features,
+    values,
+)
+
+SECTION = default_config().feedback
+RECORD = Record("q", "test", "Which?", {"A": "x", "B": "y"}, "A")
+BASE = np.zeros(32, np.uint8)
+WIDTH = 12
+
+
+def judgement(verdict, pair=True):
+    return Judgement(RECORD, ("a", "b") if pair else ("a",), verdict)
+
+
+def planted(count, seed, ties=0.3, noise=0.0):
+    """Judgements by a hidden linear taste: a clear margin prefers, a small one ties, and every fourth is a thumb."""
+    rng = np.random.default_rng(seed)
+    taste = np.random.default_rng(99).normal(size=WIDTH)
+    judgements, rows = [], []
+    while len(judgements) < count:
+        own = rng.normal(size=(2, WIDTH)) * 3 + 5
+        scores = (own - 5) @ taste / 3 + noise * rng.normal(size=2)
+        if len(judgements) % 4 == 0:
+            judgements.append(judgement(float(scores[0] > 0), pair=False))
+            rows.append(own[0])
+            continue
+        margin = scores[0] - scores[1]
+        judgements.append(judgement(0.5 if abs(margin) < ties else float(margin > 0)))
+        rows += list(own)
+    return judgements, np.float32(rows)
+
+
+def test_a_planted_taste_is_recovered_on_held_out_judgements():
+    scorer = fit(*planted(400, seed=0), SECTION, BASE)
+    judgements, features = planted(400, seed=1)
+    right, total = agreement(judgements, values(scorer, features))
+    assert total > 300 and right / total > 0.97
+    ties = [index for index, one in enumerate(judgements) if one.is_tie]
+    starts = np.cumsum([0] + [len(one.responses) for one in judgements])
+    found = values(scorer, features)
+    gaps = np.abs([found[starts[index]] - found[starts[index] + 1] for index in range(len(judgements) - 1)])
+    assert np.mean(gaps[ties[:-1]]) < 0.5 * np.mean(gaps)
+
+
+def test_noise_alone_is_not_learned():
+    judgements, features = planted(400, seed=0, noise=100.0)
+    scorer = fit(judgements, features, SECTION, BASE)
+    right, total = agreement(*(lambda made: (made[0], values(scorer, made[1])))(planted(400, seed=1, noise=100.0)))
+    assert 0.35 < right / total < 0.65
+
+
+def test_fitting_ends_at_a_minimum():
+    judgements, features = planted(60, seed=0)
+    scorer = fit(judgements, features, SECTION, BASE)
+    data = gather(judgements, (features - scorer.mean) / scorer.std)
+    slope = jax.grad(feedback_loss)((jnp.asarray(scorer.weight), jnp.asarray(scorer.bias[0])), data, 0.02, 1.0)
+    assert max(float(jnp.abs(leaf).max()) for leaf in slope) < 1e-4
+
+
+@pytest.mark.parametrize("name", ["weight_decay", "tie_weight"])
+def test_every_setting_of_the_fit_does_something(name):
+    changed = default_config().feedback
+    changed[name] *= 3
+    one, other = (fit(*planted(60, seed=0, ties=1.0), section, BASE) for section in (SECTION, changed))
+    assert np.abs(one.weight - other.weight).max() > 1e-4
+
+
+def test_loss_by_hand():
+    """One of each with w = (1, 0), b = 1: pair d = 2, tie d = 2, thumb up at s = 1; and 0.1 / 2 |w|^2."""
+    rows = np.array([[2.0, 9], [0, 9], [0, 5], [-2, 5], [0, 1]], np.float32)
+    made = [judgement(1.0), judgement(0.5), judgement(1.0, pair=False)]
+    params = (jnp.array([1.0, 0.0]), jnp.array(1.0))
+    expected = (0.126928 + 0.5 * 0.433781 + 0.313262) / 3 + 0.05
+    assert float(feedback_loss(params, gather(made, rows), 0.1, 0.5)) == pytest.approx(expected, abs=1e-6)
+    swapped = gather([judgement(0.0), *made[1:]], rows)  # the second preferred: d = -2
+    assert float(feedback_loss(params, swapped, 0.0, 0.5)) == pytest.approx(
+        (2.126928 + 0.21689 + 0.313262) / 3, abs=1e-5
+    )
+
+
+def test_agreement_by_hand():
+    made = [judgement(1.0), judgement(0.0), judgement(0.5), judgement(1.0, pair=False), judgement(0.0, pair=False)]
+    assert agreement(made, np.array([0.9, 0.1, 0.9, 0.1, 0.9, 0.1, 0.6, 0.4])) == (3, 4)
+
+
+def test_ties_alone_teach_nothing():
+    with pytest.raises(UserError, match="ties alone"):
+        fit([judgement(0.5)], np.ones((2, WIDTH), np.float32), SECTION, BASE)
+
+
+def test_a_feature_without_variance_is_left_alone():
+    judgements, features = planted(60, seed=0)
+    features[:, 3] = 7.0
+    scorer = fit(judgements, features, SECTION, BASE)
+    assert scorer.weight[3] == 0.0 and np.isfinite(values(scorer, features * 1e6)).all()
+
+
+# --- on a model -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny.experiment_config(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(base):
+    return load_engine(tiny.experiment_config(base), choose_devices("jit", 1))
+
+
+def plain_features(engine, prompt, own):
+    """A second implementation: one unpadded sequence at a time, averaged over its own tokens."""
+    states = hidden_states(engine.params, engine.config, jnp.asarray([[*prompt, *own]]))
+    return np.asarray(states[0, len(prompt) :].mean(axis=0))
+
+
+TEXTS = ["<think>fever</think><answer>\\boxed{A}</answer>", "no", "The answer is B, since the toe hurts. " * 3]
+
+
+def test_text_features_are_those_of_each_sequence_alone(engine):
+    records = tiny.records(3)
+    found = text_features(engine, records, TEXTS, batch_size=2)
+    for row, record, text in zip(found, records, TEXTS, strict=True):
+        ids, mask = encode_example(engine.tokenizer, record, engine.template, text)
+        start, end = mask.index(1), len(mask) - mask[::-1].index(1)
+        np.testing.assert_allclose(row, plain_features(engine, ids[:start], ids[start:end]), rtol=1e-4, atol=1e-5)
+
+
+def make_scorer(engine, seed=0, digest=None):
+    rng = np.random.default_rng(seed)
+    width = engine.config.hidden_size
+    parts = (rng.normal(size=width), np.array([0.3]), rng.normal(size=width), np.ones(width))
+    return Scorer(*map(np.float32, parts), base_digest(engine) if digest is None else digest)
+
+
+def test_rollout_features_are_those_of_each_completion_alone(engine):
+    records = tiny.records(4)
+    prompts = encode_prompts(engine, records)
+    keys = lane_keys(jax.random.key(0), 0, [1, 2, 3, 4], 3)
+    group = feedback_group(engine, prompts, keys)
+    found = group_features(engine, group, chunks=2)
+    lanes = zip(group.completions.reshape(12, -1), group.mask.reshape(12, -1), strict=True)
+    for index, (ids, mask) in enumerate(lanes):
+        expected = plain_features(engine, prompts[index // 3], ids[mask].tolist())
+        np.testing.assert_allclose(found[index], expected, rtol=1e-4, atol=1e-5)
+
+
+def feedback_group(engine, prompts, keys):
+    from alignment.adapters.stack import Stack
+    from alignment.rollout.engine import complete
+
+    return complete(engine, Stack(), prompts, keys, max_new_tokens=12, temperature=1.0)
+
+
+def test_a_scorer_survives_its_file_and_belongs_to_its_base(engine, base, tmp_path):
+    scorer = make_scorer(engine)
+    path = save_scorer(str(tmp_path), scorer)
+    for one, other in zip(load_scorer(path, engine), scorer, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for other in ({"fingerprint": "0" * 64}, {"template": dataclasses.replace(engine.template, name="other")}):
+        with pytest.raises(UserError, match="another base or prompt template"):
+            load_scorer(path, dataclasses.replace(engine, **other))
+    with pytest.raises(UserError, match="no scorer"):
+        load_scorer(str(base / "base" / "model.safetensors"), engine)
+    with pytest.raises(UserError, match="not found"):
+        load_scorer(str(tmp_path / "missing.safetensors"), engine)
+
+
+def test_the_channel_gives_what_it_was_handed_and_refuses_otherwise():
+    batch = ScoreBatch([None, None], [RECORD] * 2, [[], []], scores={"feedback": [0.25, 0.75]})
+    np.testing.assert_array_equal(score_channel(batch, "feedback"), [0.25, 0.75])
+    with pytest.raises(UserError, match="--config.grpo.feedback=FILE"):
+        score_channel(dataclasses.replace(batch, scores={}), "feedback")
+
+
+def config_for(base, **options):
+    config = tiny.experiment_config(base)
+    config.arms = ("grpo_only",)
+    config.grpo.update(steps=2, channels=("feedback=1",), **options)
+    return config
+
+
+def test_a_run_pays_the_scores_of_its_own_rollouts(base, engine, tmp_path, monkeypatch):
+    path, paid = save_scorer(str(tmp_path / "scorer"), make_scorer(engine)), []
+    real = feedback.group_features
+
+    def spy(engine, group, chunks=1):
+        found = real(engine, group, chunks)
+        paid.append(float(values(make_scorer(engine), found).mean()))
+        return found
+
+    monkeypatch.setattr("alignment.training.grpo.group_features", spy)
+    (outcome,) = run_experiment(open_experiment(config_for(base, feedback=path), str(tmp_path / "run")))
+    assert [row["reward/feedback"] for row in outcome.curve] == pytest.approx(paid)
+    assert all(0.0 < row["reward/feedback"] < 1.0 for row in outcome.curve)
+    with pytest.raises(UserError, match=r"grpo\.feedback"):  # another scorer is another setting
+        other = save_scorer(str(tmp_path / "other"), make_scorer(engine, seed=1))
+        run_experiment(open_experiment(config_for(base, feedback=other), str(tmp_path / "run")))
+    moved = (tmp_path / "scorer").rename(tmp_path / "moved")
+    run_experiment(open_experiment(config_for(base, feedback=str(moved / feedback.FILE)), str(tmp_path / "run")))
+
+
+def test_a_channel_without_scorer_and_a_scorer_without_channel_are_refused(base, engine, tmp_path):
+    with pytest.raises(UserError, match="needs --config.grpo.feedback=FILE"):
+        open_experiment(config_for(base), str(tmp_path))
+    path = save_scorer(str(tmp_path), make_scorer(engine))
+    config = config_for(base, feedback=path)
+    config.grpo.channels = ()
+    with pytest.raises(UserError, match="no channel pays for it"):
+        open_experiment(config, str(tmp_path))
+    config = config_for(base, feedback=save_scorer(str(tmp_path), make_scorer(engine, digest=BASE)))
+    with pytest.raises(UserError, match="another base"):
+        open_experiment(config, str(tmp_path))
