@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from alignment.data.ids import content_id
 from alignment.errors import UserError
-from alignment.knowledge.base import defensible, load, ruled_out
+from alignment.knowledge.base import defensible, load, ruled_out, treatments
 from alignment.knowledge.schema import Condition, Factor, KnowledgeBase
 from alignment.record import Record
 
@@ -162,7 +162,10 @@ def _distractors(rng: random.Random, base: KnowledgeBase, case: Case) -> list[Op
     """Draw three wrong options; none is a drug, or of the class of a drug, that some authority would defend."""
     chosen = [Option(case.condition.first_line, case.condition)] if case.factor else []
     taken = {option.text for option in chosen}
-    closed = {base.drugs[drug].drug_class for drug in defensible(case.condition)}
+    known = (
+        treatments(base, case.condition) & base.drugs.keys()
+    )  # some authority may defend a treatment not in the base
+    closed = {base.drugs[drug].drug_class for drug in known}
     for other in _others(rng, base, case.condition, case.sex):
         text = _gold(base, dataclasses.replace(case, family=_asked(case.family), condition=other))
         usable = case.family == "diagnosis" or base.drugs[other.first_line].drug_class not in closed

@@ -27,6 +27,7 @@ SETTLED: dict[str, str] = {
     "class of cefixime": _BROADER,
     "class of gliclazide": _BROADER,
     "class of fludrocortisone": "filed under inflammation there; used for its mineralocorticoid action, so it stays",
+    "class of paromomycin": "filed by its use against protozoa there; by structure it is an aminoglycoside",
     "tretinoin for acute promyelocytic leukaemia": "reviewers of the file struck tretinoin out for blood cancers as a"
     " group; for this one leukaemia it is standard treatment, so it stays",
 }

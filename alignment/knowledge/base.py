@@ -20,6 +20,7 @@ from alignment.knowledge import (
 )
 from alignment.knowledge.conditions.checks import clinical_problems
 from alignment.knowledge.pharmacology.checks import pharmacological_problems
+from alignment.knowledge.pharmacology.diseases import WITHIN
 from alignment.knowledge.schema import Condition, KnowledgeBase
 
 SCOPES = ("core", "full")
@@ -134,3 +135,9 @@ def fitting(base: KnowledgeBase, findings: Sequence[str], absent: Sequence[str] 
 def defensible(condition: Condition) -> set[str]:
     """Return every drug some authority would give for `condition`: none of them may be offered as a wrong answer."""
     return {condition.first_line, *condition.also_accepted, *(a.drug for a in condition.alternatives)}
+
+
+def treatments(base: KnowledgeBase, condition: Condition) -> set[str]:
+    """Return every defensible drug of `condition` and every drug with an indication that covers it."""
+    names = {condition.name, *WITHIN.get(condition.name, ())}
+    return defensible(condition) | {fact.drug for fact in base.indications if fact.disease in names}

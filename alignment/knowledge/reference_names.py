@@ -36,6 +36,10 @@ DRUG_NAMES: dict[str, str] = {
 }
 
 CLASS_NAMES: dict[str, tuple[str, ...]] = {
+    "alkali": ("Antacids", "antacid", "Alkalinizing Activity"),
+    "bradykinin antagonist": ("Bradykinin B2 Receptor Antagonist",),
+    "histamine analogue": ("histamine agonist", "Histamine Agonists"),
+    "serotonin antagonist": ("Serotonin Antagonists", "serotonergic antagonist"),
     "long-acting muscarinic antagonist": ("Anticholinergic",),
     "short-acting muscarinic antagonist": ("Anticholinergic",),
     "muscarinic antagonist": ("Anticholinergic",),
@@ -349,6 +353,10 @@ CLASS_NAMES: dict[str, tuple[str, ...]] = {
 }
 
 DISEASE_NAMES: dict[str, tuple[str, ...]] = {
+    "relapse of multiple sclerosis": ("multiple sclerosis",),
+    "temporal lobe epilepsy": ("epilepsy syndrome",),
+    "cutaneous melanoma": ("melanoma", "skin cancer"),
+    "chronic lymphocytic leukaemia": ("hematologic cancer",),
     "hypertension": ("hypertension",),
     "stable angina": ("coronary artery disease",),
     "coronary artery disease": ("coronary artery disease",),
@@ -369,7 +377,7 @@ DISEASE_NAMES: dict[str, tuple[str, ...]] = {
     "generalised epilepsy": ("epilepsy syndrome",),
     "childhood absence epilepsy": ("epilepsy syndrome",),
     "infantile spasms": ("epilepsy syndrome",),
-    "open-angle glaucoma": ("glaucoma",),
+    "primary open-angle glaucoma": ("glaucoma",),
     "acute angle-closure glaucoma": ("glaucoma",),
     "glaucoma": ("glaucoma",),
     "acute gout": ("gout",),
@@ -387,7 +395,7 @@ DISEASE_NAMES: dict[str, tuple[str, ...]] = {
     "hypothyroidism": ("hypothyroidism",),
     "bipolar disorder": ("bipolar disorder",),
     "panic disorder": ("panic disorder",),
-    "narcolepsy": ("narcolepsy",),
+    "narcolepsy type 1": ("narcolepsy",),
     "nicotine dependence": ("nicotine dependence",),
     "obesity": ("obesity",),
     "restless legs syndrome": ("restless legs syndrome",),
@@ -413,7 +421,7 @@ DISEASE_NAMES: dict[str, tuple[str, ...]] = {
     "acute lymphoblastic leukaemia": ("hematologic cancer",),
     "acute promyelocytic leukaemia": ("hematologic cancer",),
     "multiple myeloma": ("hematologic cancer",),
-    "Hodgkin lymphoma": ("lymphatic system cancer",),
+    "classical Hodgkin lymphoma": ("lymphatic system cancer",),
     "follicular lymphoma": ("lymphatic system cancer",),
     "colorectal cancer": ("colon cancer",),
     "pancreatic cancer": ("pancreatic cancer",),

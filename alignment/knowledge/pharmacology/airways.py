@@ -89,7 +89,7 @@ FAMILIES = (
     Family(
         "anti-IgE antibody",
         "binds free IgE",
-        (agent("omalizumab", "asthma", "chronic urticaria", source=GENERAL),),
+        (agent("omalizumab", "asthma", "chronic spontaneous urticaria", source=GENERAL),),
         effects=can("anaphylaxis", source=LABEL),
     ),
     Family(

@@ -185,7 +185,9 @@ FAMILIES = (
                 no=no("symptomatic heart failure", source=LABEL),
                 effects=can("worsening heart failure", source=LABEL),
             ),
-            agent("voriconazole", also=("invasive aspergillosis",), known_for=("transient visual disturbance",)),
+            agent(
+                "voriconazole", also=("invasive pulmonary aspergillosis",), known_for=("transient visual disturbance",)
+            ),
             agent("posaconazole", also=("invasive aspergillosis prophylaxis",)),
         ),
         no("long QT interval"),
@@ -355,7 +357,7 @@ FAMILIES = (
             agent(
                 "praziquantel",
                 also=(
-                    "schistosomiasis",
+                    "urogenital schistosomiasis",
                     "taeniasis",
                 ),
                 effects=can("dizziness", "abdominal pain"),

@@ -255,7 +255,7 @@ FAMILIES = (
     Family(
         "anthracycline",
         "intercalates DNA and poisons topoisomerase II",
-        (agent("doxorubicin", _BREAST, "Hodgkin lymphoma", "ovarian cancer"), agent("daunorubicin", _AML)),
+        (agent("doxorubicin", _BREAST, "classical Hodgkin lymphoma", "ovarian cancer"), agent("daunorubicin", _AML)),
         no("symptomatic heart failure", "bone marrow failure", source=LABEL),
         can(_MARROW, "hair loss", "red urine"),
         ("dose-dependent dilated cardiomyopathy",),
@@ -305,8 +305,10 @@ FAMILIES = (
         "vinca alkaloid",
         "blocks microtubule assembly",
         (
-            agent("vincristine", _ALL, "Hodgkin lymphoma", effects=can("peripheral neuropathy", "constipation")),
-            agent("vinblastine", "Hodgkin lymphoma", "testicular germ cell tumour", effects=can(_MARROW)),
+            agent(
+                "vincristine", _ALL, "classical Hodgkin lymphoma", effects=can("peripheral neuropathy", "constipation")
+            ),
+            agent("vinblastine", "classical Hodgkin lymphoma", "testicular germ cell tumour", effects=can(_MARROW)),
         ),
         effects=can("foot drop", "low sodium"),
     ),
@@ -370,7 +372,7 @@ FAMILIES = (
         (
             agent(
                 "bleomycin",
-                "Hodgkin lymphoma",
+                "classical Hodgkin lymphoma",
                 also=("testicular germ cell tumour",),
                 effects=can("skin discolouration"),
             ),

@@ -342,7 +342,7 @@ FAMILIES = (
                 "tolvaptan",
                 also=(
                     "syndrome of inappropriate antidiuresis",
-                    "polycystic kidney disease",
+                    "autosomal dominant polycystic kidney disease",
                 ),
             ),
         ),

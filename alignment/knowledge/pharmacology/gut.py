@@ -32,7 +32,7 @@ FAMILIES = (
                 "pantoprazole",
                 also=(
                     _GORD,
-                    "Zollinger-Ellison syndrome",
+                    "gastrinoma",
                 ),
             ),
             agent(
@@ -71,7 +71,7 @@ FAMILIES = (
                 also=(
                     "NSAID ulcer prevention",
                     "medical abortion",
-                    "postpartum haemorrhage",
+                    "postpartum haemorrhage from uterine atony",
                 ),
             ),
         ),

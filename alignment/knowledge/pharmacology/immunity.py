@@ -120,7 +120,7 @@ FAMILIES = (
                 _RA,
                 _PSORIASIS,
                 _ALL,
-                also=("ectopic pregnancy",),
+                also=("unruptured ectopic pregnancy",),
                 no=no("breastfeeding", "bone marrow failure", source=LABEL),
                 effects=can(_MARROW, "pulmonary fibrosis", "hepatic fibrosis", source=LABEL)
                 + can("megaloblastic anaemia"),

@@ -94,7 +94,7 @@ FAMILIES = (
                 "migraine",
                 "rheumatoid arthritis",
                 also=(
-                    "ischaemic stroke",
+                    "acute ischaemic stroke",
                     "Kawasaki disease",
                 ),
                 no=no("salicylate allergy", "childhood viral illness", source=LABEL)
@@ -112,7 +112,7 @@ FAMILIES = (
                 "clopidogrel",
                 also=(
                     "acute coronary syndrome",
-                    "ischaemic stroke",
+                    "acute ischaemic stroke",
                     "peripheral artery disease",
                 ),
             ),
@@ -234,7 +234,7 @@ FAMILIES = (
         "fibrinolytic",
         "turns plasminogen into plasmin",
         (
-            agent("alteplase", "ischaemic stroke", "massive pulmonary embolism", source=GENERAL),
+            agent("alteplase", "acute ischaemic stroke", "massive pulmonary embolism", source=GENERAL),
             agent("tenecteplase", "acute myocardial infarction", source=GENERAL),
         ),
         no("past intracranial haemorrhage", "active major bleeding", "uncontrolled hypertension", source=LABEL),

@@ -3,7 +3,7 @@
 from alignment.knowledge.pharmacology.notation import LABEL, Family, agent, can, no
 from alignment.knowledge.schema import GENERAL
 
-_DEPRESSION = "major depression"
+_DEPRESSION = "major depressive disorder"
 _GAD = "generalised anxiety disorder"
 _OCD = "obsessive-compulsive disorder"
 _PANIC = "panic disorder"
@@ -304,8 +304,8 @@ FAMILIES = (
         "psychostimulant",
         "releases dopamine and blocks its reuptake",
         (
-            agent("methylphenidate", "narcolepsy", also=(_ADHD,), effects=can("priapism")),
-            agent("dexamfetamine", "narcolepsy", also=(_ADHD,)),
+            agent("methylphenidate", "narcolepsy type 1", also=(_ADHD,), effects=can("priapism")),
+            agent("dexamfetamine", "narcolepsy type 1", also=(_ADHD,)),
             agent(
                 "lisdexamfetamine",
                 also=(
@@ -327,7 +327,7 @@ FAMILIES = (
     Family(
         "wakefulness promoter",
         "blocks the dopamine transporter weakly",
-        (agent("modafinil", "narcolepsy", effects=can("headache", "insomnia", "Stevens-Johnson syndrome")),),
+        (agent("modafinil", "narcolepsy type 1", effects=can("headache", "insomnia", "Stevens-Johnson syndrome")),),
     ),
     Family(
         "nicotinic partial agonist",

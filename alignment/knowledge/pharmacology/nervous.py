@@ -10,7 +10,7 @@ _PARKINSON = "Parkinson disease"
 _ALZHEIMER = "Alzheimer disease"
 _NEUROPATHIC = "neuropathic pain"
 _SEVERE_PAIN = "severe pain"
-_DEPENDENCE = "opioid dependence"
+_DEPENDENCE = "opioid use disorder"
 _ANAESTHESIA = "induction of anaesthesia"
 
 FAMILIES = (

@@ -3,7 +3,7 @@
 from alignment.knowledge.pharmacology.notation import LABEL, Family, agent, can, no
 from alignment.knowledge.schema import GENERAL
 
-_GLAUCOMA = "open-angle glaucoma"
+_GLAUCOMA = "primary open-angle glaucoma"
 _OAB = "overactive bladder"
 _CONTRACEPTION = "contraception"
 
@@ -134,13 +134,19 @@ FAMILIES = (
     Family(
         "oxytocic hormone",
         "stimulates uterine oxytocin receptors",
-        (agent("oxytocin", "postpartum haemorrhage", "induction of labour", source=GENERAL),),
+        (agent("oxytocin", "postpartum haemorrhage from uterine atony", "induction of labour", source=GENERAL),),
         effects=can("uterine hyperstimulation", "low sodium"),
     ),
     Family(
         "uterotonic ergot",
         "contracts the uterus through 5-HT2 and alpha receptors",
-        (agent("ergometrine", also=("postpartum haemorrhage",), effects=can("nausea", "hypertension")),),
+        (
+            agent(
+                "ergometrine",
+                also=("postpartum haemorrhage from uterine atony",),
+                effects=can("nausea", "hypertension"),
+            ),
+        ),
         no("uncontrolled hypertension", "coronary artery disease", "peripheral artery disease"),
     ),
     Family(
@@ -170,7 +176,7 @@ FAMILIES = (
                 "generalised epilepsy",
                 also=(
                     "altitude sickness",
-                    "intracranial hypertension",
+                    "idiopathic intracranial hypertension",
                 ),
             ),
             agent("dorzolamide", _GLAUCOMA, effects=can("bitter taste")),
@@ -287,7 +293,14 @@ FAMILIES = (
     Family(
         "thiazine dye",
         "reduces methaemoglobin",
-        (agent("methylthioninium chloride", "methaemoglobinaemia", source=GENERAL, effects=can("blue-green urine")),),
+        (
+            agent(
+                "methylthioninium chloride",
+                "acquired methaemoglobinaemia",
+                source=GENERAL,
+                effects=can("blue-green urine"),
+            ),
+        ),
         no("G6PD deficiency", source=LABEL),
         can("serotonin syndrome", source=LABEL),
     ),

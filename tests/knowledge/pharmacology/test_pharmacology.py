@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 
 from alignment.errors import UserError
-from alignment.knowledge.base import load, problems, ruled_out
+from alignment.knowledge.base import defensible, load, problems, ruled_out, treatments
 from alignment.knowledge.pharmacology import FAMILIES
 from alignment.knowledge.pharmacology.checks import effects_of, family_problems, interactions_of
+from alignment.knowledge.pharmacology.diseases import WITHIN
 from alignment.knowledge.pharmacology.notation import agent
 from alignment.knowledge.schema import GENERAL, AdverseEffect, Contraindication, Indication, Interaction
 
@@ -45,6 +46,16 @@ def test_facts_by_hand():
     (fact,) = interactions_of(FULL, "sildenafil", "glyceryl trinitrate")  # stated for the two classes
     assert fact.result == "severe hypotension" and interactions_of(FULL, "glyceryl trinitrate", "sildenafil") == [fact]
     assert interactions_of(FULL, "amlodipine", "ramipril") == []
+
+
+def test_no_drug_that_is_used_for_a_condition_is_a_wrong_answer_there():
+    arthritis, epilepsy = FULL.conditions["rheumatoid arthritis"], FULL.conditions["temporal lobe epilepsy"]
+    assert "chloroquine" in treatments(FULL, arthritis) - defensible(arthritis)
+    assert "lacosamide" in treatments(FULL, epilepsy)  # listed for focal epilepsy
+    core = CORE.conditions["rheumatoid arthritis"]
+    assert treatments(CORE, core) == defensible(core)
+    diseases = {fact.disease for fact in FULL.indications}
+    assert set(WITHIN) <= set(FULL.conditions) and {name for names in WITHIN.values() for name in names} <= diseases
 
 
 def with_more(**facts):
