@@ -48,6 +48,7 @@ setup(
         "tokenizers>=0.22",
         "datasets>=4.0",
         "pyarrow>=21",
+        "rensa>=0.4",
         "chex>=0.1.92",
         "ml-collections>=1.1",
         "ml-dtypes>=0.5",

@@ -18,6 +18,7 @@ from ml_collections import ConfigDict
 
 from alignment import cli
 from alignment.config import default_data_set
+from alignment.data.mixture import build_mixture
 from alignment.data.product import Product, check_out, write_product
 from alignment.data.vignette_shards import build_vignettes
 from alignment.text.lookup import lookup
@@ -25,6 +26,7 @@ from alignment.text.lookup import lookup
 # A new kind of data set is a function from the configuration to a `Product`, and a line here.
 BUILDERS: dict[str, Callable[[ConfigDict], Product]] = {
     "vignettes": build_vignettes,
+    "mixture": build_mixture,
 }
 
 

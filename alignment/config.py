@@ -43,6 +43,18 @@ def default_data_set() -> ConfigDict:
                 "eval_count": 100,  # of the eval split, whose cases are never seen in train
                 "families": (),  # of alignment.data.vignettes.FAMILIES; empty: all
             },
+            "mixture": {
+                "sources": ("vignettes:1000=1",),  # SOURCE:PATH=WEIGHT; vignettes:COUNT generates
+                "evals": ("vignettes:400",),  # SOURCE:PATH, nothing of which may be in the mixture
+                "count": 0,  # records; 0: as many as the weights allow without taking one twice
+                "sft_share": 0.5,  # of the questions; the others are for GRPO
+            },
+            "hygiene": {
+                "near_duplicates": 0.8,  # Jaccard similarity of word 5-grams from which a record goes; 0: off
+                "words": 13,  # length of a run that no training record may share with an evaluation question
+                "characters": 64,
+                "overlap": 0.0,  # share of an evaluation question that may lie in shared runs; 1: all but the whole
+            },
         }
     )
 
@@ -58,6 +70,7 @@ def _data() -> ConfigDict:
     return ConfigDict(
         {
             "seed": 0,
+            "overlap": 0.0,  # largest share of an eval question that a training record may hold; 1: all but the whole
             "sft": {"source": "vignettes", "path": "", "traces": "", "count": 2000},
             "rl": {"source": "vignettes", "path": "", "count": 1000},
             "eval": {"source": "vignettes", "path": "", "count": 400},

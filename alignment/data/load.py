@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from ml_collections import ConfigDict
 
 from alignment.data import vignettes
+from alignment.data.contamination import tally
+from alignment.data.duplicates import GENERATED
+from alignment.data.hygiene import Limits, Removal, decontaminate
 from alignment.data.ids import fingerprint
 from alignment.data.sources import SOURCES, VIGNETTES, load_source
 from alignment.data.splits import drop_questions, questions, split_by_question
@@ -37,15 +40,18 @@ def load_data(data: ConfigDict, seed: int | None = None, with_sft: bool = True) 
     """Load `config.data`: `sft`, `rl` and `eval`, each a source, a path and a count (at most; 0 for all of a file).
 
     One file named by several of them is split by question; a question found in different files is kept in eval
-    before rl before sft. SFT takes its chains of thought from `sft.traces`, from the records themselves or from
-    generated vignettes. The result depends on `seed` (default `data.seed`) and the files alone. `with_sft=False`
-    leaves sft empty, for arms that have no such stage; rl and eval are the same either way.
+    before rl before sft. Records that hold more than the share `overlap` of an evaluation question are left out of rl
+    and sft. SFT takes its chains of thought from `sft.traces`, from the records themselves or from generated vignettes.
+    The result depends on `seed` (default `data.seed`) and the files alone. `with_sft=False` leaves sft empty, for arms
+    that have no such stage; rl and eval are the same either way.
 
     Raises:
       UserError: an unknown source, a missing path, too many wrong rows, a source without options (free text or
         numbers as gold), an empty part, or SFT without chains of thought.
     """
     seed = data.seed if seed is None else seed
+    if not 0 <= data.overlap <= 1:
+        raise UserError(f"--config.data.overlap={data.overlap}: give a share of a question, between 0 and 1")
     for role in ROLES:
         _check(role, data[role])
     parts, notes = _deal(data, seed, ROLES if with_sft else ROLES[:2])
@@ -53,9 +59,10 @@ def load_data(data: ConfigDict, seed: int | None = None, with_sft: bool = True) 
     if with_sft:
         parts["sft"], note = _with_cot(parts["sft"], data.sft)
         notes += note
+    overlap_notes = _decontaminate(parts, Limits(overlap=data.overlap))
     chosen = {role: tuple(parts[role][: data[role].count or None]) if role in parts else () for role in ROLES}
     notes += [_count_note(role, data[role], chosen[role]) for role in reversed(ROLES) if role in parts]
-    notes += [note for role in ("sft", "rl") for note in _test_note(role, chosen[role])]
+    notes += [*overlap_notes, *(note for role in ("sft", "rl") for note in _test_note(role, chosen[role]))]
     prints = {role: fingerprint(records) for role, records in chosen.items()}
     return Data(**chosen, notes=tuple(notes), fingerprints=prints)
 
@@ -145,6 +152,36 @@ def _separate(parts: Parts) -> list[str]:
         parts[role] = kept
         taken |= questions(kept)
     return notes
+
+
+def _decontaminate(parts: Parts, limits: Limits) -> list[str]:
+    """Drop, in place, the training records that overlap the evaluation questions, and say what was found."""
+    if all(record.source == GENERATED for records in parts.values() for record in records):
+        return ["generated vignettes are split by case and share templates: compared by the whole question alone"]
+    notes = []
+    for role in reversed([role for role in parts if role != "eval"]):
+        kept, removals = decontaminate(parts[role], {"eval": parts["eval"]}, limits)
+        if not kept:
+            raise UserError(
+                f"--config.data.{role}: every record overlaps an evaluation question; name another file, or allow more "
+                f"than --config.data.overlap={limits.overlap:g} of a question"
+            )
+        notes.append(_overlap_note(role, len(parts[role]), removals, limits))
+        parts[role] = kept
+    return notes
+
+
+def _overlap_note(role: str, before: int, removals: list[Removal], limits: Limits) -> str:
+    counts = tally(removals)
+    note = (
+        f"{role}: {len(removals)} of {before} records left out for overlap with eval questions "
+        f"({limits.words} words: {counts['words']}, {limits.characters} characters: {counts['characters']}; more than "
+        f"{limits.overlap:.0%} of a question, --config.data.overlap)"
+    )
+    if removals:
+        first = removals[0]
+        note += f"; the first: {first.record.id} shares {first.text!r} with {first.test} record {first.because}"
+    return note
 
 
 def _with_cot(records: list[Record], part: ConfigDict) -> tuple[list[Record], list[str]]:

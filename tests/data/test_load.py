@@ -13,6 +13,10 @@ from alignment.errors import UserError
 from alignment.record import Record
 
 OPTIONS = {"A": "Asthma", "B": "Croup"}
+NO_OVERLAP = (
+    "records left out for overlap with eval questions (13 words: 0, 64 characters: 0; more than 0% of a question, "
+    "--config.data.overlap)"
+)
 
 
 def write(path, count, start=0, **extra):
@@ -54,6 +58,8 @@ def test_three_files_give_three_parts_with_notes_and_fingerprints(tmp_path):
         "sft: 10 records of records, from sft.jsonl",
         "rl: 8 records of records, from rl.jsonl",
         "eval: 6 records of records, from eval.jsonl",
+        f"sft: 0 of 10 {NO_OVERLAP}",
+        f"rl: 0 of 8 {NO_OVERLAP}",
     )
     assert data.fingerprints == {role: fingerprint(getattr(data, role)) for role in ROLES}
     assert all(record.cot for record in data.sft)
@@ -249,3 +255,59 @@ def test_refused_rows_are_in_the_notes_of_the_report(tmp_path):
         file.write(json.dumps({"question": "Bad?", "options": {"A": "x", "B": "x"}, "gold": "A"}) + "\n")
     data = load_data(config((10, 10, 10), sft=path, rl=path, eval=path))
     assert data.notes[0].startswith(f"all.jsonl: 1 of 31 row(s) refused: {path}, line 31: options A and B have equal")
+
+
+TESTED = "a woman of 34 with fever for nine days and a new murmur has splinter haemorrhages under three nails"
+
+
+def with_a_leak(tmp_path, **extra):
+    paths = files(tmp_path)
+    row = {"question": f"Q999: {TESTED}, what now?", "options": OPTIONS, "gold": "A", "id": "test"}
+    (tmp_path / "eval.jsonl").write_text(json.dumps(row) + "\n")
+    leak = {"question": "Q1?", "options": OPTIONS, "gold": "A", "id": "leak", "cot": "so"} | extra
+    with open(paths["sft"], "a") as file:
+        file.write(json.dumps(leak) + "\n")
+    return config(**paths)
+
+
+@pytest.mark.parametrize("field", ["question", "cot"])
+def test_training_records_that_hold_an_eval_question_are_left_out_and_named(tmp_path, field):
+    data = load_data(with_a_leak(tmp_path, **{field: f"I remember {TESTED}."}))
+    assert "leak" not in {record.id for record in data.sft} and len(data.sft) == 10
+    (note,) = [note for note in data.notes if note.startswith("sft: 1 of 11 records left out for overlap")]
+    assert (
+        "13 words: 1, 64 characters: 1" in note
+        and "leak shares 'a woman of 34" in note
+        and "with eval record test" in note
+    )
+
+
+def test_overlap_may_be_allowed_by_share_or_altogether(tmp_path):
+    data = with_a_leak(tmp_path, cot=f"I remember {TESTED}.")
+    data.overlap = 1.0
+    assert "leak" in {record.id for record in load_data(data).sft}
+    data = with_a_leak(tmp_path, cot=f"I remember {' '.join(TESTED.split()[:13])}.")  # 13 of 22 words
+    data.overlap = 0.6
+    assert "leak" in {record.id for record in load_data(data).sft}
+    data.overlap = 0.5
+    assert "leak" not in {record.id for record in load_data(data).sft}
+    data.overlap = 1.5
+    with pytest.raises(UserError, match="--config.data.overlap=1.5: give a share"):
+        load_data(data)
+
+
+def test_a_part_that_only_repeats_the_evaluation_is_refused(tmp_path):
+    data = with_a_leak(tmp_path)
+    write(tmp_path / "rl.jsonl", 1, 200, question=f"Once more: {TESTED}?")
+    with pytest.raises(UserError, match="--config.data.rl: every record overlaps an evaluation question"):
+        load_data(data)
+
+
+def test_generated_vignettes_share_templates_and_stay_as_they_were():
+    data = default_config().data
+    for role in ROLES:
+        data[role].count = 60
+    loaded = load_data(data)
+    data.overlap = 1.0
+    assert load_data(data).fingerprints == loaded.fingerprints and {len(loaded.sft), len(loaded.rl)} == {60}
+    assert any("split by case" in note for note in loaded.notes)

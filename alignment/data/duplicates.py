@@ -1,0 +1,110 @@
+"""Records that say what an earlier one says: exactly, by normalised text, or nearly, by MinHash and then exactly.
+
+Candidates for near duplicates come from MinHash with banding (Broder 1997; library: rensa); each is then compared by
+its exact Jaccard similarity, so that the sketch decides what is looked at and never what is removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from alignment.data.ids import normalised_question
+from alignment.data.shingles import normalised_words, word_runs
+from alignment.record import Record
+
+GENERATED = "vignettes"  # built from shared templates: likeness says nothing, only an equal stem does
+SHINGLE = 5  # words
+PERMUTATIONS = 128
+BANDS = 32  # of 4: a pair of similarity 0.8 is missed with probability 5e-8, one of 0.7 with 2e-4
+CHUNK = 4096  # texts hashed at a time
+
+
+class Twin(NamedTuple):
+    """An earlier record that makes a later one superfluous."""
+
+    first: int  # index of the record that stays
+    similarity: float  # Jaccard similarity of the two sets of word 5-grams, 1 for equal texts
+    same_gold: bool  # whether the gold answers read alike
+
+
+def exact_duplicates(records: Sequence[Record]) -> dict[int, Twin]:
+    """Return {index of a record: the first record with the same question and options}, order and letters left out.
+
+    Of generated vignettes the question alone is compared: no two may share a stem.
+    """
+    first: dict[tuple[str, ...], int] = {}
+    found: dict[int, Twin] = {}
+    for index, record in enumerate(records):
+        earlier = first.setdefault(_identity(record), index)
+        if earlier != index:
+            found[index] = Twin(earlier, 1.0, gold_of(records[earlier]) == gold_of(record))
+    return found
+
+
+def near_duplicates(records: Sequence[Record], threshold: float) -> dict[int, Twin]:
+    """Return {index of a record: the most similar earlier one that stays}, from `threshold` on; vignettes are left out.
+
+    Compared are context, question and options. A record alike in words whose gold answer reads otherwise is another
+    question, because one changed finding can change the answer: it stays, and is listed with `same_gold` false.
+    """
+    from rensa import RMinHash, RMinHashLSH  # late, as everything that only hygiene needs
+
+    kept: dict[int, np.ndarray] = {}
+    found: dict[int, Twin] = {}
+    index = RMinHashLSH(threshold, PERMUTATIONS, BANDS)
+    bar = tqdm(_shingled(records), "near duplicates", total=len(records), unit="record", mininterval=1.0)
+    for number, shingles in bar:
+        sketch = RMinHash(num_perm=PERMUTATIONS, seed=1)
+        sketch.update([shingle.tobytes() for shingle in shingles])
+        alike = ((_jaccard(shingles, kept[other]), -other) for other in index.query(sketch))
+        alike = [pair for pair in alike if pair[0] >= threshold]
+        twins = [Twin(-other, score, gold_of(records[-other]) == gold_of(records[number])) for score, other in alike]
+        if twins:
+            found[number] = max(twins, key=lambda twin: (twin.same_gold, twin.similarity, -twin.first))
+        if not any(twin.same_gold for twin in twins):
+            kept[number] = shingles
+            index.insert(number, sketch)
+    return found
+
+
+def gold_of(record: Record) -> str:
+    """Return the gold answer as normalised words: letters move when options are shuffled, texts do not."""
+    return " ".join(normalised_words(record.gold_text))
+
+
+def _identity(record: Record) -> tuple[str, ...]:
+    question = normalised_question(record)
+    if record.source == GENERATED:
+        return (question,)
+    return (question, *sorted(" ".join(normalised_words(text)) for text in record.options.values()))
+
+
+def _shingled(records: Sequence[Record]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (index, sorted hashes of its word 5-grams) of every record that is compared; short texts are one gram."""
+    chosen = [index for index, record in enumerate(records) if record.source != GENERATED]
+    for start in range(0, len(chosen), CHUNK):
+        group = chosen[start : start + CHUNK]
+        texts = [_padded(_words(records[index])) for index in group]
+        runs = word_runs(texts, SHINGLE)
+        edges = np.searchsorted(runs.owners, np.arange(len(group) + 1))
+        for place, index in enumerate(group):
+            yield index, np.unique(runs.hashes[edges[place] : edges[place + 1]])
+
+
+def _words(record: Record) -> list[str]:
+    parts = (*record.context, record.question, *sorted(record.options.values()))
+    return normalised_words(" ".join(parts))
+
+
+def _padded(words: list[str]) -> list[str]:
+    return words + [""] * (SHINGLE - len(words))
+
+
+def _jaccard(left: np.ndarray, right: np.ndarray) -> float:
+    """Intersection over union of two sorted arrays without repeats."""
+    common = np.intersect1d(left, right, assume_unique=True).size
+    return common / (left.size + right.size - common)
