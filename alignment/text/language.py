@@ -5,7 +5,13 @@ A reconstruction: papers name language mixing as a failure of small models and d
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from alignment.text.words import tokens
+
+PLAIN = frozenset(map(chr, range(0x20, 0x7F))) | {"\n"}
+# Signs that a clinical text in plain English needs: micro, degree, Greek letters, en-dash.
+CLINICAL = PLAIN | frozenset("\N{MICRO SIGN}\N{DEGREE SIGN}\N{EN DASH}") | frozenset(map(chr, range(0x391, 0x3CA)))
 
 # Function words of Spanish, French, German, Italian and Portuguese that are no English words or clinical abbreviations.
 _FOREIGN = frozenset(
@@ -22,6 +28,11 @@ _LEAST_WORDS = 3
 # Letters up to here are Latin; Greek and the additions to Latin (Vietnamese, transliteration) are at home in medicine.
 _LAST_LATIN = 0x24F
 _AT_HOME = (range(0x250, 0x400), range(0x1E00, 0x2000))
+
+
+def effective_share(text: str, effective: Collection[str] = PLAIN) -> float:
+    """Return the share of the characters of `text` that are in `effective`, in [0, 1]; 0 for an empty text."""
+    return sum(character in effective for character in text) / len(text) if text else 0.0
 
 
 def other_script_share(text: str) -> float:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment.text.language import drifts, other_script_share, speaks_foreign
+from alignment.text.language import CLINICAL, PLAIN, drifts, effective_share, other_script_share, speaks_foreign
 
 QUESTION = "A man has fever and a stiff neck. Which test is next?"
 
@@ -51,3 +51,8 @@ def test_what_the_question_does_itself_is_no_drift():
 def test_any_text_has_a_share(text):
     assert 0.0 <= other_script_share(text) <= 1.0
     assert not drifts(text, text, 0.05)
+
+
+def test_the_share_of_effective_characters_by_hand():
+    assert effective_share("") == 0 and effective_share("abc患") == 0.75
+    assert effective_share("µ°–α", PLAIN) == 0 and effective_share("µ°–α", CLINICAL) == 1
