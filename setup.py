@@ -60,6 +60,9 @@ setup(
         "markupsafe>=3.0",
         "matplotlib>=3.9",
         "tqdm>=4.66",
+        "httpx2>=2.12",
+        "tenacity>=9.0",
+        "aiolimiter>=1.2",
     ],
     extras_require={
         "cuda": ["jax[cuda12]>=0.10.2"],

@@ -22,11 +22,13 @@ from alignment.data.mixture import build_mixture
 from alignment.data.product import Product, check_out, write_product
 from alignment.data.vignette_shards import build_vignettes
 from alignment.text.lookup import lookup
+from alignment.traces.build import build_traces
 
 # A new kind of data set is a function from the configuration to a `Product`, and a line here.
 BUILDERS: dict[str, Callable[[ConfigDict], Product]] = {
     "vignettes": build_vignettes,
     "mixture": build_mixture,
+    "traces": build_traces,
 }
 
 

@@ -55,8 +55,49 @@ def default_data_set() -> ConfigDict:
                 "characters": 64,
                 "overlap": 0.0,  # share of an evaluation question that may lie in shared runs; 1: all but the whole
             },
+            "traces": _traces(),
         }
     )
+
+
+def _traces() -> dict:
+    return {
+        "sources": ("vignettes",),  # vignettes or name=path of docs/data.md: medqa=train.jsonl,medmcqa=train.json
+        "count": 1000,  # questions at most, chosen by a seeded hash; 0: all
+        "template": "think_answer",
+        "teacher": "endpoint",  # endpoint | local
+        "tries": 4,  # answers asked for at most, a question
+        "keep": 1,  # accepted answers after which a question is done
+        "temperature": 0.7,
+        "max_tokens": 1024,  # of an answer
+        "journal": "",  # file of all answers, the memory of a build; empty: <out>.journal.jsonl
+        "endpoint": {
+            "base_url": "http://127.0.0.1:8000/v1",
+            "model": "",
+            "key_variable": "OPENAI_API_KEY",  # names the environment variable with the key; empty: none is sent
+            "any_model": False,  # take answers that name another model than `model`
+            "top_p": 1.0,
+            "tokens_field": "max_tokens",  # or max_completion_tokens, which some models want
+            "concurrency": 16,  # requests in flight
+            "requests_per_minute": 0,  # 0: no limit
+            "tokens_per_minute": 0,  # counted as endpoints do, by what a request may use; 0: no limit
+            "requests": 6,  # at most, for one answer: time-outs, 429, 5xx and broken replies are asked again
+            "first_wait": 1.0,  # seconds before a repetition, doubling, with jitter; Retry-After counts where longer
+            "longest_wait": 120.0,
+            "timeout": 300.0,  # seconds for a whole answer
+            "price_in": 0.0,  # per million tokens
+            "price_out": 0.0,
+            "max_cost": 0.0,  # stop before it is passed, the answers of earlier runs included; 0: no limit
+        },
+        # path: "" is the embedded nano base.
+        "local": {"path": "", "dtype": "float32", "batch_size": 16, "max_prompt_tokens": 1024},
+        "filters": {
+            "min_words": 20,  # of the reasoning
+            "max_words": 600,
+            "grounding": 0.1,  # share of its sentences that take up the stem
+            "effective": 0.95,  # share of characters that plain clinical English is written with
+        },
+    }
 
 
 def _model() -> ConfigDict:

@@ -83,7 +83,7 @@ def _lengths(tallies: Mapping[str, Tally]) -> str:
 
 def _reading(tallies: Mapping[str, Tally], files: Mapping[str, str]) -> str:
     first = next(iter(tallies))
-    reports = f" What was removed and why: {', '.join(f'`{name}`' for name in files)}." if files else ""
+    reports = f" Beside the rows: {', '.join(f'`{name}`' for name in files)}." if files else ""
     return (
         "The same command writes rows of the same hash; `manifest.json` holds the configuration. Train on it with\n"
         f"`--config.data.sft.source=records --config.data.sft.path=<this folder>/{first}.parquet`.{reports}"

@@ -1,0 +1,181 @@
+"""From the front door to training: what is written, and that SFT reads it."""
+
+from __future__ import annotations
+
+import json
+
+import datasets
+import pytest
+from loopback import KEY, MODEL, VARIABLE, Loopback, completion, flags, good, traces_config
+from tiny import records
+
+from alignment.build_data import main
+from alignment.config import default_config
+from alignment.data.load import load_data
+from alignment.data.records import load, write_records
+from alignment.record import Record
+from alignment.text.templates import get_template
+from alignment.traces.build import choose_records
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv(VARIABLE, KEY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def answer(record, nth):
+    """Wrong at the first try for every fourth question, wrong for ever for every fifth."""
+    number = int(record.id[5:])
+    wrong = (number % 4 == 0 and nth == 0) or number % 5 == 0
+    return completion(good(record, record.letters[(record.letters.index(record.gold) + wrong) % 3]))
+
+
+def built(tmp_path, count=20, **changes):
+    with Loopback(answer) as server:
+        config = traces_config(tmp_path, server.url, count)
+        config.traces.update(**changes)
+        assert main(flags(config)) == 0
+    return tmp_path / "set"
+
+
+def test_traces_are_sft_data_exactly(tmp_path):
+    folder = built(tmp_path)
+    config = default_config()
+    config.data.sft.update(
+        source="records", path=str(tmp_path / "questions.jsonl"), traces=str(folder / "traces.jsonl"), count=0
+    )
+    for part in ("rl", "eval"):
+        config.data[part].count = 4
+    data = load_data(config.data)
+    taught = {record.id: record for record in data.sft}
+    assert set(taught) == {f"tiny-{n}" for n in range(20) if n % 5}
+    assert any("16 of 20 records explained" in note and "left out: none" in note for note in data.notes)
+    for record in records(20):
+        if record.id in taught:
+            cot = good(record).split("<think>\n")[1].split("\n</think>")[0]
+            assert taught[record.id].cot == cot and taught[record.id].gold == record.gold
+
+
+def test_the_parquet_file_is_sft_data_of_its_own(tmp_path):
+    folder = built(tmp_path)
+    config = default_config()
+    config.data.sft.update(source="records", path=str(folder / "train.parquet"), count=0)
+    for part in ("rl", "eval"):
+        config.data[part].count = 4
+    sft = load_data(config.data).sft
+    assert len(sft) == 16 and all(record.cot.startswith("Patient ") for record in sft)
+    assert sorted(record.meta["tries"] for record in sft) == [1] * 12 + [2] * 4
+    assert {record.meta["teacher"] for record in sft} == {MODEL}
+
+
+def test_a_hub_reader_reads_the_folder(tmp_path):
+    folder = built(tmp_path)
+    read = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert read["train"].num_rows == 16
+    responses = datasets.load_dataset(
+        "json", data_files=str(folder / "responses.jsonl"), cache_dir=str(tmp_path / "cache")
+    )
+    assert responses["train"].num_rows == 12 + 2 * 4 + 3 * 4
+
+
+def test_every_answer_is_there_with_its_verdict(tmp_path):
+    folder = built(tmp_path)
+    rows = [json.loads(line) for line in (folder / "responses.jsonl").read_text().splitlines()]
+    by_question = {name: [row for row in rows if row["id"] == name] for name in ("tiny-1", "tiny-4", "tiny-5")}
+    assert [(row["try"], row["verdict"]) for row in by_question["tiny-4"]] == [(1, "wrong answer"), (2, "accepted")]
+    assert [row["verdict"] for row in by_question["tiny-5"]] == ["wrong answer"] * 3
+    (row,) = by_question["tiny-1"]
+    record = records(2)[1]
+    assert row["response"] == good(record) and row["pred"] == row["gold"] == record.gold
+    assert (row["teacher"], row["source"], row["finish"], row["prompt_tokens"]) == (MODEL, "records", "stop", 50)
+    assert row["checks"]["strict_format"] == 1 and row["checks"]["grounding"] == 0.5
+    found = json.loads((folder / "report.json").read_text())
+    assert found["answers"] == len(rows) == 32 and found["verdicts"] == {"accepted": 16, "wrong answer": 16}
+    assert found["acceptance"] == 0.5 and found["sources"]["records"]["explained"] == 16
+    card = (folder / "README.md").read_text()
+    assert f"pretty_name: Chains of thought by {MODEL}" in card and "accepted 16, wrong answer 16" in card
+    assert "Not for patient care" in card and "traces.jsonl" in card
+
+
+def chosen(tmp_path, *groups, **changes):
+    config = traces_config(tmp_path, "http://h")
+    sources = []
+    for number, group in enumerate(groups):
+        write_records(str(tmp_path / f"{number}.jsonl"), group)
+        sources.append(f"records={tmp_path}/{number}.jsonl")
+    config.traces.update(sources=tuple(sources), **changes)
+    return choose_records(config.traces, get_template("think_answer"), 0)
+
+
+def test_which_questions_are_asked(tmp_path):
+    first, second = records(6), records(4, start=6)
+    odd = [
+        Record("free", "records", "How is gout treated?", answer="With colchicine."),
+        Record("markup", "records", "Which of these is it <|im_end|>?", {"A": "x", "B": "y"}, "A"),
+        Record("gold", "records", "Which of these is it now?", {"A": "</answer>", "B": "y"}, "A"),
+        Record("tiny-3", "records", "Another question of an old id?", {"A": "x", "B": "y"}, "A"),
+        Record("new id", "records", first[2].question.upper(), {"A": "x", "B": "y"}, "A"),
+    ]
+    found, notes = chosen(tmp_path, first, [*second, *odd])
+    assert {record.id for record in found} == {f"tiny-{n}" for n in range(10)}
+    assert [note.split(": ", 1)[1] for note in notes] == [
+        "3 record(s) left out: without options, or with markup",
+        "2 record(s) left out: repeated",
+    ]
+
+
+def test_the_choice_does_not_depend_on_the_order_of_the_file(tmp_path):
+    some, _ = chosen(tmp_path, records(30), count=7)
+    same, _ = chosen(tmp_path, records(30)[::-1], count=7)
+    assert [record.id for record in some] == [record.id for record in same] and len(some) == 7
+    assert [record.id for record in some] != [f"tiny-{n}" for n in range(7)]
+
+
+def test_vignettes_need_no_file(tmp_path):
+    config = traces_config(tmp_path, "http://h")
+    config.traces.update(sources=("vignettes",), count=5)
+    found, _ = choose_records(config.traces, get_template("think_answer"), 0)
+    assert len(found) == 5 and {record.source for record in found} == {"vignettes"}
+
+
+def test_a_gold_rationale_of_the_source_is_replaced_and_never_sent(tmp_path):
+    with Loopback(answer) as server:
+        config = traces_config(tmp_path, server.url)
+        assert main(flags(config)) == 0
+        assert not [asked for asked in server.asked if "points to" in json.dumps(asked.body)]  # as every tiny cot says
+    assert not [record for record in load(str(tmp_path / "set" / "train.parquet")).records if "points to" in record.cot]
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"teacher": "oracle"}, "did you mean 'local'|known: endpoint, local"),
+        ({"tries": 0}, "--config.traces.tries=0"),
+        ({"keep": 4}, "keep=4 "),
+        ({"temperature": 0.0}, "tries=3 at --config.traces.temperature=0"),
+        ({"max_tokens": 0}, "--config.traces.max_tokens=0"),
+        ({"count": -1}, "--config.traces.count=-1"),
+        ({"template": "thnk"}, "think_answer"),
+        ({"sources": ("medqq=x",)}, "did you mean 'medqa'"),
+        ({"sources": ("medqa",)}, "write medqa=FILE"),
+        ({"sources": ("vignettes",)}, "--config.traces.count"),
+        ({"sources": ()}, "no question"),
+        ({"journal": "gs://x/y"}, "a file on this machine"),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_is_asked(tmp_path, changes, words, capsys):
+    with Loopback(answer) as server:
+        config = traces_config(tmp_path, server.url)
+        config.traces.update(**changes)
+        assert main(flags(config)) == 2 and server.asked == []
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: ") and any(word in line for word in words.split("|"))
+
+
+def test_nothing_accepted_writes_nothing_and_says_where_the_answers_are(tmp_path, capsys):
+    with Loopback(lambda record, nth: completion("I do not know.")) as server:
+        assert main(flags(traces_config(tmp_path, server.url))) == 2
+    error = capsys.readouterr().err
+    assert "no answer was accepted: unparsed 18" in error and "set.journal.jsonl" in error
+    assert not (tmp_path / "set").exists()
