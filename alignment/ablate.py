@@ -3,9 +3,9 @@
     python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo
     python -m alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=runs/0.5b --config.arms=base,modular
 
-Leaves results.json (one row an arm and seed) and report.html in the workdir, and prints the same table. The same
-command goes on where it was after an interruption; finished stages and arms are not run again, and arms or seeds may
-be added.
+Leaves results.json (one row an arm and seed) and report.html in the workdir, and prints the same table, with the
+alignment matrix of every rewarded arm and a proposal for the next round (next_round/<arm>.py). The same command goes on
+where it was after an interruption; finished stages and arms are not run again, and arms or seeds may be added.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Mapping
 
 from alignment import cli
 from alignment.arms import stage_order
@@ -20,6 +21,7 @@ from alignment.evaluation.curves import read_curve
 from alignment.evaluation.report import write_report
 from alignment.evaluation.results import outcomes, pick_traces
 from alignment.experiment import Experiment, Outcome, describe_run, open_experiment, run_experiment, stage_folder
+from alignment.next_round import next_round
 from alignment.parallel.compilation import keep_compiled_programs
 from alignment.parallel.distributed import start
 
@@ -29,12 +31,14 @@ def run(args: argparse.Namespace) -> None:
     keep_compiled_programs()
     experiment = open_experiment(args.config, args.workdir)
     found = run_experiment(experiment)
-    print(report(experiment, found))
+    matrices, said = next_round(experiment, found)
+    table = report(experiment, found, matrices)
+    print(said, table, sep="\n")
     print(f"report: {experiment.workdir / 'report.html'}")
 
 
-def report(experiment: Experiment, found: list[Outcome]) -> str:
-    """Write results.json and report.html from the outcomes; return the table as text."""
+def report(experiment: Experiment, found: list[Outcome], matrices: Mapping[str, list[dict]]) -> str:
+    """Write results.json and report.html from the outcomes and matrices by arm; return the table as text."""
     seeds = experiment.config.seeds
     command = "python -m alignment.ablate " + shlex.join(sys.argv[1:])
     curves: dict[str, dict] = {}
@@ -58,6 +62,7 @@ def report(experiment: Experiment, found: list[Outcome]) -> str:
         experiment.data.notes,
         describe_run(experiment) | {"command": command},
         right,
+        matrices,
     )
 
 

@@ -202,7 +202,7 @@ def _grpo() -> ConfigDict:
             "importance_cap": 0.0,  # of truncated importance sampling against the sampler's own log-probs; 0: off
             "mask_truncated": False,  # leave completions that met the token limit out of the loss
             "reward": "decoupled_v1",  # a preset of alignment/rewards/presets.py
-            "channels": (),  # "channel=weight" on top of it; a channel may be a dotted path of your own
+            "channels": (),  # "channel=weight" or "channel=weight@target" on top of it; or a dotted path of your own
             "feedback": "",  # scorer file of the channel `feedback`, from python -m alignment.feedback
             "normaliser": "none",  # none | rfn | gdpo | batch
             "calibration_prompts": 512,  # of rfn: questions sampled once from the start policy

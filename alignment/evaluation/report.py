@@ -41,6 +41,7 @@ def write_report(
     notes: Sequence[str],
     meta: Mapping[str, Any],
     outcomes: Outcomes | None = None,
+    matrices: Mapping[str, Sequence[Mapping]] | None = None,
 ) -> str:
     """Write `results.json` and `report.html` into `workdir` and return the results as a plain-text table to print.
 
@@ -53,6 +54,7 @@ def write_report(
       meta: what was run. Known, all optional: `title`, `command`, `model` (name), `parameters` (count), `config`,
         `versions`; further entries are listed under their names.
       outcomes: arm -> seed -> record id -> answered right, for paired comparisons; None leaves them out.
+      matrices: arm -> rows of its alignment matrix, as `matrix.plain_rows` returns them; None leaves them out.
 
     Returns:
       The table, one line an arm and seed.
@@ -61,7 +63,7 @@ def write_report(
     workdir.mkdir(parents=True, exist_ok=True)
     rows = plain(rows)
     _write(workdir / RESULTS, json.dumps(rows, indent=1, allow_nan=False) + "\n")
-    _write(workdir / REPORT, render(rows, curves, traces, notes, meta, outcomes))
+    _write(workdir / REPORT, render(rows, curves, traces, notes, meta, outcomes, matrices))
     return tables.text_table(rows)
 
 
@@ -72,6 +74,7 @@ def render(
     notes: Sequence[str],
     meta: Mapping[str, Any],
     outcomes: Outcomes | None = None,
+    matrices: Mapping[str, Sequence[Mapping]] | None = None,
 ) -> str:
     """Return the page as HTML; arguments as in `write_report`, with `rows` holding plain JSON values."""
     arms = list(dict.fromkeys(row["arm"] for row in rows))
@@ -96,6 +99,7 @@ def render(
             accuracy_svg=accuracy_plot(rows, colour),
             curves=curve_plots(curves, colour),
             curve_names=list(curves),
+            matrices=matrices or {},
             watched=[row for row in rows if row.get("watch")],
             symptoms=list(SYMPTOMS),
             pairs=compare_pairs(outcomes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from alignment.errors import UserError
@@ -115,21 +116,28 @@ def get_preset(name: str, extra: Sequence[str] = ()) -> Mapping[str, Weight]:
 
     Args:
       name: a key of `PRESETS`.
-      extra: entries "channel=weight"; a channel may be the dotted path of a function of the user's own.
+      extra: entries "channel=weight" or "channel=weight@target"; a channel may be the dotted path of a function of the
+        user's own. What an entry does not say (target, floor, severity) is the preset's, else that of `quark`.
 
     Raises:
       UserError: an unknown preset, with the nearest known name, or an entry of another form.
     """
     preset = lookup(PRESETS, name, "reward preset (--config.grpo.reward)")
-    return {**preset, **dict(_parse(entry) for entry in extra)} if extra else preset
+    known = {**PRESETS["quark"], **preset}
+    return {**preset, **dict(_parse(entry, known) for entry in extra)} if extra else preset
 
 
-def _parse(entry: str) -> tuple[str, Weight]:
-    channel, _, value = entry.rpartition("=")
+def _parse(entry: str, known: Mapping[str, Weight]) -> tuple[str, Weight]:
+    channel, _, said = entry.rpartition("=")
+    channel, (value, at, target) = channel.strip(), said.partition("@")
     try:
-        weight = Weight(float(value))
+        changed = {"value": float(value)} | ({"target": float(target)} if at else {})
+        valid = bool(channel) and all(map(math.isfinite, changed.values()))
     except ValueError:
-        weight = None
-    if weight is None or not channel.strip():
-        raise UserError(f"--config.grpo.channels: {entry!r} is not of the form channel=weight, such as overlong=0.5")
-    return channel.strip(), weight
+        valid = False
+    if not valid:
+        raise UserError(
+            f"--config.grpo.channels: {entry!r} is not of the form channel=weight or channel=weight@target, such as "
+            "overlong=0.5"
+        )
+    return channel, dataclasses.replace(known.get(channel, Weight(0.0)), **changed)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from evaluation.vignette import record, respond
+from evaluation.vignette import mumble, record, respond
 
 from alignment.config import default_config
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
 from alignment.evaluation.comparisons import compare_pairs, hypotheses, seed_summary
+from alignment.evaluation.matrix import diagnose, plain_rows, propose
 from alignment.evaluation.stability import stability
 from alignment.evaluation.watch import watch_summary
+from alignment.rewards.matrix import MATRIX
 from alignment.rewards.presets import PRESETS
 from alignment.rewards.watch import SYMPTOMS, Limits
 from alignment.text.audit_checks import CHECKS
@@ -93,6 +96,13 @@ def test_every_line_says_what_it_is_and_what_is_healthy(section):
 def test_every_channel_of_every_preset_is_named():
     channels = {channel for preset in PRESETS.values() for channel in preset}
     assert {f"reward/{channel}" for channel in channels} <= set(re.findall(r"`(reward/\w+)`", TEXT))
+
+
+def test_every_value_of_the_matrix_is_explained():
+    scores = {cell.channel: np.full(1, cell.worst) for cell in MATRIX}
+    filled = diagnose([mumble()], [record()], scores, PRESETS["quark"])
+    (first, *_) = plain_rows(filled, propose(filled, 1.0, 1.0))
+    assert entries("Matrix").keys() == first.keys()
 
 
 def test_every_comparison_is_explained():

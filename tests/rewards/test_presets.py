@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -107,7 +109,17 @@ def test_extra_channels_are_added_or_replace():
     assert get_preset("decoupled_v1")["accuracy"].value == 2.0
 
 
-@pytest.mark.parametrize("entry", ["overlong", "=1", "overlong=much", ""])
+def test_an_extra_says_what_it_changes_and_keeps_the_rest():
+    weights = get_preset("decoupled_v1", ("repetition=1@-0.1", "compliance=2", "soft_tags=0.5", "feedback=1@0.7"))
+    assert weights["repetition"] == Weight(1.0, target=-0.1, floor=-0.5, severity=0.5)
+    assert weights["compliance"] == dataclasses.replace(PRESETS["quark"]["compliance"], value=2.0)
+    assert weights["soft_tags"].anneal_until == 0.2 and weights["soft_tags"].value == 0.5
+    assert weights["feedback"] == Weight(1.0, target=0.7)
+
+
+@pytest.mark.parametrize(
+    "entry", ["overlong", "=1", "overlong=much", "", "overlong=1@", "overlong=1@x", "overlong=inf"]
+)
 def test_a_malformed_extra_is_refused(entry):
     with pytest.raises(UserError, match="channel=weight"):
         get_preset("decoupled_v1", (entry,))

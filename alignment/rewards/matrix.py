@@ -1,0 +1,139 @@
+"""The alignment matrix as data: what is observed, what it is attributed to, and which reward channel acts on it.
+
+Quark Medical Alignment (2602.11661) gives four categories, in each a closed loop from an observable metric over an
+attributable diagnosis to an optimisable reward, and publishes no cell. Cells, causes, targets, floors and severities
+here are a reconstruction for a text-only small model. `alignment/evaluation/matrix.py` fills the matrix in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from alignment.record import Record
+from alignment.rewards.clinical.red_flags import is_overconfident
+from alignment.rewards.presets import PRESETS, Weight
+from alignment.text.audit_checks import grounding
+from alignment.text.language import other_script_share
+from alignment.text.mentions import asserted_letter
+from alignment.text.overlap import two_systems
+from alignment.text.parser import Response
+
+CATEGORIES = ("fundamental capabilities", "expert knowledge", "online feedback", "format specifications")
+FUNDAMENTAL, EXPERT, FEEDBACK, FORMAT = CATEGORIES
+
+Diagnosis = Callable[[Response, Record], str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One row of the matrix: metric -> diagnosis -> channel."""
+
+    category: str
+    metric: str  # what the mean of the channel over responses is
+    channel: str
+    diagnose: Diagnosis  # the cause of one response whose value lies under the floor
+    default: Weight  # target, floor and severity where no preset gives them
+    worst: float = 0.0  # value of the worst response, and
+    best: float = 1.0  # of the best
+    only_paid: bool = False  # says something only where it is asked for
+
+
+def _wrong_option(response: Response, record: Record) -> str:
+    if response.letter is None:
+        return "no readable letter"
+    right = asserted_letter(response.reasoning or "", record) == record.gold
+    return "the reasoning has it right, the answer not" if right else "wrong option"
+
+
+def _disagreement(response: Response, record: Record) -> str:
+    if response.reasoning is None:
+        return "no reasoning block"
+    if response.letter is None:
+        return "no readable letter"
+    asserted = asserted_letter(response.reasoning, record)
+    return "the reasoning settles on no option" if asserted is None else "the reasoning settles on another option"
+
+
+def _ungrounded(response: Response, record: Record) -> str:
+    if response.reasoning is None:
+        return "no reasoning block"
+    return "few sentences take up the case" if grounding(response, record) else "no sentence takes up the case"
+
+
+def _non_compliant(response: Response, record: Record) -> str:
+    certain = is_overconfident(response.text, (*record.context, record.question, *record.facts))
+    return "certainty without the case" if certain else "red flag without advice of urgent help"
+
+
+def _unreferenced(response: Response, record: Record) -> str:
+    return "the conclusion does not point back" if two_systems(response) else "no System 1 and System 2"
+
+
+def _broken_format(response: Response, record: Record) -> str:
+    return response.violations[0] if response.violations else "none"
+
+
+def _other_signs(response: Response, record: Record) -> str:
+    if not response.text:
+        return "empty"
+    return "another script" if other_script_share(response.text) > 0 else "signs beyond plain English"
+
+
+def _too_long(response: Response, record: Record) -> str:
+    return "cut at the token limit" if response.truncated else "close to the token limit"
+
+
+def _always(cause: str) -> Diagnosis:
+    return lambda response, record: cause
+
+
+_QUARK = PRESETS["quark"]
+_PENALTY = {"worst": -1.0, "best": 0.0}
+
+MATRIX: tuple[Cell, ...] = (
+    Cell(FUNDAMENTAL, "accuracy", "accuracy", _wrong_option, _QUARK["accuracy"]),
+    Cell(FUNDAMENTAL, "answer agrees with reasoning", "agreement", _disagreement, _QUARK["agreement"]),
+    Cell(EXPERT, "reasoning sentences on the case", "grounding", _ungrounded, _QUARK["grounding"]),
+    Cell(EXPERT, "rubric recall", "must_have", _always("required statement missing"), Weight(0.0, target=0.8)),
+    Cell(
+        EXPERT,
+        "assertions borne out by the knowledge base",
+        "assertions",
+        _always("contradicts the knowledge base"),
+        _QUARK["assertions"],
+        worst=-1.0,
+    ),
+    Cell(
+        EXPERT,
+        "no contraindicated drug",
+        "contraindication_safety",
+        _always("advises a drug that is ruled out"),
+        _QUARK["contraindication_safety"],
+    ),
+    Cell(EXPERT, "compliance", "compliance", _non_compliant, _QUARK["compliance"]),
+    Cell(EXPERT, "cross-reference", "cross_reference", _unreferenced, Weight(0.0, target=0.8), only_paid=True),
+    Cell(
+        FEEDBACK,
+        "judgement of people",
+        "feedback",
+        _always("would be judged down"),
+        Weight(0.0, target=0.8),
+        only_paid=True,
+    ),
+    Cell(FORMAT, "strict format", "format", _broken_format, _QUARK["format"]),
+    Cell(FORMAT, "repetition", "repetition", _always("repeats itself"), _QUARK["repetition"], **_PENALTY),
+    Cell(
+        FORMAT,
+        "effective characters",
+        "effective_ratio",
+        _other_signs,
+        Weight(0.0, target=0.99, floor=0.9, severity=0.5),
+    ),
+    Cell(FORMAT, "length", "overlong", _too_long, Weight(0.0, target=0.0, floor=-0.5, severity=0.5), **_PENALTY),
+)
+
+
+def observed(weights: Mapping[str, Weight]) -> tuple[Cell, ...]:
+    """Return the cells that say something about a model trained with these weights of channels (paid or not)."""
+    return tuple(cell for cell in MATRIX if not cell.only_paid or cell.channel in weights)
