@@ -120,6 +120,7 @@ FAMILIES = (
                     "urticaria",
                     "motion sickness",
                 ),
+                effects=can("wide QRS in overdose"),
             ),
             agent(
                 "promethazine",

@@ -1,4 +1,4 @@
-"""Drugs against bacteria and mycobacteria."""
+"""Drugs against bacteria, without those kept for mycobacteria."""
 
 from alignment.knowledge.pharmacology.notation import LABEL, Family, agent, can, no
 from alignment.knowledge.schema import GENERAL
@@ -55,7 +55,8 @@ FAMILIES = (
             ),
         ),
         no("penicillin anaphylaxis", source=LABEL),
-        can("rash", "diarrhoea", "anaphylaxis", "interstitial nephritis"),
+        can("rash", "diarrhoea", "anaphylaxis", "interstitial nephritis")
+        + can("Clostridioides difficile infection", "haemolysis"),
     ),
     Family(
         "penicillin with beta-lactamase inhibitor",
@@ -71,7 +72,7 @@ FAMILIES = (
             agent("piperacillin-tazobactam", "hospital-acquired pneumonia", "febrile neutropenia", source=GENERAL),
         ),
         no("penicillin anaphylaxis", source=LABEL),
-        can("diarrhoea", "rash", "anaphylaxis"),
+        can("diarrhoea", "rash", "anaphylaxis") + can("Clostridioides difficile infection"),
     ),
     Family(
         "cephalosporin",
@@ -84,7 +85,7 @@ FAMILIES = (
                     "gonorrhoea",
                     _CAP,
                 ),
-                effects=can("biliary sludge"),
+                effects=can("biliary sludge") + can("haemolysis"),
             ),
             agent(
                 "cefalexin",
@@ -220,7 +221,9 @@ FAMILIES = (
                 ),
             ),
             agent(
-                "minocycline", also=("acne vulgaris",), effects=can("blue-grey skin", "drug-induced lupus", "vertigo")
+                "minocycline",
+                also=("acne vulgaris",),
+                effects=can("blue-grey skin", "drug-induced lupus", "vertigo") + can("eosinophilic pneumonia"),
             ),
             agent(
                 "tetracycline",
@@ -276,6 +279,7 @@ FAMILIES = (
                     "MRSA pneumonia",
                     "vancomycin-resistant enterococcal infection",
                 ),
+                effects=can("hypertensive crisis after mature cheese"),
             ),
         ),
         effects=can("peripheral neuropathy", "optic neuritis", "lactic acidosis", "serotonin syndrome")
@@ -326,7 +330,15 @@ FAMILIES = (
     Family(
         "cyclic lipopeptide",
         "depolarises Gram-positive membranes",
-        (agent("daptomycin", "MRSA bacteraemia", "infective endocarditis", source=GENERAL),),
+        (
+            agent(
+                "daptomycin",
+                "MRSA bacteraemia",
+                "infective endocarditis",
+                source=GENERAL,
+                effects=can("rhabdomyolysis"),
+            ),
+        ),
         effects=can("raised creatine kinase", source=LABEL),
         known_for=("eosinophilic pneumonia",),
     ),
@@ -366,7 +378,7 @@ FAMILIES = (
         "",
         (agent("co-trimoxazole", "Pneumocystis pneumonia", _CYSTITIS, "toxoplasmosis prevention", source=GENERAL),),
         no("G6PD deficiency"),
-        can("high potassium", "bone marrow suppression", "crystal nephropathy"),
+        can("high potassium", "bone marrow suppression", "crystal nephropathy") + can("haemolysis"),
         ("Stevens-Johnson syndrome",),
     ),
     Family(
@@ -386,7 +398,7 @@ FAMILIES = (
         "",
         (agent("nitrofurantoin", also=(_CYSTITIS,)),),
         no("G6PD deficiency", "anuria"),
-        can("peripheral neuropathy", "hepatitis", "brown urine"),
+        can("peripheral neuropathy", "hepatitis", "brown urine") + can("haemolysis", "eosinophilic pneumonia"),
         ("pulmonary fibrosis",),
     ),
     Family(
@@ -406,83 +418,5 @@ FAMILIES = (
                 effects=can("local burning"),
             ),
         ),
-    ),
-    Family(
-        "antimycobacterial",
-        "",
-        (
-            agent(
-                "isoniazid",
-                also=(
-                    _TB,
-                    "latent tuberculosis",
-                ),
-            ),
-        ),
-        effects=can("hepatitis", source=LABEL) + can("drug-induced lupus", "seizures in overdose"),
-        known_for=("neuropathy prevented by pyridoxine",),
-    ),
-    Family(
-        "rifamycin",
-        "",
-        (
-            agent(
-                "rifampicin",
-                also=(
-                    _TB,
-                    "leprosy",
-                    "meningococcal prophylaxis",
-                ),
-                effects=can("hepatitis", "flu-like symptoms", "thrombocytopenia"),
-                known_for=("orange tears and urine",),
-            ),
-            agent("rifabutin", also=("Mycobacterium avium infection",), known_for=("uveitis",)),
-            agent(
-                "rifaximin",
-                also=(
-                    "hepatic encephalopathy",
-                    "traveller's diarrhoea",
-                ),
-                effects=can("ankle swelling"),
-            ),
-        ),
-    ),
-    Family(
-        "arabinosyl transferase inhibitor",
-        "inhibits mycobacterial arabinosyl transferase",
-        (agent("ethambutol", also=(_TB,), effects=can("raised uric acid")),),
-        no("optic neuritis", source=LABEL),
-        known_for=("loss of red-green vision",),
-    ),
-    Family(
-        "pyrazine antituberculosis drug",
-        "kills dormant mycobacteria in acid",
-        (agent("pyrazinamide", also=(_TB,)),),
-        no("gout", "severe liver failure", source=LABEL),
-        can("raised uric acid", "hepatitis", "joint pain"),
-    ),
-    Family(
-        "diarylquinoline",
-        "inhibits mycobacterial ATP synthase",
-        (agent("bedaquiline", also=("multidrug-resistant tuberculosis",)),),
-        no("long QT interval"),
-        can("long QT interval", "nausea", source=LABEL),
-    ),
-    Family(
-        "sulfone",
-        "inhibits bacterial dihydropteroate synthase",
-        (
-            agent(
-                "dapsone",
-                "leprosy",
-                also=(
-                    "dermatitis herpetiformis",
-                    "Pneumocystis prophylaxis",
-                ),
-            ),
-        ),
-        no("G6PD deficiency"),
-        can("agranulocytosis"),
-        ("methaemoglobinaemia", "haemolysis"),
     ),
 )

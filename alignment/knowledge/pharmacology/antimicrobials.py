@@ -77,7 +77,10 @@ FAMILIES = (
         "terminates HIV DNA chains",
         (
             agent(
-                "abacavir", also=(_HIV,), no=no("HLA-B*57:01", source=LABEL), known_for=("HLA-linked hypersensitivity",)
+                "abacavir",
+                also=(_HIV,),
+                no=no("HLA-B*57:01", source=LABEL),
+                known_for=("hypersensitivity foretold by HLA-B*57:01",),
             ),
             agent("zidovudine", also=(_HIV,), effects=can("bone marrow suppression", "myopathy")),
             agent(
@@ -106,7 +109,12 @@ FAMILIES = (
         "binds reverse transcriptase away from its active site",
         (
             agent("efavirenz", also=(_HIV,), known_for=("vivid dreams",)),
-            agent("nevirapine", also=(_HIV,), no=no("severe liver failure", source=LABEL), effects=can("hepatitis")),
+            agent(
+                "nevirapine",
+                also=(_HIV,),
+                no=no("severe liver failure", source=LABEL),
+                effects=can("hepatitis") + can("Stevens-Johnson syndrome"),
+            ),
             agent("rilpivirine", also=(_HIV,), effects=can("depressed mood")),
         ),
         effects=can("rash"),
@@ -186,7 +194,10 @@ FAMILIES = (
                 effects=can("worsening heart failure", source=LABEL),
             ),
             agent(
-                "voriconazole", also=("invasive pulmonary aspergillosis",), known_for=("transient visual disturbance",)
+                "voriconazole",
+                also=("invasive pulmonary aspergillosis",),
+                known_for=("transient visual disturbance",),
+                effects=can("squamous cell skin cancer"),
             ),
             agent("posaconazole", also=("invasive aspergillosis prophylaxis",)),
         ),
@@ -203,7 +214,8 @@ FAMILIES = (
                     "cryptococcal meningitis",
                     "mucormycosis",
                 ),
-                effects=can("acute kidney injury", "low potassium", "low magnesium"),
+                effects=can("acute kidney injury", "low potassium", "low magnesium")
+                + can("nephrogenic diabetes insipidus"),
                 known_for=("rigors during infusion",),
             ),
             agent("nystatin", also=("oral candidiasis",), effects=can("nausea")),
@@ -262,7 +274,7 @@ FAMILIES = (
                 no=no("retinopathy", source=LABEL),
             ),
         ),
-        effects=can("long QT interval", "haemolysis in G6PD deficiency", "itching"),
+        effects=can("long QT interval", "haemolysis in G6PD deficiency", "itching") + can("corneal deposits"),
         known_for=("retinal toxicity",),
     ),
     Family(

@@ -33,7 +33,7 @@ FAMILIES = (
                 "deferasirox",
                 also=("iron overload from transfusions",),
                 no=no("kidney failure"),
-                effects=can("liver failure"),
+                effects=can("liver failure") + can("Fanconi syndrome"),
             ),
         ),
         effects=can("infection with siderophilic bacteria"),
@@ -154,7 +154,11 @@ FAMILIES = (
     Family(
         "BRAF inhibitor",
         "inhibits mutant BRAF",
-        (agent("vemurafenib", also=("melanoma",), effects=can("photosensitivity", "long QT interval")),),
+        (
+            agent(
+                "vemurafenib", also=("melanoma",), effects=can("photosensitivity", "long QT interval") + can("uveitis")
+            ),
+        ),
         no("long QT interval"),
         known_for=("squamous cell skin cancer",),
     ),
@@ -255,7 +259,16 @@ FAMILIES = (
     Family(
         "anthracycline",
         "intercalates DNA and poisons topoisomerase II",
-        (agent("doxorubicin", _BREAST, "classical Hodgkin lymphoma", "ovarian cancer"), agent("daunorubicin", _AML)),
+        (
+            agent(
+                "doxorubicin",
+                _BREAST,
+                "classical Hodgkin lymphoma",
+                "ovarian cancer",
+                effects=can("painful red palms and soles"),
+            ),
+            agent("daunorubicin", _AML),
+        ),
         no("symptomatic heart failure", "bone marrow failure", source=LABEL),
         can(_MARROW, "hair loss", "red urine"),
         ("dose-dependent dilated cardiomyopathy",),
@@ -310,7 +323,7 @@ FAMILIES = (
             ),
             agent("vinblastine", "classical Hodgkin lymphoma", "testicular germ cell tumour", effects=can(_MARROW)),
         ),
-        effects=can("foot drop", "low sodium"),
+        effects=can("foot drop", "low sodium") + can("loss of tendon reflexes"),
     ),
     Family(
         "taxane",
@@ -353,7 +366,7 @@ FAMILIES = (
         "cytidine analogue",
         "terminates DNA chains as a false cytidine",
         (
-            agent("cytarabine", _AML, effects=can("ataxia", "conjunctivitis")),
+            agent("cytarabine", _AML, effects=can("ataxia", "conjunctivitis") + can("painful red palms and soles")),
             agent(
                 "gemcitabine",
                 "pancreatic cancer",

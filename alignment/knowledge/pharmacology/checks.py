@@ -48,13 +48,14 @@ def _effect_problems(base: KnowledgeBase) -> list[str]:
 
 
 def _interaction_problems(base: KnowledgeBase) -> list[str]:
-    return [
-        f"{fact.first!r} interacts with itself"
-        for fact in base.interactions
-        if fact.first == fact.second
-        or _class(base, fact.first) == fact.second
-        or _class(base, fact.second) == fact.first
-    ]
+    found = []
+    for fact in base.interactions:
+        of_one = fact.second == _class(base, fact.first) or fact.first == _class(base, fact.second)
+        if fact.first == fact.second or of_one:
+            found.append(f"{fact.first!r} interacts with itself, as {fact.second!r}")
+        elif [other.result for other in interactions_of(base, fact.first, fact.second)].count(fact.result) > 1:
+            found.append(f"{fact.result!r} of {fact.first!r} with {fact.second!r} is stated for a class already")
+    return found
 
 
 def _class(base: KnowledgeBase, name: str) -> str:
@@ -99,7 +100,7 @@ def family_problems(core: KnowledgeBase, families: Sequence[Family]) -> list[str
 
 def interactions_of(base: KnowledgeBase, first: str, second: str) -> list[Interaction]:
     """Return the interactions of two drugs, stated for the drugs themselves or for their classes."""
-    names, others = {first, _class(base, first)}, {second, _class(base, second)}
+    names, others = {first, _class(base, first)} - {""}, {second, _class(base, second)} - {""}
     return [
         fact
         for fact in base.interactions

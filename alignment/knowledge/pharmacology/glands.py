@@ -40,7 +40,7 @@ FAMILIES = (
     Family(
         "thiazolidinedione",
         "activates PPAR-gamma",
-        (agent("pioglitazone", _T2D, no=no("bladder cancer"), effects=can("bladder cancer")),),
+        (agent("pioglitazone", _T2D, no=no("bladder cancer"), effects=can("bladder cancer") + can("macular oedema")),),
         no("symptomatic heart failure", source=LABEL),
         can("weight gain", "fluid retention", "worsening heart failure", source=LABEL) + can("fractures"),
     ),
@@ -53,7 +53,7 @@ FAMILIES = (
             agent("saxagliptin", _T2D, effects=can("worsening heart failure", source=LABEL)),
         ),
         no("past pancreatitis"),
-        can("pancreatitis", "bullous pemphigoid", "joint pain"),
+        can("pancreatitis", "bullous pemphigoid", "joint pain") + can("angioedema"),
     ),
     Family(
         "SGLT2 inhibitor",
@@ -151,7 +151,7 @@ FAMILIES = (
                 effects=can("liver failure", source=LABEL),
             ),
         ),
-        effects=can("rash", "joint pain"),
+        effects=can("rash", "joint pain") + can("cholestatic jaundice"),
         known_for=("agranulocytosis",),
     ),
     Family(
@@ -246,7 +246,8 @@ FAMILIES = (
             ),
         ),
         effects=can("raised glucose", "weight gain", "muscle weakness", "cataract", "peptic ulcer", "mood change")
-        + can("infection", "osteoporosis"),
+        + can("infection", "osteoporosis")
+        + can("slowed growth in children"),
         known_for=("osteonecrosis of the hip", "adrenal suppression"),
     ),
     Family(
@@ -364,9 +365,13 @@ FAMILIES = (
             agent("alendronate", _PAGET, also=(_OSTEOPOROSIS,), effects=can("oesophageal ulcer")),
             agent("risedronate", _OSTEOPOROSIS, _PAGET, no=no("oesophageal stricture", source=LABEL)),
             agent(
-                "zoledronic acid", _OSTEOPOROSIS, _PAGET, also=("hypercalcaemia of malignancy",), effects=can("fever")
+                "zoledronic acid",
+                _OSTEOPOROSIS,
+                _PAGET,
+                also=("hypercalcaemia of malignancy",),
+                effects=can("fever") + can("uveitis"),
             ),
-            agent("pamidronate", _PAGET, also=("hypercalcaemia of malignancy",), effects=can("fever")),
+            agent("pamidronate", _PAGET, also=("hypercalcaemia of malignancy",), effects=can("fever") + can("uveitis")),
         ),
         no("low calcium", source=LABEL),
         can("low calcium", "muscle aches"),

@@ -94,7 +94,9 @@ FAMILIES = (
                     _CHEMO,
                 ),
                 no=no("epilepsy", "untreated phaeochromocytoma", "bowel obstruction", source=LABEL),
-                effects=can("tardive dyskinesia", source=LABEL) + can("drowsiness"),
+                effects=can("tardive dyskinesia", source=LABEL)
+                + can("drowsiness")
+                + can("neuroleptic malignant syndrome"),
                 known_for=("acute dystonia",),
             ),
             agent("domperidone", also=("gastroparesis",), no=no("long QT interval"), effects=can("long QT interval")),
@@ -174,7 +176,7 @@ FAMILIES = (
                 "sulfasalazine",
                 _UC,
                 "rheumatoid arthritis",
-                effects=can("agranulocytosis", "haemolysis"),
+                effects=can("agranulocytosis", "haemolysis") + can("Stevens-Johnson syndrome"),
                 known_for=("reversible low sperm count",),
             ),
         ),

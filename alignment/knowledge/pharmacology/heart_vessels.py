@@ -136,8 +136,7 @@ FAMILIES = (
                 ),
                 no=no("second-degree heart block", "cardiogenic shock", "reduced ejection fraction", source=LABEL)
                 + no("pre-excited atrial fibrillation", source=LABEL),
-                effects=can("slow pulse", "worsening heart failure"),
-                known_for=("constipation",),
+                effects=can("slow pulse", "worsening heart failure") + can("constipation"),
             ),
             agent(
                 "diltiazem",
@@ -234,7 +233,7 @@ FAMILIES = (
                 "hypertension",
                 also=("hypertension in pregnancy",),
                 no=no("severe liver failure", source=LABEL),
-                effects=can("depressed mood", "hepatitis"),
+                effects=can("depressed mood", "hepatitis") + can("haemolysis"),
                 known_for=("positive direct antiglobulin test",),
             ),
         ),
@@ -327,7 +326,7 @@ FAMILIES = (
                 ),
                 no=no("ventricular fibrillation", source=LABEL)
                 + no("second-degree heart block", "low potassium", "pre-excited atrial fibrillation"),
-                effects=can("nausea", "heart block", "ventricular ectopics", "confusion"),
+                effects=can("nausea", "heart block", "ventricular ectopics", "confusion") + can("gynaecomastia"),
                 known_for=("yellow vision",),
             ),
         ),
@@ -380,7 +379,7 @@ FAMILIES = (
         ),
         no("cardiogenic shock", "second-degree heart block", source=LABEL)
         + no("coronary artery disease", "reduced ejection fraction"),
-        can("ventricular tachycardia", "dizziness", "blurred vision"),
+        can("ventricular tachycardia", "dizziness", "blurred vision") + can("wide QRS in overdose"),
     ),
     Family(
         "purine nucleoside",

@@ -91,8 +91,7 @@ FAMILIES = (
                 "chronic gout",
                 also=("tumour lysis prevention",),
                 no=no("HLA-B*58:01"),
-                effects=can("Stevens-Johnson syndrome"),
-                known_for=("eosinophilia with rash and liver injury",),
+                effects=can("Stevens-Johnson syndrome") + can("eosinophilia with rash and liver injury"),
             ),
             agent("febuxostat", "chronic gout", source=GENERAL, effects=can("cardiovascular death", source=LABEL)),
         ),
@@ -123,7 +122,8 @@ FAMILIES = (
                 also=("unruptured ectopic pregnancy",),
                 no=no("breastfeeding", "bone marrow failure", source=LABEL),
                 effects=can(_MARROW, "pulmonary fibrosis", "hepatic fibrosis", source=LABEL)
-                + can("megaloblastic anaemia"),
+                + can("megaloblastic anaemia")
+                + can("crystal nephropathy"),
                 known_for=("mouth ulcers prevented by folic acid",),
             ),
             agent("pemetrexed", "non-small cell lung cancer", also=("mesothelioma",), effects=can(_MARROW, "rash")),
@@ -151,6 +151,7 @@ FAMILIES = (
                     "autoimmune hepatitis",
                     _TRANSPLANT,
                 ),
+                effects=can("squamous cell skin cancer"),
             ),
             agent("mercaptopurine", _ALL, also=(_CROHN,)),
         ),
@@ -189,7 +190,8 @@ FAMILIES = (
             ),
             agent("tacrolimus", "atopic dermatitis", also=(_TRANSPLANT,), effects=can("raised glucose")),
         ),
-        effects=can("acute kidney injury", "hypertension", "tremor", "high potassium", "infection"),
+        effects=can("acute kidney injury", "hypertension", "tremor", "high potassium", "infection")
+        + can("squamous cell skin cancer"),
     ),
     Family(
         "mTOR inhibitor",
@@ -198,7 +200,8 @@ FAMILIES = (
             agent("sirolimus", also=(_TRANSPLANT,), effects=can("interstitial pneumonitis")),
             agent("everolimus", "renal cell carcinoma", also=(_TRANSPLANT,), effects=can("interstitial pneumonitis")),
         ),
-        effects=can("mouth ulcers", "raised triglycerides", "poor wound healing", "thrombocytopenia"),
+        effects=can("mouth ulcers", "raised triglycerides", "poor wound healing", "thrombocytopenia")
+        + can("angioedema"),
     ),
     Family(
         "TNF inhibitor",
@@ -236,7 +239,9 @@ FAMILIES = (
         "JAK inhibitor",
         "inhibits Janus kinases",
         (
-            agent("tofacitinib", _RA, "ulcerative colitis", source=GENERAL),
+            agent(
+                "tofacitinib", _RA, "ulcerative colitis", source=GENERAL, effects=can("reactivation of tuberculosis")
+            ),
             agent(
                 "ruxolitinib",
                 also=(
@@ -253,7 +258,14 @@ FAMILIES = (
         "B-cell depleting antibody",
         "binds CD20",
         (
-            agent("rituximab", "follicular lymphoma", "granulomatosis with polyangiitis", _RA, source=GENERAL),
+            agent(
+                "rituximab",
+                "follicular lymphoma",
+                "granulomatosis with polyangiitis",
+                _RA,
+                source=GENERAL,
+                effects=can("progressive multifocal leukoencephalopathy"),
+            ),
             agent("ocrelizumab", _MS, source=GENERAL),
         ),
         no("active serious infection"),
@@ -262,7 +274,13 @@ FAMILIES = (
     Family(
         "sphingosine-1-phosphate modulator",
         "traps lymphocytes in lymph nodes",
-        (agent("fingolimod", _MS, effects=can("slow pulse", "infection")),),
+        (
+            agent(
+                "fingolimod",
+                _MS,
+                effects=can("slow pulse", "infection") + can("progressive multifocal leukoencephalopathy"),
+            ),
+        ),
         no("second-degree heart block", "long QT interval", source=LABEL),
         known_for=("macular oedema",),
     ),
@@ -277,7 +295,7 @@ FAMILIES = (
         "immunoglobulin",
         "",
         (agent("intravenous immunoglobulin", "Guillain-Barre syndrome", "Kawasaki disease", source=GENERAL),),
-        effects=can("headache", "thrombosis", "aseptic meningitis", "acute kidney injury"),
+        effects=can("headache", "thrombosis", "aseptic meningitis", "acute kidney injury") + can("haemolysis"),
     ),
     Family(
         "plasma exchange",

@@ -61,7 +61,7 @@ FAMILIES = (
         "activates PPAR-alpha",
         (agent("fenofibrate", also=("hypertriglyceridaemia",)), agent("gemfibrozil", also=("hypertriglyceridaemia",))),
         no("gallstone disease", "severe liver failure", "kidney failure", source=LABEL),
-        can("muscle aches", "raised aminotransferases"),
+        can("muscle aches", "raised aminotransferases") + can("rhabdomyolysis"),
         ("gallstones",),
     ),
     Family(
@@ -234,8 +234,14 @@ FAMILIES = (
         "fibrinolytic",
         "turns plasminogen into plasmin",
         (
-            agent("alteplase", "acute ischaemic stroke", "massive pulmonary embolism", source=GENERAL),
-            agent("tenecteplase", "acute myocardial infarction", source=GENERAL),
+            agent(
+                "alteplase",
+                "acute ischaemic stroke",
+                "massive pulmonary embolism",
+                source=GENERAL,
+                effects=can("angioedema"),
+            ),
+            agent("tenecteplase", "acute myocardial infarction", source=GENERAL, effects=can("angioedema")),
         ),
         no("past intracranial haemorrhage", "active major bleeding", "uncontrolled hypertension", source=LABEL),
         can("intracranial haemorrhage", "bleeding"),
@@ -284,7 +290,7 @@ FAMILIES = (
                 ),
             ),
         ),
-        effects=can("headache", "flushing", "sudden hearing loss"),
+        effects=can("headache", "flushing", "sudden hearing loss") + can("priapism"),
         known_for=("blue-tinged vision",),
     ),
 )

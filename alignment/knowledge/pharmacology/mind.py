@@ -80,7 +80,7 @@ FAMILIES = (
             ),
         ),
         no("uncontrolled hypertension"),
-        can("nausea", "sweating", "hypertension", "serotonin syndrome", "low sodium"),
+        can("nausea", "sweating", "hypertension", "serotonin syndrome", "low sodium") + can("delayed orgasm"),
     ),
     Family(
         "tricyclic antidepressant",
@@ -111,7 +111,8 @@ FAMILIES = (
             agent("clomipramine", also=(_OCD,)),
         ),
         no("narrow-angle glaucoma", "second-degree heart block", "urinary retention", "long QT interval"),
-        can("dry mouth", "constipation", "urinary retention", "weight gain", "orthostatic hypotension"),
+        can("dry mouth", "constipation", "urinary retention", "weight gain", "orthostatic hypotension")
+        + can("delayed orgasm"),
         ("wide QRS in overdose",),
     ),
     Family(
@@ -125,8 +126,7 @@ FAMILIES = (
     Family(
         "alpha-2 blocking antidepressant",
         "blocks presynaptic alpha-2 receptors",
-        (agent("mirtazapine", also=(_DEPRESSION,), effects=can("drowsiness", "agranulocytosis")),),
-        known_for=("weight gain with increased appetite",),
+        (agent("mirtazapine", also=(_DEPRESSION,), effects=can("drowsiness", "agranulocytosis") + can("weight gain")),),
     ),
     Family(
         "noradrenaline-dopamine reuptake inhibitor",
@@ -180,7 +180,7 @@ FAMILIES = (
                     _SCHIZOPHRENIA,
                     "intractable hiccups",
                 ),
-                effects=can("photosensitivity", "orthostatic hypotension", "cholestatic jaundice"),
+                effects=can("photosensitivity", "orthostatic hypotension", "cholestatic jaundice") + can("priapism"),
             ),
             agent("fluphenazine", also=(_SCHIZOPHRENIA,)),
             agent(
@@ -203,7 +203,12 @@ FAMILIES = (
             agent("risperidone", _BIPOLAR, also=(_SCHIZOPHRENIA,), effects=can("raised prolactin", "parkinsonism")),
             agent("olanzapine", _BIPOLAR, also=(_SCHIZOPHRENIA,), effects=can("drowsiness")),
             agent("quetiapine", _BIPOLAR, also=(_SCHIZOPHRENIA,), effects=can("drowsiness", "cataract")),
-            agent("aripiprazole", _BIPOLAR, also=(_SCHIZOPHRENIA,), effects=can("akathisia")),
+            agent(
+                "aripiprazole",
+                _BIPOLAR,
+                also=(_SCHIZOPHRENIA,),
+                effects=can("akathisia") + can("pathological gambling"),
+            ),
             agent(
                 "clozapine",
                 also=("treatment-resistant schizophrenia",),

@@ -58,7 +58,16 @@ FAMILIES = (
     Family(
         "combined hormonal contraceptive",
         "",
-        (agent("ethinylestradiol-levonorgestrel", _CONTRACEPTION, "endometriosis", "dysmenorrhoea", source=GENERAL),),
+        (
+            agent(
+                "ethinylestradiol-levonorgestrel",
+                _CONTRACEPTION,
+                "endometriosis",
+                "dysmenorrhoea",
+                source=GENERAL,
+                effects=can("gallstones", "cholestatic jaundice"),
+            ),
+        ),
         no(
             "past venous thrombosis",
             "smoking after thirty-five",

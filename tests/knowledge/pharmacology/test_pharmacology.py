@@ -78,6 +78,10 @@ def with_more(**facts):
         ({"indications": [Indication("ramipril", "hypertension", GENERAL)]}, "stated 2 times"),
         ({"adverse_effects": [AdverseEffect("ramipril", "dry cough", False, GENERAL)]}, "stated for its class already"),
         ({"indications": [Indication("propranolol", "severe asthma", GENERAL)]}, "which rules it out"),
+        (
+            {"interactions": [Interaction("sildenafil", "organic nitrate", "severe hypotension", "y", GENERAL)]},
+            "stated for a class already",
+        ),
         ({"interactions": [Interaction("ramipril", "digoxin", "x", "y", "")]}, "has no source"),
     ],
 )
