@@ -62,7 +62,7 @@ def default_data_set() -> ConfigDict:
 
 def _traces() -> dict:
     return {
-        "sources": ("vignettes",),  # vignettes or name=path of docs/data.md: medqa=train.jsonl,medmcqa=train.json
+        "sources": ("vignettes:1000",),  # SOURCE:PATH of docs/data.md; vignettes:COUNT generates
         "count": 1000,  # questions at most, chosen by a seeded hash; 0: all
         "template": "think_answer",
         "teacher": "endpoint",  # endpoint | local

@@ -170,7 +170,7 @@ def traces_config(folder: Path, url: str, count: int = 6) -> ConfigDict:
     config = default_data_set()
     config.builder = "traces"
     config.out = str(folder / "set")
-    config.traces.update(sources=(f"records={data}",), count=0, tries=3)
+    config.traces.update(sources=(f"records:{data}",), count=0, tries=3)
     config.traces.endpoint.update(base_url=url, model=MODEL, key_variable=VARIABLE, concurrency=4)
     config.traces.endpoint.update(first_wait=0.01, longest_wait=0.2, timeout=5.0, requests=3)
     return config

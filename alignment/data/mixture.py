@@ -53,11 +53,11 @@ def build_mixture(config: ConfigDict) -> Product:
     section, limits = config.mixture, Limits(**config.hygiene)
     if not 0 < section.sft_share < 1:
         raise UserError(f"--config.mixture.sft_share={section.sft_share}: give a share between 0 and 1")
-    ingredients = [parse_ingredient(text, "sources") for text in section.sources]
+    ingredients = [parse_ingredient(text, "--config.mixture.sources") for text in section.sources]
     if not ingredients or section.count < 0:
         raise UserError("--config.mixture.sources=SOURCE:PATH=WEIGHT,... names what to mix, and count is 0 or more")
-    tested = [parse_ingredient(text + "=1", "evals") for text in section.evals]
-    tests = {item.name: _read(item, config.seed, "eval")[0] for item in tested}
+    tested = [parse_ingredient(text, "--config.mixture.evals", weighted=False) for text in section.evals]
+    tests = {item.name: read_ingredient(item, config.seed, "eval")[0] for item in tested}
     pools, notes = _pools(ingredients, config.seed)
     origin = {id(record): item.name for item, records in pools.items() for record in records}
     halves = _halves([record for records in pools.values() for record in records], section.sft_share, config.seed)
@@ -72,25 +72,28 @@ def build_mixture(config: ConfigDict) -> Product:
     return _product(mixed, files, ingredients)
 
 
-def parse_ingredient(text: str, leaf: str) -> Ingredient:
-    """Return the ingredient that `SOURCE:PATH=WEIGHT` names; raises `UserError` where it does not read as that."""
-    rest, _, weight = text.rpartition("=")
+def parse_ingredient(text: str, flag: str, weighted: bool = True) -> Ingredient:
+    """Return the ingredient that `SOURCE:PATH=WEIGHT` names, or `SOURCE:PATH` where there are no weights.
+
+    Raises `UserError` naming `flag` where it does not read as that.
+    """
+    rest, _, weight = (text if weighted else f"{text}=1").rpartition("=")
     source, colon, path = rest.partition(":")
     try:
         number = float(weight)
     except ValueError:
         number = -1.0
     if not colon or not path or not number > 0 or number == float("inf"):
-        shape = "SOURCE:PATH=WEIGHT, as in medqa:train.jsonl=2" if leaf == "sources" else "SOURCE:PATH"
-        shown = text if leaf == "sources" else text.removesuffix("=1")
-        raise UserError(f"--config.mixture.{leaf}: {shown!r} does not read as {shape} (vignettes:COUNT generates)")
-    lookup({**SOURCES, VIGNETTES: None}, source, f"source in --config.mixture.{leaf}")
+        shape = "SOURCE:PATH=WEIGHT, as in medqa:train.jsonl=2" if weighted else "SOURCE:PATH"
+        raise UserError(f"{flag}: {text!r} does not read as {shape} (vignettes:COUNT generates)")
+    lookup({**SOURCES, VIGNETTES: None}, source, f"source in {flag}")
     if source == VIGNETTES and not path.isdecimal():
-        raise UserError(f"--config.mixture.{leaf}: {source}:{path}: say how many vignettes, as in vignettes:1000")
+        raise UserError(f"{flag}: {source}:{path}: say how many vignettes, as in vignettes:1000")
     return Ingredient(source, path, number)
 
 
-def _read(item: Ingredient, seed: int, split: str) -> tuple[list[Record], tuple[str, ...]]:
+def read_ingredient(item: Ingredient, seed: int, split: str) -> tuple[list[Record], tuple[str, ...]]:
+    """Return the records of a source and its notes; vignettes are generated, of the split "train" or "eval"."""
     if item.source == VIGNETTES:
         return vignettes.generate(int(item.path), seed, split), ()
     return load_source(item.source, item.path)
@@ -103,7 +106,7 @@ def _pools(ingredients: Sequence[Ingredient], seed: int) -> tuple[dict[Ingredien
     for item in ingredients:
         if item.name in {other.name for other in pools}:
             raise UserError(f"--config.mixture.sources names {item.name} twice; give it one weight")
-        records, said = _read(item, seed, "train")
+        records, said = read_ingredient(item, seed, "train")
         pools[item] = _with_own_ids(records, item, taken)
         notes += [f"{item.name}: {note}" for note in said]
     return pools, notes
@@ -190,7 +193,7 @@ def _product(mixed: Parts, files: Mapping[str, str], ingredients: Sequence[Ingre
         f"Sources and weights: {sources}. Split by question into a half for supervised fine-tuning (`sft`) and one for "
         f"reinforcement learning (`rl`), then cleaned of duplicates and of overlap with "
         f"{len(report['evaluation sets'])} evaluation set(s): {removed:,} records went (`hygiene.md` says why).",
-        tuple(sorted(_hub_licence(licence) for licence in licences)),
+        tuple(sorted(hub_licence(licence) for licence in licences)),
         LIMITS,
         splits,
         {role: len(records) for role, records in splits.items()},
@@ -198,5 +201,6 @@ def _product(mixed: Parts, files: Mapping[str, str], ingredients: Sequence[Ingre
     )
 
 
-def _hub_licence(licence: str) -> str:
+def hub_licence(licence: str) -> str:
+    """The name that the Hub has for a licence: "cc-by-4.0" for "CC BY 4.0"."""
     return licence.lower().replace(" ", "-")

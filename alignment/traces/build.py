@@ -12,10 +12,9 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from alignment.data import vignettes
 from alignment.data.ids import normalised_question, question_rank
+from alignment.data.mixture import hub_licence, parse_ingredient, read_ingredient
 from alignment.data.product import Product
-from alignment.data.sources import SOURCES, VIGNETTES, load_source
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.text.lookup import lookup
@@ -26,7 +25,7 @@ from alignment.traces.filters import make_judge
 from alignment.traces.journal import open_journal
 from alignment.traces.report import LIMITS, report, responses_file, traces_file
 
-_HUB_LICENCES = {"mit": "mit", "apache-2.0": "apache-2.0", "cc by 4.0": "cc-by-4.0", "cc by-sa 4.0": "cc-by-sa-4.0"}
+_SOURCES = "--config.traces.sources"
 
 
 class Teacher(NamedTuple):
@@ -86,7 +85,7 @@ def choose_records(settings: ConfigDict, template: Template, seed: int) -> tuple
     ids: set[str] = set()
     notes: list[str] = []
     for entry in settings.sources:
-        records, said = _load(entry, settings, seed)
+        records, said = read_ingredient(parse_ingredient(entry, _SOURCES, weighted=False), seed, "train")
         usable = [record for record in records if record.options and _writable(record, template)]
         new = 0
         for record in usable:
@@ -97,23 +96,9 @@ def choose_records(settings: ConfigDict, template: Template, seed: int) -> tuple
         left_out = {"without options, or with markup": len(records) - len(usable), "repeated": len(usable) - new}
         notes += [f"{entry}: {count} record(s) left out: {why}" for why, count in left_out.items() if count]
     if not chosen:
-        raise UserError(f"--config.traces.sources={','.join(settings.sources)}: no question with options to ask")
+        raise UserError(f"{_SOURCES}={','.join(settings.sources)}: no question with options to ask")
     ranked = sorted(chosen, key=lambda question: question_rank(question, seed))
     return [chosen[question] for question in ranked[: settings.count or None]], notes
-
-
-def _load(entry: str, settings: ConfigDict, seed: int) -> tuple[list[Record], tuple[str, ...]]:
-    name, _, path = entry.partition("=")
-    lookup({**SOURCES, VIGNETTES: None}, name, "source in --config.traces.sources")
-    if name != VIGNETTES and not path:
-        raise UserError(f"--config.traces.sources={entry}: write {name}=FILE")
-    if name != VIGNETTES:
-        return load_source(name, path)
-    if path or not settings.count:
-        raise UserError(
-            "--config.traces.sources=vignettes are generated: give no file, and --config.traces.count above 0"
-        )
-    return vignettes.generate(count=settings.count, seed=seed, split="train"), ()
 
 
 def _writable(record: Record, template: Template) -> bool:
@@ -209,7 +194,7 @@ def _product(
             f"{_listed(collection.reasons())}. `traces.jsonl` is for `--config.data.sft.traces`, `responses.jsonl` "
             "holds every answer with its verdict, `report.json` counts."
         ),
-        licence=tuple(sorted({_HUB_LICENCES.get(record.licence.lower(), "other") for record in explained})),
+        licence=tuple(sorted({hub_licence(record.licence or "unknown") for record in explained})),
         limits=LIMITS,
         splits={"train": [_explained(record, collection) for record in explained]},
         sizes={"train": len(explained)},

@@ -141,5 +141,5 @@ def test_a_source_of_which_nothing_is_left_is_named(folder):
 
 
 def test_a_path_may_hold_choices():
-    item = parse_ingredient("mmlu:hf://cais/mmlu?name=anatomy&split=test=0.5", "sources")
+    item = parse_ingredient("mmlu:hf://cais/mmlu?name=anatomy&split=test=0.5", "--config.mixture.sources")
     assert (item.path, item.weight) == ("hf://cais/mmlu?name=anatomy&split=test", 0.5)

@@ -103,7 +103,7 @@ def chosen(tmp_path, *groups, **changes):
     sources = []
     for number, group in enumerate(groups):
         write_records(str(tmp_path / f"{number}.jsonl"), group)
-        sources.append(f"records={tmp_path}/{number}.jsonl")
+        sources.append(f"records:{tmp_path}/{number}.jsonl")
     config.traces.update(sources=tuple(sources), **changes)
     return choose_records(config.traces, get_template("think_answer"), 0)
 
@@ -134,7 +134,7 @@ def test_the_choice_does_not_depend_on_the_order_of_the_file(tmp_path):
 
 def test_vignettes_need_no_file(tmp_path):
     config = traces_config(tmp_path, "http://h")
-    config.traces.update(sources=("vignettes",), count=5)
+    config.traces.update(sources=("vignettes:5",))
     found, _ = choose_records(config.traces, get_template("think_answer"), 0)
     assert len(found) == 5 and {record.source for record in found} == {"vignettes"}
 
@@ -157,9 +157,9 @@ def test_a_gold_rationale_of_the_source_is_replaced_and_never_sent(tmp_path):
         ({"max_tokens": 0}, "--config.traces.max_tokens=0"),
         ({"count": -1}, "--config.traces.count=-1"),
         ({"template": "thnk"}, "think_answer"),
-        ({"sources": ("medqq=x",)}, "did you mean 'medqa'"),
-        ({"sources": ("medqa",)}, "write medqa=FILE"),
-        ({"sources": ("vignettes",)}, "--config.traces.count"),
+        ({"sources": ("medqq:x",)}, "did you mean 'medqa'"),
+        ({"sources": ("medqa",)}, "does not read as SOURCE:PATH"),
+        ({"sources": ("vignettes:x",)}, "--config.traces.sources: vignettes:x: say how many"),
         ({"sources": ()}, "no question"),
         ({"journal": "gs://x/y"}, "a file on this machine"),
     ],

@@ -218,6 +218,22 @@ def test_what_does_not_pass_is_one_clear_line(tmp_path, act, words, capsys):
     assert len(server.asked) <= 18 and not (tmp_path / "set").exists() and journal(tmp_path) == []
 
 
+def test_a_key_that_is_withdrawn_in_the_midst_stops_the_run_and_loses_nothing(tmp_path, capsys):
+    withdrawn = True
+
+    def behave(record, nth):
+        return (
+            failure(401) if withdrawn and len(server_asked) >= 4 else server_asked.append(0) or completion(good(record))
+        )
+
+    server_asked = []
+    assert build(tmp_path, behave, count=8, endpoint__concurrency=1)[0] == 2
+    assert "status 401" in capsys.readouterr().err and len(journal(tmp_path)) == 4
+    withdrawn = False
+    status, server = build(tmp_path, behave, count=8, endpoint__concurrency=1)
+    assert status == 0 and len(server.asked) == 4 and report(tmp_path)["explained"] == 8
+
+
 def test_an_endpoint_that_is_not_there_is_one_clear_line(tmp_path, capsys):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
