@@ -15,7 +15,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from alignment.errors import UserError
-from alignment.knowledge.reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES
+from alignment.knowledge.reference_names import (
+    CLASS_NAMES,
+    DISEASE_NAMES,
+    DRUG_NAMES,
+    FACTOR_NAMES,
+    FINDING_NAMES,
+)
 from alignment.knowledge.schema import Indication, KnowledgeBase
 
 _BROADER = "DrugCentral has only a broader class for it; the narrower one is kept"
@@ -138,8 +144,10 @@ def compare(base: KnowledgeBase, reference: Reference) -> Agreement:
     conflicts += _compare_uses(base.indications, reference, counts, "use")
     first_line = [Indication(c.first_line, c.name, c.source) for c in base.conditions.values()]
     conflicts += _compare_uses(first_line, reference, counts, "first-line treatment")
-    findings = {finding.text for condition in base.conditions.values() for finding in condition.findings}
-    conflicts += _compare_words(findings, reference, counts, "finding")
+    conflicts += _compare_contraindications(base, reference, counts)
+    findings = [finding for condition in base.conditions.values() for finding in condition.findings]
+    conflicts += _compare_words({f.text for f in findings if not f.test}, reference, counts, "symptom or sign")
+    conflicts += _compare_words({f.text for f in findings if f.test}, reference, counts, "test result")
     conflicts += _compare_words({fact.effect for fact in base.adverse_effects}, reference, counts, "adverse effect")
     return Agreement(counts, tuple(dict.fromkeys(conflicts)))
 
@@ -182,12 +190,28 @@ def _verdicts(fact: Indication, reference: Reference) -> set[str]:
     return {reference.uses[pair] for pair in pairs if pair in reference.uses}
 
 
+def _compare_contraindications(base: KnowledgeBase, reference: Reference, counts: dict[str, int]) -> list[str]:
+    pairs = [(drug.name, c.factor) for drug in base.drugs.values() for c in drug.contraindications]
+    known = {drug for drug, _ in reference.uses}
+    compared = [(drug, factor) for drug, factor in pairs if factor in FACTOR_NAMES and _central(drug) in known]
+    listed = {pair for pair, category in reference.uses.items() if category != "NOT"}
+    against = [
+        (drug, factor)
+        for drug, factor in compared
+        if any((_central(drug), disease.lower()) in listed for disease in FACTOR_NAMES[factor])
+    ]
+    counts["contraindications that a listed use could contradict"] = len(compared)
+    counts["contraindications that none does"] = len(compared) - len(against)
+    return [f"{drug} against {factor}" for drug, factor in against]
+
+
 def _compare_words(phrases: set[str], reference: Reference, counts: dict[str, int], kind: str) -> list[str]:
-    plain = {phrase: _plain(phrase) for phrase in sorted(phrases)}
-    named = [phrase for phrase in plain if plain[phrase] in reference.symptoms]
-    counts[f"{kind}s"] = len(phrases)
-    counts[f"{kind}s named in the Symptom Ontology or MeSH"] = len(named)
-    counts[f"{kind}s that contain such a name"] = sum(_contains(p, reference.symptoms) for p in plain.values())
+    plain = {phrase: _plain(FINDING_NAMES.get(phrase, phrase)) for phrase in sorted(phrases)}
+    counts[f"different {kind} texts"] = len(phrases)
+    counts[f"{kind} texts that the Symptom Ontology or MeSH names"] = sum(
+        p in reference.symptoms for p in plain.values()
+    )
+    counts[f"{kind} texts that contain such a name"] = sum(_contains(p, reference.symptoms) for p in plain.values())
     return [f"{kind} {phrase}: {_RETIRED}" for phrase in plain if plain[phrase] in reference.retired]
 
 

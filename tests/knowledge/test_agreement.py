@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 
 from alignment.errors import UserError
-from alignment.knowledge.agreement import SETTLED, compare, read_reference, report
+from alignment.knowledge.agreement import SETTLED, _plain, compare, read_reference, report
 from alignment.knowledge.base import load
-from alignment.knowledge.reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES
-from alignment.knowledge.schema import GENERAL, AdverseEffect, Drug, DrugClass, Indication, KnowledgeBase
+from alignment.knowledge.reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES, FACTOR_NAMES, FINDING_NAMES
+from alignment.knowledge.schema import (
+    GENERAL,
+    AdverseEffect,
+    Contraindication,
+    Drug,
+    DrugClass,
+    Indication,
+    KnowledgeBase,
+)
 
 FOLDER = os.environ.get("CLINICAL_DATA_DIR", "")
 FULL = load("full")
@@ -21,7 +29,7 @@ FILES = {
     "kb_drugcentral_classes/drug-to-class.tsv": "drugbank_id\tdrugbank_name\tclass_id\tclass_name\n"
     "1\tAcetaminophen\t2\tnon-narcotic analgesic\n3\tWarfarin\t4\trodenticide\n",
     "kb_drugcentral_classes/indications.tsv": "doid_id\tdrugbank_id\tdisease\tdrug\tcategory\n"
-    "1\t1\tmigraine\tAcetaminophen\tSYM\n1\t1\tgout\tWarfarin\tNOT\n",
+    "1\t1\tmigraine\tAcetaminophen\tSYM\n1\t1\tgout\tWarfarin\tNOT\n1\t1\tepilepsy syndrome\tWarfarin\t\n",
     "kb_symptom_ontology/symp.obo": "format-version: 1.2\n\n[Term]\nid: 1\nname: Diarrhea\n"
     'synonym: "the runs" EXACT []\n'
     "\n[Term]\nid: 2\nname: obsolete ankle swelling\nis_obsolete: true\n",
@@ -31,7 +39,12 @@ SMALL = KnowledgeBase(
     conditions={},
     drugs={
         "paracetamol": Drug("paracetamol", "non-opioid analgesic", "DrugCentral"),
-        "warfarin": Drug("warfarin", "vitamin K antagonist", "DrugCentral"),
+        "warfarin": Drug(
+            "warfarin",
+            "vitamin K antagonist",
+            "DrugCentral",
+            (Contraindication("gout", GENERAL), Contraindication("epilepsy", GENERAL)),
+        ),
         "holy water": Drug("holy water", "vitamin K antagonist", "DrugCentral"),
     },
     classes={name: DrugClass(name, name, GENERAL) for name in ("non-opioid analgesic", "vitamin K antagonist")},
@@ -62,13 +75,14 @@ def test_comparison_by_hand(folder):
     counts = found.counts
     assert (counts["drugs"], counts["drugs found in DrugCentral"], counts["classes that agree"]) == (3, 2, 1)
     assert (counts["uses that can be compared"], counts["uses that are listed"]) == (4, 1)
-    assert counts["adverse effects named in the Symptom Ontology or MeSH"] == 1  # British or American
-    assert counts["adverse effects that contain such a name"] == 2
+    assert counts["adverse effect texts that the Symptom Ontology or MeSH names"] == 1  # British or American
+    assert counts["adverse effect texts that contain such a name"] == 2
     assert found.unsettled == (
         "class of warfarin",
         "source of holy water",
         "warfarin for acute gout",
         "source of warfarin for asthma",
+        "warfarin against epilepsy",
     )
     assert "| adverse effect ankle swelling: retired term | the Symptom Ontology gave" in report(found)
     assert "| class of warfarin | not settled |" in report(found)
@@ -84,6 +98,9 @@ def test_the_names_are_those_of_the_base():
     assert set(DRUG_NAMES) <= set(FULL.drugs) and set(CLASS_NAMES) <= set(FULL.classes)
     uses = {fact.disease for fact in FULL.indications}
     assert set(DISEASE_NAMES) <= uses | set(FULL.conditions)
+    assert set(FACTOR_NAMES) <= set(FULL.factors)
+    texts = {finding.text for condition in FULL.conditions.values() for finding in condition.findings}
+    assert set(FINDING_NAMES) <= texts | {fact.effect for fact in FULL.adverse_effects}
 
 
 @pytest.mark.skipif(not FOLDER, reason="CLINICAL_DATA_DIR names no folder with the published files")
@@ -95,6 +112,7 @@ def test_every_conflict_with_the_real_files_is_settled():
     assert found.counts["drugs found in DrugCentral"] >= 450
     assert found.counts["classes that agree"] >= 0.95 * found.counts["drugs with a class that can be compared"]
     assert found.counts["uses that are listed"] >= 0.8 * found.counts["uses that can be compared"]
+    assert {_plain(name) for name in FINDING_NAMES.values()} <= reference.symptoms
     # A wrong class and a use that the reviewers struck out would be seen.
     spoilt = dataclasses.replace(
         FULL,
