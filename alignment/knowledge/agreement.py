@@ -15,13 +15,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from alignment.errors import UserError
-from alignment.knowledge.reference_names import (
-    CLASS_NAMES,
-    DISEASE_NAMES,
-    DRUG_NAMES,
-    FACTOR_NAMES,
-    FINDING_NAMES,
-)
+from alignment.knowledge.reference_findings import FACTOR_NAMES, FINDING_NAMES
+from alignment.knowledge.reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES
 from alignment.knowledge.schema import Indication, KnowledgeBase
 
 _BROADER = "DrugCentral has only a broader class for it; the narrower one is kept"

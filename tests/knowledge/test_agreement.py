@@ -11,7 +11,8 @@ import pytest
 from alignment.errors import UserError
 from alignment.knowledge.agreement import SETTLED, _plain, compare, read_reference, report
 from alignment.knowledge.base import load
-from alignment.knowledge.reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES, FACTOR_NAMES, FINDING_NAMES
+from alignment.knowledge.reference_findings import FACTOR_NAMES, FINDING_NAMES
+from alignment.knowledge.reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES
 from alignment.knowledge.schema import (
     GENERAL,
     AdverseEffect,
