@@ -6,6 +6,11 @@ The suites: `update` is one whole GRPO update, `logprob` the log-probabilities o
 attention, each forward and backward on a random model with full-length prompts and completions. Cases are compiled and
 warmed up first and then run in turns, so that ratios hold on a machine that is not quiet. docs/performance.md says what
 every figure means and what was measured; --table prints its tables from the committed docs/bench.csv.
+
+    python -m alignment.bench --suite=fit --csv=docs/fit.csv
+
+runs nothing: it compiles the update of Qwen2.5 from 0.5B to 7B for one chip of each TPU generation, without a TPU, and
+says which batches fit. It needs Python 3.12 and libtpu.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ import sys
 from collections.abc import Sequence
 
 from alignment.benchmarks import machine
+from alignment.benchmarks.fit import door as fit
 from alignment.benchmarks.measure import measure, no_kept_programs
 from alignment.benchmarks.registry import build_suite, suite_names
 from alignment.benchmarks.results import append_csv, as_json, make_rows, read_csv, text_lines
@@ -28,11 +34,14 @@ COMMITTED = "docs/bench.csv"
 
 def run(args: argparse.Namespace) -> None:
     """Print the tables, or measure, print and keep."""
+    if args.suite == "fit":
+        fit.run(args)
+        return
     if args.table:
         print(markdown(read_csv(args.csv or COMMITTED)), end="")
         return
     if not args.suite:
-        raise UserError(f"--suite is missing; write --suite={'|'.join(suite_names())}")
+        raise UserError(f"--suite is missing; write --suite={'|'.join((*suite_names(), 'fit'))}")
     if args.csv:
         append_csv(args.csv, ())  # whatever is wrong with the file is better said before the work than after it
     rows = bench(make_setting(args), tuple(name for name in args.against.split(",") if name))
@@ -70,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = _Parser("python -m alignment.bench", description=__doc__, formatter_class=formatter, allow_abbrev=False)
     add, sizes = parser.add_argument, "hidden,layers,heads,kv_heads,intermediate,vocab"
-    add("--suite", default="", metavar="NAME", help=f"what to measure: {', '.join(suite_names())}")
+    add("--suite", default="", metavar="NAME", help=f"what to measure: {', '.join(suite_names())}; or fit")
     add("--size", default="256,4,4,2,768,4096", metavar="N,N,N,N,N,N", help=f"{sizes} (default: %(default)s)")
     add("--prompts", type=int, default=Setting.prompts, metavar="P", help="prompts a batch (default: %(default)s)")
     add("--group", type=int, default=Setting.group, metavar="G", help="completions a prompt (default: %(default)s)")
@@ -79,11 +88,17 @@ def make_parser() -> argparse.ArgumentParser:
     add("--dtype", default=Setting.dtype, help=f"of the weights: {' or '.join(DTYPES)} (default: %(default)s)")
     add("--repeats", type=int, default=Setting.repeats, metavar="N", help="rounds after the warm-up (default: 3)")
     add("--implementation", default="auto", help="of the kernel under test (default: what serves on this device)")
-    add("--against", default="", metavar="CASES", help="plain; for the update also unshared, unfused: comma-separated")
+    add(
+        "--against",
+        default="",
+        metavar="CASES",
+        help="plain; for the update also unshared, unfused; for fit also pallas_head, no_remat: comma-separated",
+    )
     add("--json", action="store_true", help="print one line of JSON")
     add("--csv", default="", metavar="PATH", help="append one row a case to this file; with --table, read it")
     add("--note", default="", metavar="TEXT", help="kept beside the figures")
     add("--table", action="store_true", help=f"print the tables of docs/performance.md from --csv ({COMMITTED})")
+    fit.add_flags(parser)
     return parser
 
 
@@ -95,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; nothing was kept", file=sys.stderr)
+        print("interrupted; of an unfinished measurement nothing was kept", file=sys.stderr)
         return 130
     return 0
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from alignment import bench
+from alignment.benchmarks.fit import door as fit
+from alignment.benchmarks.fit import results, tables
 from alignment.benchmarks.registry import suite_names
 from alignment.benchmarks.results import COLUMNS, read_csv
 from alignment.benchmarks.tables import BEGIN, END, markdown
@@ -68,6 +70,11 @@ def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
         (["--suite=attention", "--implementation=cuda"], "no implementation 'cuda'"),
         (["--sweet=logprob"], "--sweet=logprob"),
         (["--table", "--csv=/nowhere/bench.csv"], "--csv=/nowhere/bench.csv"),
+        (["--suite=fit", "--chips=v3"], "--chips=v3"),
+        (["--suite=fit", "--against=unshared"], "--against=unshared"),
+        (["--suite=fit", "--most=0"], "--most=0"),
+        (["--suite=fit", "--csv=/nowhere/fit.csv"], "/nowhere/fit.csv"),
+        (["--suite=fit", "--table", "--csv=/nowhere/fit.csv"], "--csv=/nowhere/fit.csv"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(flags, said, capsys):
@@ -104,6 +111,52 @@ def test_the_page_agrees_with_the_committed_figures():
     page, path = (ROOT / "docs/performance.md").read_text(), ROOT / "docs/bench.csv"
     table = page[page.index(BEGIN) : page.index(END) + len(END)]
     assert table == markdown(read_csv(str(path))).rstrip("\n"), "run python -m alignment.bench --table"
+
+
+def test_the_page_agrees_with_the_committed_compilations():
+    page, path = (ROOT / "docs/performance.md").read_text(), ROOT / fit.COMMITTED
+    table = page[page.index(tables.BEGIN) : page.index(tables.END) + len(tables.END)]
+    expected = tables.markdown(read_csv(str(path), results.COLUMNS)).rstrip("\n")
+    assert table == expected, "run python -m alignment.bench --suite=fit --table"
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """The programs that were compiled; each fits."""
+    seen = []
+
+    def compile_program(program):
+        seen.append(program)
+        return {"fits": "yes", "available_gib": 16.0, "planned_gib": 1.0}
+
+    monkeypatch.setattr(fit.compiler, "check_compiler", lambda: None)
+    monkeypatch.setattr(fit.compiler, "versions", lambda: {"jax": "1", "libtpu": "2"})
+    monkeypatch.setattr(fit.compiler, "plan", compile_program)
+    return seen
+
+
+def test_fit_keeps_what_it_compiled_and_compiles_it_once_unless_asked(compiled, tmp_path, capsys):
+    flags = ["--suite=fit", "--chips=v4,v6e", "--sizes=3b", "--groups=16", "--lengths=256", "--most=4"]
+    flags.append(f"--csv={tmp_path / 'fit.csv'}")
+    assert bench.main([*flags, "--against=plain"]) == 0
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[0]
+        .startswith("v4 3b ours: 4 x 16 x 256+256 fits: 1.0 of 16.0 GiB, planned")
+    )
+    assert [(program.chip, program.way) for program in compiled] == [
+        ("v4", "ours"), ("v4", "plain"), ("v6e", "ours"), ("v6e", "plain")
+    ]  # fmt: skip
+    assert bench.main([*flags, "--json"]) == 0 and len(compiled) == 4
+    assert [row["chip"] for row in json.loads(capsys.readouterr().out)] == ["v4", "v6e"]
+    assert bench.main([*flags, "--again"]) == 0 and len(compiled) == 6
+
+
+def test_fit_without_its_compiler_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(fit.compiler.importlib.util, "find_spec", lambda name: None)
+    assert bench.main(["--suite=fit"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and "libtpu" in line and "Python 3.12" in line
 
 
 def test_the_committed_figures_name_machine_versions_and_flags():

@@ -95,7 +95,7 @@ def text_lines(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def append_csv(path: str, rows: Iterable[Row]) -> None:
+def append_csv(path: str, rows: Iterable[Row], columns: Sequence[str] = COLUMNS) -> None:
     """Add rows to a CSV file, which gets its header where it is new.
 
     Raises:
@@ -103,10 +103,10 @@ def append_csv(path: str, rows: Iterable[Row]) -> None:
     """
     file = pathlib.Path(path)
     if file.exists() and file.stat().st_size:
-        read_csv(path)
+        read_csv(path, columns)
     try:
         with file.open("a", newline="", encoding="utf-8") as out:
-            writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+            writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
             if not out.tell():
                 writer.writeheader()
             writer.writerows(rows)
@@ -114,7 +114,7 @@ def append_csv(path: str, rows: Iterable[Row]) -> None:
         raise UserError(f"--csv={path}: {error.strerror}; name a file that can be written") from error
 
 
-def read_csv(path: str) -> list[dict[str, str]]:
+def read_csv(path: str, columns: Sequence[str] = COLUMNS) -> list[dict[str, str]]:
     """The rows of a CSV file as text.
 
     Raises:
@@ -127,6 +127,6 @@ def read_csv(path: str) -> list[dict[str, str]]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
         raise UserError(f"--csv={path}: {reason}; name a file written by --csv") from error
-    if tuple(reader.fieldnames or ()) != COLUMNS:
+    if tuple(reader.fieldnames or ()) != tuple(columns):
         raise UserError(f"--csv={path}: its columns are not those of this version; name a new file")
     return rows

@@ -13,7 +13,7 @@ RANK = 16  # of the LoRA on all seven projections
 
 
 class Size(NamedTuple):
-    """The sizes of a random Qwen2 whose head is its embedding, in the order of `--size`."""
+    """The sizes of a random Qwen2, in the order of `--size`."""
 
     hidden: int
     layers: int
@@ -40,6 +40,8 @@ class Setting:
     dtype: str = "float32"
     repeats: int = 3
     implementation: str = "auto"
+    tied: bool = True  # the head is the embedding
+    remat: bool = False  # everything of a layer is computed again in the backward pass
 
     def __post_init__(self):
         for name in ("prompts", "group", "prompt_len", "new_tokens", "repeats"):
@@ -54,7 +56,7 @@ class Setting:
         """The model's configuration."""
         names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
         fields = dict(zip((*names, "intermediate_size", "vocab_size"), self.size, strict=True))
-        return from_hf(fields | {"tie_word_embeddings": True}, f"--size={show_size(self.size)}")
+        return from_hf(fields | {"tie_word_embeddings": self.tied}, f"--size={show_size(self.size)}")
 
     @property
     def completion_tokens(self) -> int:

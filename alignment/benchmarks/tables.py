@@ -23,10 +23,10 @@ def markdown(rows: Sequence[Row]) -> str:
     blocks = [BEGIN]
     for machine in dict.fromkeys(map(describe_machine, rows)):
         here = [row for row in rows if describe_machine(row) == machine]
-        blocks += [f"**{machine}**", _table(COMPARED, comparisons(here))]
+        blocks += [f"**{machine}**", table(COMPARED, comparisons(here))]
         parts = breakdown(here)
         if parts:
-            blocks += ["Where the time of ours goes:", _table((*PARTS, *COUNTED), parts)]
+            blocks += ["Where the time of ours goes:", table((*PARTS, *COUNTED), parts)]
         blocks += [f"- {note}" for note in dict.fromkeys(row["note"] for row in here if row["note"])]
     return "\n\n".join([*blocks, END]) + "\n"
 
@@ -104,6 +104,7 @@ def _setting(row: Row) -> Setting:
     return Setting(row["suite"], parse_size(row["size"]), dtype=row["dtype"], **numbers)
 
 
-def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
     rows = [header, ["---"] * len(header), *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

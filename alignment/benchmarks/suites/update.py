@@ -12,6 +12,8 @@ log-probabilities by that implementation of `kernels.linear_logprob`, on complet
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import jax
@@ -24,7 +26,7 @@ from alignment.benchmarks.flops import update_work
 from alignment.benchmarks.measure import Case, one_program
 from alignment.benchmarks.registry import Suite, check_against
 from alignment.benchmarks.setting import RANK, Setting
-from alignment.kernels.linear_logprob.api import linear_logprob
+from alignment.kernels.linear_logprob.api import LogProb, linear_logprob
 from alignment.models import qwen2
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import pack_cells
@@ -51,20 +53,24 @@ def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
 def our_loss(setting: Setting) -> LossFn:
     """The loss that training runs, or the same with another implementation of the head's log-probabilities."""
     if setting.implementation == "auto":
-        return make_grpo_loss(setting.config, temperature=1.0, remat=False, **CLIP)
-    return simple_loss(setting.config, True, setting.implementation)
+        return make_grpo_loss(setting.config, temperature=1.0, remat=setting.remat, **CLIP)
+    return simple_loss(setting.config, True, setting.implementation, setting.remat)
 
 
-def simple_loss(config: Qwen2Config, shared: bool, implementation: str) -> LossFn:
-    """The GRPO objective with or without the prompt shared, for prompts and completions of full length."""
-    states = _shared_states if shared else _own_states
+def simple_loss(config: Qwen2Config, shared: bool, head: str | Callable[..., LogProb], remat: bool = False) -> LossFn:
+    """The GRPO objective with or without the prompt shared, for prompts and completions of full length.
+
+    `head` is an implementation of `linear_logprob` by its name, or a function of hidden states, head and targets.
+    """
+    states = functools.partial(_shared_states if shared else _own_states, remat=remat)
+    log_probs = functools.partial(linear_logprob, implementation=head) if isinstance(head, str) else head
 
     def loss(lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
         stack = push(frozen.under, TRAINABLE, lora)
         hidden = states(frozen.params, config, batch, stack)
         flat = hidden.reshape(-1, hidden.shape[-1]), qwen2.head_weights(frozen.params), batch["completions"].reshape(-1)
         length = batch["completions"].shape[-1]
-        log_prob = linear_logprob(*flat, implementation=implementation).log_prob.reshape(-1, length)
+        log_prob = log_probs(*flat).log_prob.reshape(-1, length)
         old, mask = jax.lax.stop_gradient(log_prob), batch["mask"].reshape(-1, length)
         tokens = Tokens(log_prob, old, batch["advantages"].reshape(-1), mask)
         out = policy_loss(tokens, LOSSES["grpo"], Settings(**CLIP))
@@ -73,20 +79,21 @@ def simple_loss(config: Qwen2Config, shared: bool, implementation: str) -> LossF
     return loss
 
 
-def _own_states(params: dict, config: Qwen2Config, batch: Batch, stack: Stack) -> jax.Array:
+def _own_states(params: dict, config: Qwen2Config, batch: Batch, stack: Stack, remat: bool) -> jax.Array:
     """The states [P, G, Lc, D] that predict the completions, each sample run as one sequence of Lp + Lc tokens."""
     completions = batch["completions"]
     prompts = jnp.broadcast_to(batch["prompts"][:, None], (*completions.shape[:2], batch["prompts"].shape[1]))
     tokens = jnp.concatenate([prompts, completions], axis=2)
-    hidden = qwen2.hidden_states(params, config, tokens.reshape(-1, tokens.shape[2]), stack)
+    hidden = qwen2.hidden_states(params, config, tokens.reshape(-1, tokens.shape[2]), stack, remat=remat)
     hidden = hidden[:, prompts.shape[2] - 1 : -1]
     return hidden.reshape(*completions.shape, hidden.shape[-1])
 
 
-def _shared_states(params: dict, config: Qwen2Config, batch: Batch, stack: Stack) -> jax.Array:
+def _shared_states(params: dict, config: Qwen2Config, batch: Batch, stack: Stack, remat: bool) -> jax.Array:
     """The same states with each prompt run once."""
     completions = batch["completions"]
-    last, own = qwen2.group_hidden_states(params, config, batch["prompts"], batch["prompt_mask"], completions, stack)
+    given = params, config, batch["prompts"], batch["prompt_mask"], completions, stack
+    last, own = qwen2.group_hidden_states(*given, remat=remat)
     first = jnp.broadcast_to(last[:, None, None], (*completions.shape[:2], 1, last.shape[-1]))
     return jnp.concatenate([first, own[:, :, :-1]], axis=2)
 
@@ -120,5 +127,9 @@ def make_batch(setting: Setting) -> dict[str, jax.Array]:
 
 
 def _case(name: str, loss: LossFn, state: TrainState, frozen: Frozen, batch: Batch) -> Case:
-    step = make_step((Term("grpo", loss),), make_optimizer(OPTIMIZER, 1))
-    return one_program(name, "update_s", step, state, frozen, {"grpo": batch})
+    return one_program(name, "update_s", update_step(loss), state, frozen, {"grpo": batch})
+
+
+def update_step(loss: LossFn) -> Callable:
+    """The step `(state, frozen, {"grpo": batch}) -> (state, metrics)` of one update with `loss`."""
+    return make_step((Term("grpo", loss),), make_optimizer(OPTIMIZER, 1))

@@ -1,0 +1,96 @@
+"""The largest micro-batch that fits, for every program of a grid, with what is known already not compiled again."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from alignment.benchmarks.fit.grid import Program
+from alignment.benchmarks.fit.results import Row, key, make_row
+from alignment.benchmarks.results import append_csv
+
+MOST = 32  # prompts: a whole rollout of the recipe in one micro-batch
+SLACK = 1.25  # a plan larger than the chip by more than this is not tried in full
+Compile = Callable[[Program], Mapping[str, Any]]
+
+
+class Known:
+    """Rows by what they are of; those not known yet are made, and kept in the file at once if there is one.
+
+    `stages` makes the figures of a program by the name of a stage (`results.STAGES`).
+    """
+
+    def __init__(self, stages: Mapping[str, Compile], versions: Row, rows: Iterable[Row] = (), path: str = "") -> None:
+        self._stages, self._versions, self._path = stages, versions, path
+        self._rows = {key(row): row for row in rows}
+        self.made: list[Row] = []
+
+    def row(self, program: Program, stage: str = "planned") -> Row:
+        """The row of `program`, from the file or made now; a compiled one says all that a planned one says."""
+        wanted = key(make_row(program, self._versions, {}))
+        old = self._rows.get(wanted)
+        if old is None or stage == "compiled" != old["stage"]:
+            self._keep(wanted, self._make(program, stage, old or {}))
+        return self._rows[wanted]
+
+    def _make(self, program: Program, stage: str, old: Row) -> Row:
+        before = {name: old[name] for name in ("available_gib", "planned_gib") if name in old}
+        return make_row(program, self._versions, before | {"stage": stage} | dict(self._stages[stage](program)))
+
+    def _keep(self, wanted: tuple[str, ...], row: Row) -> None:
+        self._rows[wanted] = row
+        self.made.append(row)
+        if self._path:
+            append_csv(self._path, [row], tuple(row))
+
+
+def largest(program: Program, row_of: Callable[[Program], Row], most: int = MOST) -> int:
+    """The largest power of two of prompts, up to `most`, whose plan fits; 0 if none does or the compiler fails.
+
+    Memory is a constant and a part in proportion to the prompts, so a number at which even all of it in proportion
+    would be too much is left out.
+    """
+    prompts = most
+    while True:
+        row = row_of(dataclasses.replace(program, prompts=prompts))
+        if row["fits"] == "yes":
+            return prompts
+        if row["fits"] == "error" or prompts == 1:
+            return 0
+        bound = prompts * float(row["available_gib"]) / float(row["planned_gib"])
+        prompts = max(1, min(prompts // 2, 2 ** math.floor(math.log2(max(bound, 1)))))
+
+
+def compile_largest(program: Program, known: Known, fits: int, most: int = MOST) -> int:
+    """Compile the largest that fits to the end; the next larger first where its plan is not far too large."""
+    more = dataclasses.replace(program, prompts=max(1, 2 * fits))
+    if more.prompts <= most and _is_near(known.row(more)) and known.row(more, "compiled")["fits"] == "yes":
+        return more.prompts
+    if fits:
+        known.row(dataclasses.replace(program, prompts=fits), "compiled")
+    return fits
+
+
+def _is_near(row: Row) -> bool:
+    return row["fits"] != "error" and float(row["planned_gib"]) <= SLACK * float(row["available_gib"])
+
+
+def run_grid(
+    programs: Sequence[Program], against: Sequence[str], known: Known, most: int = MOST, whole: bool = False
+) -> list[Row]:
+    """Search every program of the grid, and give the ways `against` at the size that fits ours."""
+    rows = []
+    with tqdm(programs, "fit", unit="search", mininterval=1.0) as bar:
+        for program in bar:
+            bar.set_postfix_str(f"{program.chip} {program.size} G={program.group} {program.length}+{program.length}")
+            prompts = largest(program, known.row, most)
+            if whole:
+                prompts = compile_largest(program, known, prompts, most)
+            program = dataclasses.replace(program, prompts=max(1, prompts))
+            stage = "compiled" if whole and prompts else "planned"
+            rows += [known.row(dataclasses.replace(program, way=way), stage) for way in ("ours", *against)]
+    return rows

@@ -1,0 +1,137 @@
+"""The tables of docs/performance.md made of docs/fit.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from alignment.benchmarks.fit.grid import CHIPS, SIZES, WAYS
+from alignment.benchmarks.fit.results import Row, key
+from alignment.benchmarks.tables import table
+
+BEGIN, END = "<!-- fit:begin -->", "<!-- fit:end -->"
+BATCH = ("size", "group", "length")
+HELD = ("planned", "peak", "arguments", "temporaries")
+DONE = ("useful Tflop", "products Tflop", "counted Tflop", "counted GB", "flop/byte", "compile s")
+COMPARED = ("batch", "chip", "way", "planned", "of the chip", "beside ours")
+MOST = "Most prompts of one micro-batch (completions), or what one prompt needs, GiB; `*`: compiled to the end."
+ONE = "Planned memory of the largest micro-batch, GiB, and operations of its matrix products over the useful ones:"
+HOLDS = "What the programs that were compiled to the end hold, GiB, and do:"
+OTHERS = "Other ways at the same batch:"
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The tables between their markers, for each pair of versions: what fits, what it costs, and other ways.
+
+    Of a program compiled more than once the last row counts.
+    """
+    rows = list({key(row): row for row in rows}.values())
+    blocks = [BEGIN]
+    for versions in dict.fromkeys((row["jax"], row["libtpu"]) for row in rows):
+        here = [row for row in rows if (row["jax"], row["libtpu"]) == versions]
+        memory = ", ".join(f"{chip} {gib:g}" for chip, gib in available(here).items())
+        blocks += [f"**jax {versions[0]}, libtpu {versions[1]}; GiB of one chip: {memory}**"]
+        chips = [chip for chip in CHIPS if chip in available(here)]
+        blocks += [
+            MOST,
+            table((*BATCH, *chips), fitting(here, chips)),
+            ONE,
+            table((*BATCH, *chips), needs(here, chips)),
+        ]
+        blocks += [HOLDS, table(("chip", "batch", *HELD, *DONE), costs(here))]
+        compared = list(comparisons(here))
+        if compared:
+            blocks += [OTHERS, table(COMPARED, compared)]
+    return "\n\n".join([*blocks, END]) + "\n"
+
+
+def available(rows: Iterable[Row]) -> dict[str, float]:
+    """GiB of every chip that was compiled for, in the order of `CHIPS`."""
+    found = {row["chip"]: float(row["available_gib"]) for row in rows if row["available_gib"]}
+    return {chip: found[chip] for chip in CHIPS if chip in found}
+
+
+def fitting(rows: Sequence[Row], chips: Sequence[str]) -> list[list[str]]:
+    """One line a size, group and length: the most prompts that fit each chip."""
+    return _lines(rows, chips, _most)
+
+
+def needs(rows: Sequence[Row], chips: Sequence[str]) -> list[list[str]]:
+    """One line a size, group and length: what the largest that fits each chip holds."""
+    return _lines(rows, chips, _held)
+
+
+def _lines(rows: Sequence[Row], chips: Sequence[str], cell: Callable[[Sequence[Row]], str]) -> list[list[str]]:
+    ours = [row for row in rows if row["way"] == "ours"]
+    lines = []
+    for batch in sorted({_batch(row) for row in ours}, key=_order):
+        cells = [cell([row for row in ours if (row["chip"], _batch(row)) == (chip, batch)]) for chip in chips]
+        lines.append([batch[0], str(batch[1]), f"{batch[2]}+{batch[2]}", *cells])
+    return lines
+
+
+def _batch(row: Row) -> tuple[str, int, int]:
+    return row["size"], int(row["group"]), int(row["length"])
+
+
+def _order(batch: tuple[str, int, int]) -> tuple[int, int, int]:
+    return list(SIZES).index(batch[0]), *batch[1:]
+
+
+def _best(rows: Sequence[Row]) -> Row | None:
+    fit = [row for row in rows if row["fits"] == "yes"]
+    return max(fit, key=lambda row: int(row["prompts"])) if fit else None
+
+
+def _most(rows: Sequence[Row]) -> str:
+    """The most prompts that fit; where not even one does, what one needs."""
+    best = _best(rows)
+    if best:
+        return f"{best['prompts']} ({int(best['prompts']) * int(best['group'])}){'*' * (best['stage'] == 'compiled')}"
+    if any(row["fits"] == "error" for row in rows):
+        return "not compiled"
+    one = [row for row in rows if str(row["prompts"]) == "1"]
+    return f"none: {_short(float(one[0]['planned_gib']))}" if one else ""
+
+
+def _held(rows: Sequence[Row]) -> str:
+    best = _best(rows)
+    if best is None:
+        return ""
+    return f"{_short(float(best['planned_gib']))}, {float(best['product_gflop']) / float(best['useful_gflop']):.2f}"
+
+
+def costs(rows: Iterable[Row]) -> list[list[str]]:
+    """One line for each program that was compiled to the end."""
+    done = [row for row in rows if row["stage"] == "compiled" and row["fits"] == "yes"]
+    done.sort(key=lambda row: (_order(_batch(row)), list(CHIPS).index(row["chip"])))
+    return [[row["chip"], _batch_text(row), *_costs(row)] for row in done]
+
+
+def _batch_text(row: Row) -> str:
+    way = "" if row["way"] == "ours" else f", {row['way']}"
+    return f"{row['size']}: {row['prompts']} x {row['group']} x {row['length']}+{row['length']}{way}"
+
+
+def _costs(row: Row) -> list[str]:
+    memory = [_short(float(row[f"{name}_gib"])) for name in HELD]
+    work = [_short(float(row[f"{name}_gflop"]) / 1e3) for name in ("useful", "product", "counted")]
+    return [*memory, *work, *(_short(float(row[name])) for name in ("counted_gb", "intensity", "compile_s"))]
+
+
+def comparisons(rows: Sequence[Row]) -> Iterable[list[str]]:
+    """Every other way beside ours at the same batch: what it plans for, that over the chip's memory and over ours."""
+    for row in rows:
+        ours = [each for each in rows if each["way"] == "ours" and _same_batch(each, row)]
+        if row["way"] == "ours" or row["way"] not in WAYS or not ours or row["fits"] == "error":
+            continue
+        held, chip, base = (float(each) for each in (row["planned_gib"], row["available_gib"], ours[0]["planned_gib"]))
+        batch = _batch_text({**row, "way": "ours"})
+        yield [batch, row["chip"], row["way"], _short(held), f"{held / chip:.2f}", f"{held / base:.2f}"]
+
+
+def _same_batch(left: Row, right: Row) -> bool:
+    return all(str(left[name]) == str(right[name]) for name in ("chip", "size", "group", "length", "prompts"))
+
+
+def _short(figure: float) -> str:
+    return f"{figure:.0f}" if figure >= 1000 else f"{figure:.3g}"
