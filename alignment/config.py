@@ -100,6 +100,24 @@ def _traces() -> dict:
     }
 
 
+def nano_config() -> ConfigDict:
+    """Return the default experiment at the scale of the embedded nano base: minutes on 2 CPU cores."""
+    config = default_config()
+    config.prompt.max_tokens = 320
+
+    config.data.sft.count = 1024
+    config.data.rl.count = 512
+    config.data.eval.count = 400
+
+    # A million-parameter model bears, and needs, far higher rates and smaller ranks than Qwen2.5 does.
+    config.adapters.reasoning.update(rank=16, alpha=32.0, dropout=0.0)
+    config.adapters.reward.update(rank=8, alpha=16.0)
+    config.sft.update(epochs=2, batch_size=32, max_tokens=512, learning_rate=5e-3)
+    config.grpo.update(steps=30, prompts=8, group_size=8, max_new_tokens=160, learning_rate=5e-4, warmup=0.1)
+    config.eval.update(batch_size=100, max_new_tokens=160)
+    return config
+
+
 def _model() -> ConfigDict:
     # path: "" is the embedded nano base; otherwise a folder in the Hugging Face layout or a Hub id.
     return ConfigDict({"path": "", "dtype": "float32", "remat": False})

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import importlib.util
+import itertools
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +14,13 @@ from alignment import cli
 from alignment.build_data import BUILDERS
 from alignment.config import ALL_PROJECTIONS, default_config, default_data_set
 from alignment.errors import UserError
+from alignment.objectives.family import LOSSES
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = {path.name: path for path in sorted((ROOT / "configs").glob("*.py"))}
+ABLATIONS = ("losses", "rewards_ablation", "quark", "crpo")
 NAMED = [f"{ROOT}/configs/demo.py", *(f"{ROOT}/configs/qwen2_5.py:{size}" for size in ("0.5b", "1.5b", "3b", "7b"))]
+NAMED += [f"{ROOT}/configs/{name}.py" for name in ABLATIONS]
 
 
 @pytest.mark.parametrize("name", NAMED, ids=lambda name: Path(name).name)
@@ -82,3 +88,28 @@ def test_configs_load_from_any_folder(tmp_path):
     code = "import sys; from alignment import cli; [cli.load_config(name) for name in sys.argv[1:]]"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code, *NAMED], cwd=tmp_path, env=env, check=True)
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_every_variant_of_an_ablation_differs_and_is_listed(name):
+    module = importlib.util.module_from_spec(
+        spec := importlib.util.spec_from_file_location(name, CONFIGS[f"{name}.py"])
+    )
+    spec.loader.exec_module(module)
+    assert module.REFERENCE in module.VARIANTS
+    made = [cli.leaves(module.get_config(variant)) for variant in module.VARIANTS]
+    assert all(one != other for one, other in itertools.combinations(made, 2))
+    assert all(re.search(rf"\b{variant}\b", module.__doc__) for variant in module.VARIANTS)
+    with pytest.raises(UserError, match=rf"{name}\.py: unknown variant 'nothing'; did you mean"):
+        cli.load_config(f"{CONFIGS[f'{name}.py']}:nothing", default_config())
+
+
+def test_losses_have_the_constants_of_their_papers():
+    """The table of alignment/objectives/family.py."""
+    found = {name: cli.load_config(f"{ROOT}/configs/losses.py:{name}", default_config()).grpo for name in LOSSES}
+    assert {name: grpo.loss for name, grpo in found.items()} == {name: name for name in LOSSES}
+    clips = {name: (grpo.clip_low, grpo.clip_high, grpo.beta) for name, grpo in found.items()}
+    assert clips["grpo"] == (0.2, 0.2, 0.04) and clips["dapo"] == (0.2, 0.28, 0.0)
+    assert clips["dr_grpo"] == clips["lite_ppo"] == clips["bnpo"] == (0.2, 0.2, 0.0)
+    assert clips["gspo"] == (3e-4, 4e-4, 0.0) and clips["cispo"][1:] == (4.0, 0.0)
+    assert found["dapo"].mask_truncated and "overlong=1" in found["dapo"].channels

@@ -37,6 +37,7 @@ class Template:
     instruction: str
     reasoning_tag: str
     answer_tag: str
+    systems: tuple[str, ...] = ()  # labels of the parts that the reasoning block is to have
 
     @property
     def literals(self) -> tuple[str, str, str, str]:
@@ -65,6 +66,7 @@ TEMPLATES = {
         ),
         reasoning_tag="dx",
         answer_tag="conclusion",
+        systems=("(System 1: Intuitive)", "(System 2: Analytical)"),
     ),
 }
 
@@ -93,6 +95,9 @@ def messages(record: Record, template: Template) -> list[dict[str, str]]:
 def cot_response(record: Record, template: Template) -> str:
     """Return the gold completion with the record's own chain of thought; it always parses as strict.
 
+    Where the template asks for labelled parts and the chain of thought has none, its first line (or its first sentence,
+    if it has only one line) becomes the first part and the rest the second: a reconstruction.
+
     Raises:
       UserError: the record has no chain of thought, or its text holds a tag or a chat token.
     """
@@ -101,7 +106,14 @@ def cot_response(record: Record, template: Template) -> str:
         raise UserError(f"record {record.id!r} has no chain of thought; give it a cot or leave it out of data.sft")
     _refuse(record, "its chain of thought", cot, template.literals + CHAT_TOKENS)
     opening, closing = template.literals[:2]
-    return f"{opening}\n{cot}\n{closing}\n{answer_response(record, template)}"
+    return f"{opening}\n{_labelled(cot, template.systems)}\n{closing}\n{answer_response(record, template)}"
+
+
+def _labelled(cot: str, labels: tuple[str, ...]) -> str:
+    if not labels or any(label.split(":")[0].strip("(").lower() in cot.lower() for label in labels):
+        return cot
+    first, mark, rest = cot.partition("\n") if "\n" in cot else cot.partition(". ")
+    return f"{labels[0]}\n{(first + mark).strip()}\n{labels[1]}\n{rest.strip()}" if rest.strip() else cot
 
 
 def answer_response(record: Record, template: Template) -> str:

@@ -54,7 +54,7 @@ def test_gold_completion_is_strict_and_right(name):
     response = parse(cot_response(RECORD, template), RECORD.letters, template)
     assert response.strict
     assert (response.letter, response.letter_source) == ("A", "boxed")
-    assert response.reasoning == RECORD.cot
+    assert response.reasoning.split() == [word for part in _parts(template) for word in part.split()]
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -91,6 +91,34 @@ def test_markup_in_a_chain_of_thought_is_refused(literal):
 def test_markup_in_the_gold_option_is_refused(literal):
     with pytest.raises(UserError, match="'case-1': its gold option contains"):
         answer_response(dataclasses.replace(RECORD, options={"A": literal, "B": "b"}), THINK)
+
+
+DX = get_template("dx_conclusion")
+
+
+@pytest.mark.parametrize(
+    "cot, first, second",
+    [
+        ("Fever points to flu.\nA. flu (A)\nSo A.", "Fever points to flu.", "A. flu (A)\nSo A."),
+        ("Fever points to flu. So it is A.", "Fever points to flu.", "So it is A."),
+    ],
+)
+def test_a_chain_of_thought_is_divided_where_the_template_asks_for_two_systems(cot, first, second):
+    record = dataclasses.replace(RECORD, cot=cot)
+    found = parse(cot_response(record, DX), record.letters, DX)
+    assert found.strict and found.reasoning.startswith(f"(System 1: Intuitive)\n{first}")
+    assert found.reasoning.endswith(f"(System 2: Analytical)\n{second}")
+    assert "System" not in cot_response(record, THINK)
+
+
+@pytest.mark.parametrize("cot", ["Flu", "system 1: flu. System 2: A fits, B does not."])
+def test_a_chain_of_thought_that_cannot_or_need_not_be_divided_stays(cot):
+    assert f"<dx>\n{cot}\n</dx>" in cot_response(dataclasses.replace(RECORD, cot=cot), DX)
+
+
+def _parts(template):
+    sentences = ("Wheeze after a sting is anaphylaxis.", "The answer is A.")
+    return [part for pair in zip(template.systems or ("", ""), sentences, strict=True) for part in pair]
 
 
 def test_chat_tokens_in_a_question_are_refused():
