@@ -30,7 +30,7 @@ bench:  ## an update beside the plain path (docs/performance.md)
 	$(PYTHON) -m alignment.bench --suite=update --against=plain
 
 docs:  ## hold the documents to the code
-	$(PYTHON) -m pytest tests/test_contributing.py tests/evaluation/test_glossary.py
+	$(PYTHON) -m pytest tests/test_contributing.py tests/test_papers.py tests/evaluation/test_glossary.py
 
 ci:  ## everything a change must pass, in fresh environments
 	.ci/run
