@@ -13,6 +13,7 @@ DRUG_NAMES: dict[str, str] = {
     "dabigatran": "Dabigatran etexilate",
     "fondaparinux": "Fondaparinux sodium",
     "cefalexin": "Cephalexin",
+    "chlortalidone": "Chlorthalidone",
     "glibenclamide": "Glyburide",
     "beclometasone": "Beclomethasone",
     "fluticasone": "Fluticasone Propionate",

@@ -128,7 +128,7 @@ FAMILIES = (
                     "nausea",
                     "motion sickness",
                 ),
-                no=no("age under eight", "respiratory depression"),
+                no=no("respiratory depression"),
             ),
             agent(
                 "hydroxyzine",

@@ -269,7 +269,7 @@ FAMILIES = (
             ),
             agent("daunorubicin", _AML),
         ),
-        no("symptomatic heart failure", "bone marrow failure", source=LABEL),
+        no("symptomatic heart failure", "bone marrow failure"),
         can(_MARROW, "hair loss", "red urine"),
         ("dose-dependent dilated cardiomyopathy",),
     ),

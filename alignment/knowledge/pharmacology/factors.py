@@ -37,7 +37,7 @@ FACTORS = (
     # Kidney, liver, glands and gut.
     Factor("anuria", "passes no urine"),
     Factor("gout", "has frequent attacks of gout"),
-    Factor("cystine or calcium stones", "has recurrent kidney stones"),
+    Factor("recurrent kidney stones", "has recurrent kidney stones"),
     Factor("diabetic ketoacidosis", "is in diabetic ketoacidosis"),
     Factor("hypoglycaemia", "has a glucose of 2.4"),
     Factor("medullary thyroid cancer", "has had medullary thyroid cancer"),

@@ -373,7 +373,7 @@ FAMILIES = (
             ),
             agent("pamidronate", _PAGET, also=("hypercalcaemia of malignancy",), effects=can("fever") + can("uveitis")),
         ),
-        no("low calcium", source=LABEL),
+        no("low calcium"),
         can("low calcium", "muscle aches"),
         ("osteonecrosis of the jaw", "atypical femoral fracture"),
     ),
@@ -406,7 +406,7 @@ FAMILIES = (
             ),
             agent("calcipotriol", also=("plaque psoriasis",), effects=can("skin irritation")),
         ),
-        no("high calcium", source=LABEL),
+        no("high calcium"),
         can("high calcium"),
     ),
 )

@@ -208,7 +208,7 @@ FAMILIES = (
         "pancreatic lipase inhibitor",
         "inhibits gastric and pancreatic lipase",
         (agent("orlistat", "obesity", effects=can("vitamin deficiency")),),
-        no("chronic malabsorption", "gallstone disease", source=LABEL),
+        no("chronic malabsorption", "pregnancy", source=LABEL),
         known_for=("oily leakage from the bowel",),
     ),
     Family(

@@ -157,11 +157,11 @@ FAMILIES = (
         (
             agent("hydrochlorothiazide", "hypertension"),
             agent("bendroflumethiazide", "hypertension"),
-            agent("chlorthalidone", "hypertension"),
+            agent("chlortalidone", "hypertension"),
             agent("indapamide", "hypertension"),
             agent("metolazone", "hypertension", also=("oedema",)),
         ),
-        no("anuria", "sulfonamide allergy", source=LABEL) + no("gout", "high calcium"),
+        no("anuria", source=LABEL) + no("sulfonamide allergy", "gout", "high calcium"),
         can("low potassium", "low sodium", "raised uric acid", "raised glucose", "photosensitivity"),
         ("high calcium",),
     ),

@@ -101,7 +101,7 @@ FAMILIES = (
         "uricosuric",
         "blocks urate reabsorption through URAT1",
         (agent("probenecid", "chronic gout", effects=can("kidney stones", "rash")),),
-        no("cystine or calcium stones", source=LABEL) + no("kidney failure"),
+        no("recurrent kidney stones", source=LABEL) + no("kidney failure"),
     ),
     Family(
         "urate oxidase",

@@ -244,7 +244,7 @@ FAMILIES = (
             ),
             agent("clonazepam", _PANIC, "generalised epilepsy", also=("myoclonus",)),
         ),
-        no("narrow-angle glaucoma", source=LABEL) + no("respiratory depression", "myasthenia gravis"),
+        no("narrow-angle glaucoma", "respiratory depression", "myasthenia gravis"),
         can("drowsiness", "dependence", "falls", "ataxia"),
     ),
     Family(
@@ -270,7 +270,7 @@ FAMILIES = (
             agent("alprazolam", _PANIC),
             agent("temazepam", also=(_INSOMNIA,)),
         ),
-        no("narrow-angle glaucoma", source=LABEL) + no("respiratory depression", "myasthenia gravis"),
+        no("narrow-angle glaucoma", "respiratory depression", "myasthenia gravis"),
         can("drowsiness", "dependence", "falls", "anterograde amnesia"),
     ),
     Family(

@@ -95,7 +95,7 @@ FAMILIES = (
             agent("topiramate", _GENERALISED, also=("migraine",), effects=can("fetal oral clefts", "paraesthesia")),
             agent("zonisamide", also=(_FOCAL,), no=no("sulfonamide allergy", source=LABEL)),
         ),
-        no("cystine or calcium stones"),
+        no("recurrent kidney stones"),
         can("kidney stones", "weight loss", "metabolic acidosis", "acute angle closure"),
         ("word-finding difficulty",),
     ),
@@ -233,7 +233,7 @@ FAMILIES = (
             agent("trihexyphenidyl", _PARKINSON, also=("acute dystonia",)),
             agent("benzatropine", _PARKINSON, also=("acute dystonia",)),
         ),
-        no("narrow-angle glaucoma", "bowel obstruction", source=LABEL) + no("urinary retention"),
+        no("narrow-angle glaucoma", "bowel obstruction", "urinary retention"),
         can("dry mouth", "confusion", "urinary retention", "blurred vision", "constipation"),
     ),
     Family(

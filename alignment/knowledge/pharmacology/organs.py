@@ -204,7 +204,6 @@ FAMILIES = (
         "ocular alpha-2 agonist",
         "reduces aqueous production through alpha-2 receptors",
         (agent("brimonidine", _GLAUCOMA, effects=can("allergic conjunctivitis", "drowsiness")),),
-        no("age under eight"),
     ),
     Family(
         "muscarinic antagonist",
