@@ -21,6 +21,7 @@ from alignment.knowledge.pharmacology import (
     mind,
     nervous,
     organs,
+    pain_anaesthesia,
 )
 from alignment.knowledge.pharmacology.checks import family_problems
 from alignment.knowledge.pharmacology.notation import Family, merged
@@ -35,6 +36,7 @@ _PARTS = (
     glands,
     gut,
     nervous,
+    pain_anaesthesia,
     mind,
     immunity,
     blood_cancer,

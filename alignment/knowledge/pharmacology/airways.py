@@ -105,7 +105,13 @@ FAMILIES = (
         "antifibrotic",
         "blocks fibroblast growth signals",
         (
-            agent("nintedanib", "idiopathic pulmonary fibrosis", source=GENERAL, effects=can("diarrhoea", "bleeding")),
+            agent(
+                "nintedanib",
+                "idiopathic pulmonary fibrosis",
+                source=GENERAL,
+                effects=can("diarrhoea", "bleeding"),
+                no=no("pregnancy"),
+            ),
             agent("pirfenidone", "idiopathic pulmonary fibrosis", source=GENERAL, effects=can("photosensitivity")),
         ),
         effects=can("hepatitis", "nausea"),

@@ -204,7 +204,7 @@ FAMILIES = (
                 effects=can("infantile pyloric stenosis"),
             ),
         ),
-        no("macrolide allergy", source=LABEL) + no("long QT interval"),
+        no("macrolide allergy", source=LABEL) + no("long QT interval") + no("myasthenia gravis"),
         can("long QT interval", "abdominal cramps", "diarrhoea", "cholestatic jaundice"),
     ),
     Family(
@@ -306,7 +306,7 @@ FAMILIES = (
             ),
             agent("moxifloxacin", also=(_CAP,)),
         ),
-        no("quinolone tendon rupture", "myasthenia gravis", source=LABEL) + no("long QT interval"),
+        no("quinolone tendon rupture", "myasthenia gravis", source=LABEL) + no("long QT interval") + no("pregnancy"),
         can("peripheral neuropathy", "aortic dissection", "low blood glucose", source=LABEL)
         + can("long QT interval", "photosensitivity", _C_DIFF),
         ("tendon rupture",),
@@ -321,11 +321,11 @@ FAMILIES = (
                     "MRSA bacteraemia",
                     "infective endocarditis",
                 ),
+                effects=can("acute kidney injury", "hearing loss"),
+                known_for=("infusion flushing of the upper body",),
             ),
-            agent("oral vancomycin", _C_DIFF, source=GENERAL),
+            agent("oral vancomycin", _C_DIFF, source=GENERAL, effects=can("nausea", "altered taste")),
         ),
-        effects=can("acute kidney injury", "hearing loss"),
-        known_for=("infusion flushing of the upper body",),
     ),
     Family(
         "cyclic lipopeptide",
@@ -376,7 +376,16 @@ FAMILIES = (
     Family(
         "sulfonamide combination",
         "",
-        (agent("co-trimoxazole", "Pneumocystis pneumonia", _CYSTITIS, "toxoplasmosis prevention", source=GENERAL),),
+        (
+            agent(
+                "co-trimoxazole",
+                "Pneumocystis pneumonia",
+                _CYSTITIS,
+                "toxoplasmosis prevention",
+                source=GENERAL,
+                no=no("pregnancy"),
+            ),
+        ),
         no("G6PD deficiency"),
         can("high potassium", "bone marrow suppression", "crystal nephropathy") + can("haemolysis"),
         ("Stevens-Johnson syndrome",),

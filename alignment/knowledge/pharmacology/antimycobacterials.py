@@ -33,6 +33,7 @@ FAMILIES = (
                 ),
                 effects=can("hepatitis", "flu-like symptoms", "thrombocytopenia"),
                 known_for=("orange tears and urine",),
+                no=no("severe liver failure"),
             ),
             agent(
                 "rifabutin",

@@ -137,7 +137,9 @@ FAMILIES = (
                     "gastrointestinal stromal tumour",
                 ),
             ),
-            agent("dasatinib", also=("chronic myeloid leukaemia",), known_for=("pleural effusion",)),
+            agent(
+                "dasatinib", also=("chronic myeloid leukaemia",), known_for=("pleural effusion",), no=no("pregnancy")
+            ),
         ),
         effects=can("fluid retention", "muscle aches", _MARROW),
     ),
@@ -148,6 +150,7 @@ FAMILIES = (
             agent("erlotinib", "non-small cell lung cancer", "pancreatic cancer"),
             agent("gefitinib", "non-small cell lung cancer"),
         ),
+        no("pregnancy"),
         effects=can("diarrhoea", "interstitial pneumonitis"),
         known_for=("acne-like rash",),
     ),
@@ -159,20 +162,21 @@ FAMILIES = (
                 "vemurafenib", also=("melanoma",), effects=can("photosensitivity", "long QT interval") + can("uveitis")
             ),
         ),
-        no("long QT interval"),
+        no("long QT interval") + no("pregnancy"),
         known_for=("squamous cell skin cancer",),
     ),
     Family(
         "HER2 antibody",
         "binds HER2",
         (agent("trastuzumab", _BREAST, "gastric cancer", source=GENERAL, effects=can("infusion reaction")),),
-        no("symptomatic heart failure"),
+        no("symptomatic heart failure") + no("pregnancy"),
         known_for=("reversible fall of ejection fraction",),
     ),
     Family(
         "VEGF antibody",
         "neutralises VEGF-A",
         (agent("bevacizumab", "colorectal cancer", source=GENERAL, effects=can("hypertension", "poor wound healing")),),
+        no("pregnancy"),
         effects=can("bowel perforation", "proteinuria", "bleeding"),
     ),
     Family(
@@ -182,6 +186,7 @@ FAMILIES = (
             agent("pembrolizumab", "melanoma", "non-small cell lung cancer", source=GENERAL),
             agent("nivolumab", "melanoma", "renal cell carcinoma", source=GENERAL),
         ),
+        no("pregnancy"),
         effects=can("hypothyroidism", "hepatitis", "interstitial pneumonitis", "hypophysitis"),
         known_for=("immune-mediated colitis",),
     ),
@@ -189,6 +194,7 @@ FAMILIES = (
         "proteasome inhibitor",
         "inhibits the 26S proteasome",
         (agent("bortezomib", _MYELOMA, effects=can("peripheral neuropathy", "thrombocytopenia", "herpes zoster")),),
+        no("pregnancy"),
     ),
     Family(
         "immunomodulatory imide",
@@ -205,7 +211,9 @@ FAMILIES = (
         "oestrogen receptor modulator",
         "blocks oestrogen receptors in the breast",
         (
-            agent("tamoxifen", _BREAST, no=no("endometrial cancer"), known_for=("endometrial cancer",)),
+            agent(
+                "tamoxifen", _BREAST, no=no("endometrial cancer") + no("pregnancy"), known_for=("endometrial cancer",)
+            ),
             agent("raloxifene", also=("postmenopausal osteoporosis",), no=no("pregnancy", source=LABEL)),
             agent("clomifene", also=("ovulation induction",), no=no("pregnancy", "severe liver failure", source=LABEL)),
         ),
@@ -269,7 +277,7 @@ FAMILIES = (
             ),
             agent("daunorubicin", _AML),
         ),
-        no("symptomatic heart failure", "bone marrow failure"),
+        no("symptomatic heart failure", "bone marrow failure") + no("pregnancy"),
         can(_MARROW, "hair loss", "red urine"),
         ("dose-dependent dilated cardiomyopathy",),
     ),
@@ -312,6 +320,7 @@ FAMILIES = (
             agent("carboplatin", "ovarian cancer", also=("non-small cell lung cancer",)),
             agent("oxaliplatin", also=("colorectal cancer",), known_for=("cold-triggered tingling",)),
         ),
+        no("pregnancy"),
         effects=can("peripheral neuropathy", _MARROW),
     ),
     Family(
@@ -323,6 +332,7 @@ FAMILIES = (
             ),
             agent("vinblastine", "classical Hodgkin lymphoma", "testicular germ cell tumour", effects=can(_MARROW)),
         ),
+        no("pregnancy"),
         effects=can("foot drop", "low sodium") + can("loss of tendon reflexes"),
     ),
     Family(
@@ -339,7 +349,7 @@ FAMILIES = (
                 effects=can("fluid retention"),
             ),
         ),
-        no("bone marrow failure", source=LABEL),
+        no("bone marrow failure", source=LABEL) + no("pregnancy"),
         can("peripheral neuropathy", _MARROW, "hair loss", "anaphylaxis"),
     ),
     Family(
@@ -356,9 +366,10 @@ FAMILIES = (
                     "colorectal cancer",
                     _BREAST,
                 ),
+                no=no("kidney failure"),
             ),
         ),
-        no("DPD deficiency"),
+        no("DPD deficiency") + no("pregnancy"),
         can("diarrhoea", _MARROW, "mouth ulcers", "coronary spasm"),
         ("painful red palms and soles",),
     ),
@@ -375,6 +386,7 @@ FAMILIES = (
                 effects=can("flu-like symptoms"),
             ),
         ),
+        no("pregnancy"),
         effects=can(
             _MARROW,
         ),
@@ -390,6 +402,7 @@ FAMILIES = (
                 effects=can("skin discolouration"),
             ),
         ),
+        no("pregnancy"),
         known_for=("pulmonary fibrosis",),
     ),
     Family(
@@ -401,6 +414,7 @@ FAMILIES = (
                 "etoposide", "small cell lung cancer", "testicular germ cell tumour", effects=can("secondary leukaemia")
             ),
         ),
+        no("pregnancy"),
         effects=can(_MARROW, "hair loss"),
     ),
     Family(

@@ -14,7 +14,14 @@ FAMILIES = (
     Family(
         "biguanide",
         "",
-        (agent("metformin", _T2D, also=("polycystic ovary syndrome",), no=no("diabetic ketoacidosis", source=LABEL)),),
+        (
+            agent(
+                "metformin",
+                _T2D,
+                also=("polycystic ovary syndrome",),
+                no=no("diabetic ketoacidosis", source=LABEL) + no("severe liver failure"),
+            ),
+        ),
         effects=can("diarrhoea", "vitamin B12 deficiency") + can("lactic acidosis", source=LABEL),
     ),
     Family(
@@ -26,7 +33,7 @@ FAMILIES = (
             agent("glipizide", _T2D),
             agent("glibenclamide", _T2D, no=no("kidney failure")),
         ),
-        no("diabetic ketoacidosis", source=LABEL) + no("G6PD deficiency", "hypoglycaemia"),
+        no("diabetic ketoacidosis", source=LABEL) + no("G6PD deficiency", "hypoglycaemia") + no("pregnancy"),
         can("weight gain"),
         ("low blood glucose",),
     ),
@@ -41,7 +48,7 @@ FAMILIES = (
         "thiazolidinedione",
         "activates PPAR-gamma",
         (agent("pioglitazone", _T2D, no=no("bladder cancer"), effects=can("bladder cancer") + can("macular oedema")),),
-        no("symptomatic heart failure", source=LABEL),
+        no("symptomatic heart failure", source=LABEL) + no("pregnancy"),
         can("weight gain", "fluid retention", "worsening heart failure", source=LABEL) + can("fractures"),
     ),
     Family(
@@ -52,7 +59,7 @@ FAMILIES = (
             agent("linagliptin", _T2D),
             agent("saxagliptin", _T2D, effects=can("worsening heart failure", source=LABEL)),
         ),
-        no("past pancreatitis"),
+        no("past pancreatitis") + no("pregnancy"),
         can("pancreatitis", "bullous pemphigoid", "joint pain") + can("angioedema"),
     ),
     Family(
@@ -76,7 +83,7 @@ FAMILIES = (
             ),
             agent("canagliflozin", _T2D, effects=can("fractures", "toe amputation")),
         ),
-        no("diabetic ketoacidosis"),
+        no("diabetic ketoacidosis") + no("pregnancy"),
         can("dehydration", "necrotising fasciitis of the perineum", source=LABEL),
         ("genital yeast infection", "ketoacidosis with near-normal glucose"),
     ),
@@ -94,7 +101,7 @@ FAMILIES = (
     Family(
         "alpha-glucosidase inhibitor",
         "inhibits brush-border alpha-glucosidase",
-        (agent("acarbose", _T2D),),
+        (agent("acarbose", _T2D, no=no("severe liver failure")),),
         no("active bowel inflammation", "bowel obstruction", "diabetic ketoacidosis", source=LABEL),
         can("diarrhoea"),
         ("wind from unabsorbed sugar",),
@@ -149,6 +156,7 @@ FAMILIES = (
                     "thyroid storm",
                 ),
                 effects=can("liver failure", source=LABEL),
+                no=no("severe liver failure"),
             ),
         ),
         effects=can("rash", "joint pain") + can("cholestatic jaundice"),
@@ -323,6 +331,7 @@ FAMILIES = (
                     "von Willebrand disease type 1",
                     "nocturnal enuresis",
                 ),
+                no=no("kidney failure"),
             ),
             agent(
                 "terlipressin",
@@ -363,7 +372,12 @@ FAMILIES = (
         "",
         (
             agent("alendronate", _PAGET, also=(_OSTEOPOROSIS,), effects=can("oesophageal ulcer")),
-            agent("risedronate", _OSTEOPOROSIS, _PAGET, no=no("oesophageal stricture", source=LABEL)),
+            agent(
+                "risedronate",
+                _OSTEOPOROSIS,
+                _PAGET,
+                no=no("oesophageal stricture", source=LABEL) + no("kidney failure"),
+            ),
             agent(
                 "zoledronic acid",
                 _OSTEOPOROSIS,
@@ -373,7 +387,7 @@ FAMILIES = (
             ),
             agent("pamidronate", _PAGET, also=("hypercalcaemia of malignancy",), effects=can("fever") + can("uveitis")),
         ),
-        no("low calcium"),
+        no("low calcium") + no("pregnancy"),
         can("low calcium", "muscle aches"),
         ("osteonecrosis of the jaw", "atypical femoral fracture"),
     ),

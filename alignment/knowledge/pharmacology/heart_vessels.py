@@ -105,7 +105,8 @@ FAMILIES = (
             agent("timolol", "glaucoma", "hypertension", no=no("severe asthma", source=LABEL)),
         ),
         no("second-degree heart block", "cardiogenic shock", "decompensated heart failure", "sinus bradycardia")
-        + no("severe asthma"),
+        + no("severe asthma")
+        + no("myasthenia gravis"),
         can("slow pulse", "fatigue", "cold hands and feet", "bronchospasm", "erectile dysfunction")
         + can("masked hypoglycaemia", "nightmares"),
     ),
@@ -217,6 +218,7 @@ FAMILIES = (
                 ),
                 effects=can("menstrual irregularity"),
                 known_for=("gynaecomastia",),
+                no=no("pregnancy"),
             ),
             agent("eplerenone", "hypertension", also=(_HFREF,)),
         ),
@@ -341,14 +343,16 @@ FAMILIES = (
                     _AF,
                     "ventricular tachycardia",
                 ),
-                no=no("second-degree heart block", "sinus bradycardia", "cardiogenic shock", source=LABEL),
+                no=no("second-degree heart block", "sinus bradycardia", "cardiogenic shock", source=LABEL)
+                + no("pregnancy"),
                 effects=can("hypothyroidism", "hyperthyroidism", "hepatitis", "photosensitivity", "slow pulse"),
                 known_for=("corneal deposits", "pulmonary fibrosis", "blue-grey skin"),
             ),
             agent(
                 "dronedarone",
                 also=(_AF,),
-                no=no("permanent atrial fibrillation", "decompensated heart failure", source=LABEL),
+                no=no("permanent atrial fibrillation", "decompensated heart failure", source=LABEL)
+                + no("pregnancy", "severe liver failure"),
                 effects=can("diarrhoea", "hepatitis"),
             ),
             agent(
@@ -357,7 +361,7 @@ FAMILIES = (
                     _AF,
                     "ventricular tachycardia",
                 ),
-                no=no("severe asthma", "low potassium", source=LABEL),
+                no=no("severe asthma", "low potassium", source=LABEL) + no("kidney failure"),
                 effects=can("slow pulse", "fatigue"),
             ),
         ),
@@ -375,7 +379,7 @@ FAMILIES = (
                     "supraventricular tachycardia",
                 ),
             ),
-            agent("propafenone", also=(_AF,)),
+            agent("propafenone", also=(_AF,), no=no("severe asthma")),
         ),
         no("cardiogenic shock", "second-degree heart block", source=LABEL)
         + no("coronary artery disease", "reduced ejection fraction"),

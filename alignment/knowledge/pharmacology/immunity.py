@@ -53,7 +53,8 @@ FAMILIES = (
             agent("meloxicam", _RA, also=("osteoarthritis",)),
         ),
         no("recent coronary bypass surgery", "salicylate allergy", source=LABEL)
-        + no("active peptic ulcer", "kidney failure", "symptomatic heart failure", "active major bleeding"),
+        + no("active peptic ulcer", "kidney failure", "symptomatic heart failure", "active major bleeding")
+        + no("severe liver failure"),
         can("gastric bleeding", "myocardial infarction", source=LABEL)
         + can("acute kidney injury", "hypertension", "bronchospasm", "interstitial nephritis"),
     ),
@@ -62,7 +63,8 @@ FAMILIES = (
         "inhibits cyclo-oxygenase 2 alone",
         (agent("celecoxib", _RA, "ankylosing spondylitis", also=("osteoarthritis",)),),
         no("recent coronary bypass surgery", "sulfonamide allergy", source=LABEL)
-        + no("coronary artery disease", "symptomatic heart failure"),
+        + no("coronary artery disease", "symptomatic heart failure")
+        + no("kidney failure"),
         can("myocardial infarction", source=LABEL) + can("acute kidney injury", "hypertension"),
     ),
     Family(
@@ -126,7 +128,13 @@ FAMILIES = (
                 + can("crystal nephropathy"),
                 known_for=("mouth ulcers prevented by folic acid",),
             ),
-            agent("pemetrexed", "non-small cell lung cancer", also=("mesothelioma",), effects=can(_MARROW, "rash")),
+            agent(
+                "pemetrexed",
+                "non-small cell lung cancer",
+                also=("mesothelioma",),
+                effects=can(_MARROW, "rash", "mouth ulcers prevented by folic acid"),
+                no=no("kidney failure", "pregnancy"),
+            ),
         ),
     ),
     Family(
@@ -153,7 +161,7 @@ FAMILIES = (
                 ),
                 effects=can("squamous cell skin cancer"),
             ),
-            agent("mercaptopurine", _ALL, also=(_CROHN,)),
+            agent("mercaptopurine", _ALL, also=(_CROHN,), no=no("pregnancy")),
         ),
         no("TPMT deficiency"),
         can(_MARROW, "pancreatitis", "hepatitis", "infection"),
@@ -240,7 +248,12 @@ FAMILIES = (
         "inhibits Janus kinases",
         (
             agent(
-                "tofacitinib", _RA, "ulcerative colitis", source=GENERAL, effects=can("reactivation of tuberculosis")
+                "tofacitinib",
+                _RA,
+                "ulcerative colitis",
+                source=GENERAL,
+                effects=can("reactivation of tuberculosis"),
+                no=no("severe liver failure"),
             ),
             agent(
                 "ruxolitinib",
@@ -251,7 +264,7 @@ FAMILIES = (
                 effects=can("anaemia", "thrombocytopenia"),
             ),
         ),
-        no("active serious infection"),
+        no("active serious infection") + no("pregnancy"),
         can("herpes zoster", "infection"),
     ),
     Family(
@@ -281,7 +294,7 @@ FAMILIES = (
                 effects=can("slow pulse", "infection") + can("progressive multifocal leukoencephalopathy"),
             ),
         ),
-        no("second-degree heart block", "long QT interval", source=LABEL),
+        no("second-degree heart block", "long QT interval", source=LABEL) + no("pregnancy"),
         known_for=("macular oedema",),
     ),
     Family(

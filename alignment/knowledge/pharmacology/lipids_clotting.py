@@ -60,7 +60,7 @@ FAMILIES = (
         "fibrate",
         "activates PPAR-alpha",
         (agent("fenofibrate", also=("hypertriglyceridaemia",)), agent("gemfibrozil", also=("hypertriglyceridaemia",))),
-        no("gallstone disease", "severe liver failure", "kidney failure", source=LABEL),
+        no("gallstone disease", "severe liver failure", "kidney failure", source=LABEL) + no("pregnancy"),
         can("muscle aches", "raised aminotransferases") + can("rhabdomyolysis"),
         ("gallstones",),
     ),
@@ -265,7 +265,7 @@ FAMILIES = (
         "endothelin receptor antagonist",
         "blocks endothelin receptors",
         (
-            agent("bosentan", also=("pulmonary arterial hypertension",)),
+            agent("bosentan", also=("pulmonary arterial hypertension",), no=no("severe liver failure")),
             agent("macitentan", also=("pulmonary arterial hypertension",)),
         ),
         no("pregnancy", source=LABEL),

@@ -1,4 +1,4 @@
-"""Drugs for epilepsy, migraine, movement, memory, pain and anaesthesia."""
+"""Drugs for epilepsy, migraine, movement and memory."""
 
 from alignment.knowledge.pharmacology.notation import LABEL, Family, agent, can, no
 from alignment.knowledge.schema import GENERAL
@@ -9,8 +9,6 @@ _STATUS = "status epilepticus"
 _PARKINSON = "Parkinson disease"
 _ALZHEIMER = "Alzheimer disease"
 _NEUROPATHIC = "neuropathic pain"
-_SEVERE_PAIN = "severe pain"
-_DEPENDENCE = "opioid use disorder"
 _ANAESTHESIA = "induction of anaesthesia"
 
 FAMILIES = (
@@ -90,9 +88,15 @@ FAMILIES = (
     ),
     Family(
         "carbonic anhydrase-inhibiting anticonvulsant",
-        "blocks AMPA receptors and carbonic anhydrase",
+        "damps neurons and inhibits carbonic anhydrase",
         (
-            agent("topiramate", _GENERALISED, also=("migraine",), effects=can("fetal oral clefts", "paraesthesia")),
+            agent(
+                "topiramate",
+                _GENERALISED,
+                also=("migraine",),
+                effects=can("fetal oral clefts", "paraesthesia"),
+                no=no("pregnancy"),
+            ),
             agent("zonisamide", also=(_FOCAL,), no=no("sulfonamide allergy", source=LABEL)),
         ),
         no("recurrent kidney stones"),
@@ -138,7 +142,7 @@ FAMILIES = (
         "barbiturate",
         "",
         (
-            agent("primidone", _FOCAL, also=("essential tremor",)),
+            agent("primidone", _FOCAL, also=("essential tremor",), no=no("pregnancy")),
             agent(
                 "phenobarbital",
                 "generalised epilepsy",
@@ -146,6 +150,7 @@ FAMILIES = (
                     _STATUS,
                     "neonatal seizures",
                 ),
+                no=no("pregnancy"),
             ),
             agent("thiopental", also=(_ANAESTHESIA,), effects=can("hypotension")),
         ),
@@ -166,7 +171,8 @@ FAMILIES = (
             "uncontrolled hypertension",
             "peripheral artery disease",
             source=LABEL,
-        ),
+        )
+        + no("severe liver failure"),
         can("chest tightness", "flushing", "tingling", "coronary spasm"),
     ),
     Family(
@@ -187,7 +193,8 @@ FAMILIES = (
             "uncontrolled hypertension",
             "peripheral artery disease",
             source=LABEL,
-        ),
+        )
+        + no("severe liver failure"),
         can("nausea", "coronary spasm"),
         ("gangrene of the fingers",),
     ),
@@ -222,6 +229,7 @@ FAMILIES = (
                 _PARKINSON,
                 also=("dyskinesia on levodopa",),
                 effects=can("hallucinations", "ankle swelling"),
+                no=no("kidney failure"),
             ),
         ),
         known_for=("livedo reticularis",),
@@ -247,7 +255,7 @@ FAMILIES = (
         "central cholinesterase inhibitor",
         "inhibits acetylcholinesterase in the brain",
         (
-            agent("donepezil", _ALZHEIMER),
+            agent("donepezil", _ALZHEIMER, no=no("long QT interval")),
             agent("rivastigmine", _ALZHEIMER, also=("dementia with Lewy bodies",)),
             agent("galantamine", _ALZHEIMER),
         ),
@@ -276,7 +284,12 @@ FAMILIES = (
         "",
         (
             agent("pyridostigmine", also=("myasthenia gravis",)),
-            agent("neostigmine", also=("reversal of neuromuscular block",), effects=can("bronchospasm")),
+            agent(
+                "neostigmine",
+                also=("reversal of neuromuscular block",),
+                effects=can("bronchospasm"),
+                no=no("severe asthma"),
+            ),
         ),
         no("bowel obstruction", source=LABEL),
         can("abdominal cramps", "salivation", "slow pulse", "diarrhoea"),
@@ -290,7 +303,11 @@ FAMILIES = (
     Family(
         "GABA-B agonist",
         "stimulates GABA-B receptors",
-        (agent("baclofen", also=("spasticity",), effects=can("drowsiness", "muscle weakness")),),
+        (
+            agent(
+                "baclofen", also=("spasticity",), effects=can("drowsiness", "muscle weakness"), no=no("kidney failure")
+            ),
+        ),
         known_for=("seizures and fever on sudden withdrawal",),
     ),
     Family(
@@ -307,172 +324,5 @@ FAMILIES = (
             ),
         ),
         no("severe liver failure"),
-    ),
-    Family(
-        "opioid",
-        "stimulates mu-opioid receptors",
-        (
-            agent(
-                "morphine",
-                also=(
-                    _SEVERE_PAIN,
-                    "cancer pain",
-                ),
-                no=no("kidney failure"),
-            ),
-            agent("oxycodone", also=(_SEVERE_PAIN,)),
-            agent(
-                "fentanyl",
-                also=(
-                    _SEVERE_PAIN,
-                    _ANAESTHESIA,
-                ),
-                known_for=("chest wall rigidity",),
-            ),
-            agent("codeine", also=("mild to moderate pain",), no=no("age under eight", "breastfeeding")),
-            agent(
-                "methadone",
-                also=(
-                    _DEPENDENCE,
-                    "cancer pain",
-                ),
-                no=no("long QT interval"),
-                effects=can("long QT interval", source=LABEL),
-            ),
-            agent("hydromorphone", also=(_SEVERE_PAIN,)),
-            agent(
-                "pethidine",
-                also=(_SEVERE_PAIN,),
-                no=no("kidney failure"),
-                effects=can("seizures", "serotonin syndrome"),
-            ),
-            agent(
-                "tramadol",
-                also=("mild to moderate pain",),
-                no=no("epilepsy"),
-                effects=can("serotonin syndrome", "seizures", source=LABEL),
-            ),
-        ),
-        no("respiratory depression", "bowel obstruction", "acute asthma attack", source=LABEL),
-        can("constipation", "itching", "nausea", "dependence", "urinary retention"),
-        ("respiratory depression with pinpoint pupils",),
-    ),
-    Family(
-        "partial opioid agonist",
-        "stimulates mu-opioid receptors partially",
-        (
-            agent(
-                "buprenorphine",
-                also=(
-                    _DEPENDENCE,
-                    "chronic pain",
-                ),
-                effects=can("constipation", "headache"),
-            ),
-        ),
-        known_for=("withdrawal when given to a patient on full opioids",),
-    ),
-    Family(
-        "opioid antagonist",
-        "",
-        (
-            agent("naloxone", also=("opioid overdose",), effects=can("acute opioid withdrawal")),
-            agent(
-                "naltrexone",
-                also=(
-                    "alcohol dependence",
-                    _DEPENDENCE,
-                ),
-                no=no("current opioid use", "severe liver failure"),
-                effects=can("nausea", "acute opioid withdrawal", "hepatitis"),
-            ),
-        ),
-    ),
-    Family(
-        "non-opioid analgesic",
-        "inhibits central prostaglandin synthesis",
-        (
-            agent(
-                "paracetamol",
-                "migraine",
-                also=(
-                    "fever",
-                    "mild to moderate pain",
-                    "osteoarthritis",
-                ),
-            ),
-        ),
-        no("severe liver failure", source=LABEL),
-        known_for=("centrilobular liver necrosis in overdose",),
-    ),
-    Family(
-        "intravenous anaesthetic",
-        "potentiates GABA-A receptors at their anaesthetic site",
-        (
-            agent(
-                "propofol",
-                also=(
-                    _ANAESTHESIA,
-                    "sedation in intensive care",
-                ),
-                known_for=("lactic acidosis on long infusion",),
-            ),
-            agent(
-                "etomidate",
-                also=(_ANAESTHESIA,),
-                effects=can("myoclonus", "vomiting"),
-                known_for=("adrenal suppression",),
-            ),
-        ),
-        effects=can("hypotension", "pain on injection"),
-    ),
-    Family(
-        "volatile anaesthetic",
-        "potentiates GABA-A and two-pore potassium channels",
-        (
-            agent("sevoflurane", also=("maintenance of anaesthesia",)),
-            agent("isoflurane", also=("maintenance of anaesthesia",)),
-        ),
-        no("family history of malignant hyperthermia", source=LABEL),
-        can("hypotension", "respiratory depression"),
-        ("malignant hyperthermia",),
-    ),
-    Family(
-        "depolarising muscle relaxant",
-        "keeps nicotinic receptors open",
-        (agent("suxamethonium", also=("rapid sequence intubation",), effects=can("muscle aches", "slow pulse")),),
-        no("family history of malignant hyperthermia", "recent severe burns", source=LABEL) + no("high potassium"),
-        can("high potassium", source=LABEL),
-        ("malignant hyperthermia",),
-    ),
-    Family(
-        "non-depolarising muscle relaxant",
-        "competes with acetylcholine at nicotinic receptors",
-        (
-            agent("rocuronium", also=("rapid sequence intubation",)),
-            agent("vecuronium", also=("muscle relaxation in surgery",)),
-        ),
-        effects=can("anaphylaxis", "prolonged paralysis in myasthenia"),
-    ),
-    Family(
-        "local anaesthetic",
-        "blocks axonal sodium channels from inside",
-        (
-            agent(
-                "lidocaine",
-                also=(
-                    "local anaesthesia",
-                    "ventricular tachycardia",
-                ),
-                no=no("second-degree heart block"),
-            ),
-            agent("bupivacaine", also=("epidural analgesia",), effects=can("ventricular fibrillation")),
-        ),
-        effects=can("perioral tingling", "seizures"),
-    ),
-    Family(
-        "alpha-2 sedative",
-        "stimulates alpha-2 receptors of the locus coeruleus",
-        (agent("dexmedetomidine", also=("sedation in intensive care",), effects=can("slow pulse", "hypotension")),),
     ),
 )

@@ -66,6 +66,7 @@ FAMILIES = (
                 "dysmenorrhoea",
                 source=GENERAL,
                 effects=can("gallstones", "cholestatic jaundice"),
+                no=no("pregnancy"),
             ),
         ),
         no(
@@ -98,7 +99,7 @@ FAMILIES = (
                     _CONTRACEPTION,
                     "endometrial hyperplasia",
                 ),
-                no=no("unexplained vaginal bleeding", "past breast cancer", source=LABEL),
+                no=no("unexplained vaginal bleeding", "past breast cancer", source=LABEL) + no("pregnancy"),
                 effects=can("loss of bone density", source=LABEL) + can("weight gain"),
             ),
         ),
@@ -114,6 +115,7 @@ FAMILIES = (
                     "menopausal hot flushes",
                     "hypogonadism",
                 ),
+                no=no("pregnancy", "severe liver failure"),
             ),
         ),
         no("past venous thrombosis", "unexplained vaginal bleeding", source=LABEL) + no("endometrial cancer"),
@@ -259,10 +261,7 @@ FAMILIES = (
         (
             agent(
                 "acetylcysteine",
-                also=(
-                    "paracetamol overdose",
-                    "contrast nephropathy prevention",
-                ),
+                also=("paracetamol overdose",),
             ),
         ),
         effects=can("anaphylactoid reaction", "vomiting"),
@@ -307,6 +306,7 @@ FAMILIES = (
                 "acquired methaemoglobinaemia",
                 source=GENERAL,
                 effects=can("blue-green urine"),
+                no=no("pregnancy"),
             ),
         ),
         no("G6PD deficiency", source=LABEL),
