@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from alignment.errors import UserError
 from alignment.knowledge.agreement import SETTLED, _plain, compare, read_reference, report
 from alignment.knowledge.base import load
+from alignment.knowledge.pharmacology.checks import effects_of
+from alignment.knowledge.pharmacology.notation import LABEL
 from alignment.knowledge.reference_findings import FACTOR_NAMES, FINDING_NAMES
 from alignment.knowledge.reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES
 from alignment.knowledge.schema import (
@@ -121,3 +124,49 @@ def test_every_conflict_with_the_real_files_is_settled():
         indications=(*FULL.indications, Indication("hydroxyurea", "melanoma", GENERAL)),
     )
     assert set(compare(spoilt, reference).unsettled) == {"class of ramipril", "hydroxyurea for melanoma"}
+
+
+# What the two labels call what we say of their drugs.
+LABEL_WORDS = {
+    "atorvastatin": {
+        "pregnancy": "pregnan",
+        "severe liver failure": "active liver disease",
+        "breastfeeding": "nursing",
+        "rhabdomyolysis": "rhabdomyolysis",
+        "muscle aches": "myalgia",
+        "raised aminotransferases": "transaminase",
+        "new diabetes": "diabetes",
+        "clarithromycin": "clarithromycin",
+        "itraconazole": "itraconazole",
+        "ciclosporin": "cyclosporine",
+        "gemfibrozil": "gemfibrozil",
+        "colchicine": "colchicine",
+        "nicotinic acid": "niacin",
+    },
+    "adalimumab": {
+        "active serious infection": "active infection",
+        "untreated latent tuberculosis": "latent tuberculosis",
+        "symptomatic heart failure": "heart failure",
+        "demyelinating disease": "demyelinating",
+        "reactivation of tuberculosis": "reactivation of tuberculosis",
+        "infection": "serious infections",
+        "lymphoma": "lymphoma",
+        "drug-induced lupus": "lupus-like",
+        "worsening heart failure": "worsening congestive heart failure",
+    },
+}
+
+
+@pytest.mark.skipif(not FOLDER, reason="CLINICAL_DATA_DIR names no folder with the published files")
+@pytest.mark.parametrize(("drug", "label"), [("atorvastatin", "lipitor"), ("adalimumab", "humira")])
+def test_what_is_said_of_two_drugs_stands_in_their_labels(drug, label):
+    labels = json.loads((Path(FOLDER) / "kb_fda_labels" / "spl_labels.json").read_text())
+    (sections,) = (entry["sections"] for entry in labels if entry["drug"] == label)
+    text = " ".join(" ".join(section["text"] for section in sections).lower().split())
+    said = {c.factor for c in FULL.drugs[drug].contraindications} | set(effects_of(FULL, drug))
+    family = FULL.drugs[drug].drug_class
+    for fact in FULL.interactions:
+        if fact.source == LABEL and {fact.first, fact.second} & {drug, family}:
+            said |= {fact.first, fact.second} - {drug, family}
+    assert said == set(LABEL_WORDS[drug])
+    assert [words for words in LABEL_WORDS[drug].values() if words not in text] == []

@@ -221,7 +221,7 @@ FAMILIES = (
         ),
         no("active serious infection", "untreated latent tuberculosis", "symptomatic heart failure")
         + no("demyelinating disease"),
-        can("infection", "lymphoma", source=LABEL) + can("drug-induced lupus", "worsening heart failure"),
+        can("infection", "lymphoma", "drug-induced lupus", "worsening heart failure", source=LABEL),
         ("reactivation of tuberculosis",),
     ),
     Family(
