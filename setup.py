@@ -11,6 +11,7 @@ README = HERE / "README.md"
 
 TEST = [
     "pytest>=8",
+    "scikit-learn>=1.5",
     "pytest-xdist>=3.6",
     "hypothesis>=6.100",
     "import-linter>=2.1",

@@ -41,7 +41,8 @@ def default_data_set() -> ConfigDict:
             "vignettes": {
                 "count": 1000,  # of the train split
                 "eval_count": 100,  # of the eval split, whose cases are never seen in train
-                "families": (),  # of alignment.data.vignettes.FAMILIES; empty: all
+                "scope": "core",  # core: five families on the core of the knowledge base; full: ten on all of it
+                "families": (),  # of alignment.data.vignettes.families_of(scope); empty: all
             },
             "mixture": {
                 "sources": ("vignettes:1000=1",),  # SOURCE:PATH=WEIGHT; vignettes:COUNT generates

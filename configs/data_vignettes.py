@@ -22,5 +22,5 @@ def get_config() -> ConfigDict:
     config = default_data_set()
     config.builder = "vignettes"
     config.out = "data/vignettes"
-    config.vignettes.update(count=120_000, eval_count=4_000)
+    config.vignettes.update(count=120_000, eval_count=4_000, scope="full")
     return config

@@ -25,7 +25,7 @@ BARREN = 0.02  # a run of shards with a smaller share of new questions means tha
 PATIENCE = 5  # such shards in a row
 
 LIMITS = (
-    "Generated from a small knowledge base: stems are templates, and a case shows a handful of findings.",
+    "Generated from a knowledge base: stems are templates, and a case shows a handful of findings.",
     "The splits share conditions, templates and phrases by design; what they do not share is a case, which is a "
     "condition with the subset of its findings that the stem shows.",
     "First-line treatments are simplified and undated; guidelines differ between countries and change.",
@@ -41,7 +41,7 @@ def build_vignettes(config: ConfigDict) -> Product:
         if count < 0 or not section.count:
             raise UserError(f"--config.vignettes.{name}={count}: say how many vignettes to write")
     counts = {split: count for split, count in counts.items() if count}
-    families = tuple(section.families) or vignettes.FAMILIES
+    families = tuple(section.families) or vignettes.families_of(section.scope)
     return Product(
         "Clinical vignettes with derived chains of thought",
         "Multiple-choice questions about generated patients, each with the chain of thought by which a knowledge base "
@@ -49,7 +49,7 @@ def build_vignettes(config: ConfigDict) -> Product:
         ("apache-2.0",),
         LIMITS,
         {
-            split: distinct_vignettes(count, config.seed, split, families, config.workers)
+            split: distinct_vignettes(count, config.seed, split, families, config.workers, section.scope)
             for split, count in counts.items()
         },
         counts,
@@ -57,7 +57,7 @@ def build_vignettes(config: ConfigDict) -> Product:
 
 
 def distinct_vignettes(
-    count: int, seed: int, split: str, families: Sequence[str], workers: int = 1
+    count: int, seed: int, split: str, families: Sequence[str], workers: int = 1, scope: str = "core"
 ) -> Iterator[Record]:
     """Yield `count` vignettes of which no two have the same normalised question.
 
@@ -69,7 +69,7 @@ def distinct_vignettes(
     """
     seen: set[bytes] = set()
     barren = 0
-    make = _Shard(seed, split, tuple(families))
+    make = _Shard(seed, split, tuple(families), scope)
     with contextlib.closing(in_order(make, min(workers or _cores(), -(-count // SHARD)))) as shards:
         while len(seen) < count and barren < PATIENCE:
             before = len(seen)
@@ -98,10 +98,11 @@ class _Shard:
     seed: int
     split: str
     families: tuple[str, ...]
+    scope: str
 
     def __call__(self, number: int) -> list[Record]:
         digest = hashlib.sha256(f"{self.seed}/{number}".encode()).digest()
-        return vignettes.generate(SHARD, int.from_bytes(digest[:8]), self.split, self.families)
+        return vignettes.generate(SHARD, int.from_bytes(digest[:8]), self.split, self.families, "vignette", self.scope)
 
 
 def in_order(make: Callable[[int], list[Record]], workers: int) -> Iterator[list[Record]]:

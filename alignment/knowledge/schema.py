@@ -114,11 +114,15 @@ class Interaction:
 
 @dataclasses.dataclass(frozen=True)
 class Alternative:
-    """The drug to choose for a condition when `factor` rules the first-line drug out."""
+    """The drug to choose for a condition when `factor` rules the first-line drug out.
+
+    An `equal` one is as good a first choice where nothing speaks against either.
+    """
 
     factor: str
     drug: str
     source: str
+    equal: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -114,6 +114,7 @@ DETAILS = (
             "edoxaban",
             "carvedilol",
         ),
+        equal=True,
     ),
     Detail(
         "supraventricular tachycardia",
@@ -144,6 +145,7 @@ DETAILS = (
             "isosorbide dinitrate",
             "carvedilol",
         ),
+        equal=True,
     ),
     Detail(
         "acute pericarditis",
@@ -345,6 +347,7 @@ DETAILS = (
         ),
         difficulty=2,
         accepted=("zinc acetate",),
+        equal=True,
     ),
     Detail(
         "iron deficiency anaemia",
@@ -409,6 +412,7 @@ DETAILS = (
         + typical("low platelets", "leg pain", "chest pain", "breathlessness at rest", "raised D-dimer", "skin ulcer"),
         difficulty=2,
         accepted=("fondaparinux", "rivaroxaban", "danaparoid", "dabigatran"),
+        equal=True,
     ),
     Detail(
         "sickle cell disease",

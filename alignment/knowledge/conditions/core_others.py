@@ -15,6 +15,7 @@ DETAILS = (
         shown_by("Borrelia serology", "two-tier immunoblot bands", source="IDSA 2020")
         + typical("headache", "rash", "swollen joint", "neck stiffness", "palpitations", "fever", "chills"),
         accepted=("cefuroxime",),
+        equal=True,
     ),
     Detail(
         "early syphilis",
@@ -65,6 +66,7 @@ DETAILS = (
             "gentamicin",
             "cefuroxime",
         ),
+        equal=True,
     ),
     Detail(
         "falciparum malaria",
@@ -103,6 +105,7 @@ DETAILS = (
         shown_by("skin scraping microscopy", "eggs and droppings under oil")
         + typical("rash", "poor sleep", "dry skin", "normal examination", "anxiety"),
         accepted=("benzyl benzoate", "ivermectin"),
+        equal=True,
     ),
     Detail(
         "migraine",
@@ -174,6 +177,7 @@ DETAILS = (
         shown_by("lumbar puncture with nerve conduction study", "conduction block with raised CSF protein")
         + typical("unsteady walking", "facial palsy", "recent viral illness", "breathlessness at rest", "double vision")
         + typical("palpitations", "tingling hands", "leg pain"),
+        equal=True,
     ),
     Detail(
         "bacterial meningitis",
@@ -207,6 +211,7 @@ DETAILS = (
             "clonazepam",
             "alprazolam",
         ),
+        equal=True,
     ),
     Detail(
         "acute gout",
@@ -220,6 +225,7 @@ DETAILS = (
         also_tests=("joint aspiration",),
         accepted=("colchicine", "indometacin", "prednisolone", "diclofenac", "anakinra", "allopurinol", "celecoxib")
         + ("methylprednisolone", "febuxostat"),
+        equal=True,
     ),
     Detail(
         "rheumatoid arthritis",
@@ -283,6 +289,7 @@ DETAILS = (
             "romosozumab",
             "ibandronic acid",
         ),
+        equal=True,
     ),
     Detail(
         "ankylosing spondylitis",
@@ -308,6 +315,7 @@ DETAILS = (
         accepted=("quetiapine", "olanzapine", "lamotrigine", "risperidone", "aripiprazole", "haloperidol", "lurasidone")
         + ("cariprazine", "asenapine"),
         specialty=_MIND,
+        equal=True,
     ),
     Detail(
         "alcohol withdrawal",
@@ -402,6 +410,7 @@ DETAILS = (
             "paracetamol",
         ),
         specialty=_WOMEN,
+        equal=True,
     ),
     Detail(
         "menopausal hot flushes",
@@ -452,5 +461,6 @@ DETAILS = (
             "darifenacin",
         ),
         specialty=_TRACT,
+        equal=True,
     ),
 )

@@ -25,6 +25,7 @@ class Detail:
     accepted: tuple[str, ...] = ()
     specialty: str = ""
     dropped: tuple[str, ...] = ()
+    equal: bool = False
 
     def applied(self, condition: Condition) -> Condition:
         """Return `condition` with these additions."""
@@ -37,6 +38,7 @@ class Detail:
             condition,
             specialty=self.specialty or condition.specialty,
             findings=(*findings, *self.more),
+            alternatives=tuple(dataclasses.replace(a, equal=self.equal) for a in condition.alternatives),
             also_accepted=condition.also_accepted + self.accepted,
             test=self.test,
             also_tests=self.also_tests,

@@ -255,7 +255,7 @@ CONDITIONS = (
         + typical("infertility", "palpitations"),
         "deferasirox",
         "TIF 2021",
-        (Alternative("kidney failure", "deferoxamine", GENERAL),),
+        (Alternative("kidney failure", "deferoxamine", GENERAL, equal=True),),
         also_accepted=("deferiprone", "luspatercept"),
         aim="against iron overload",
         ages=(18, 35),

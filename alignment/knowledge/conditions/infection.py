@@ -215,7 +215,7 @@ CONDITIONS = (
         + typical("raised CRP", "chills", "fast pulse", "nausea"),
         "ceftriaxone",
         "IDSA 2025",
-        (Alternative("cephalosporin anaphylaxis", "ciprofloxacin", GENERAL),),
+        (Alternative("cephalosporin anaphylaxis", "ciprofloxacin", GENERAL, equal=True),),
         also_accepted=(
             "levofloxacin",
             "co-trimoxazole",

@@ -55,7 +55,7 @@ CONDITIONS = (
         + typical("raised creatinine", "normal examination"),
         "ramipril",
         "KDIGO 2021",
-        (Alternative("past angioedema", "losartan", GENERAL),),
+        (Alternative("past angioedema", "losartan", GENERAL, equal=True),),
         also_accepted=(
             "lisinopril",
             "enalapril",

@@ -117,7 +117,7 @@ CONDITIONS = (
         + typical("raised BNP", "dizziness", "distended neck veins", "palpitations"),
         "macitentan",
         "ESC/ERS 2022",
-        (Alternative("pregnancy", "sildenafil", GENERAL),),
+        (Alternative("pregnancy", "sildenafil", GENERAL, equal=True),),
         aim="together with tadalafil",
         sex="female",
         ages=(25, 60),

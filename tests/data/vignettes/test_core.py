@@ -166,6 +166,6 @@ def test_bad_arguments_are_named(arguments, message):
 
 def test_asking_for_more_than_there_is(monkeypatch):
     record = EVAL[0]
-    monkeypatch.setattr(vignettes, "_record", lambda *_: record)
+    monkeypatch.setattr(vignettes.core, "_record", lambda *_: record)
     with pytest.raises(UserError, match="only 1 different train questions"):
         generate(2, seed=0, split="train")

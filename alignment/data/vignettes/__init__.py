@@ -1,0 +1,64 @@
+"""Seeded multiple-choice vignettes whose truth and chain of thought come from the knowledge base.
+
+Two scopes. The core is what the embedded nano base was taught with and does not move: five families on the core of the
+knowledge base (`core.py`). The full scope has a family a file (`families/`) on the whole knowledge base: four options
+are drawn as a set, then which of them is right, then a case for it, so that options alone tell nothing; all four share
+the findings shown but the key ones, so that without these nothing is told either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alignment.data.vignettes import core, full
+from alignment.data.vignettes.core import EVAL_SHARE, FAMILIES, LETTERS, SHOWN, SPLITS, split_of
+from alignment.data.vignettes.families import families as _registered
+from alignment.data.vignettes.solver import fitting_letters
+from alignment.errors import UserError
+from alignment.record import Record
+
+__all__ = ["EVAL_SHARE", "FAMILIES", "LETTERS", "SCOPES", "SHOWN", "SPLITS", "families_of", "generate"]
+__all__ += ["right_letters", "split_of"]
+
+SCOPES = ("core", "full")
+
+
+def families_of(scope: str) -> tuple[str, ...]:
+    """Return the families of `scope`; raises `UserError` where there is no such scope."""
+    if scope not in SCOPES:
+        raise UserError(f"vignettes: unknown scope {scope!r}; use one of {', '.join(SCOPES)}")
+    return FAMILIES if scope == "core" else tuple(_registered())
+
+
+def generate(
+    count: int,
+    seed: int,
+    split: str,
+    families: Sequence[str] = FAMILIES,
+    start_id: str = "vignette",
+    scope: str = "core",
+) -> list[Record]:
+    """Return `count` records of `split`, all questions different; the same arguments give the same records.
+
+    Args:
+      count: how many.
+      seed: of the generator.
+      split: "train" or "eval"; the two share no case (what is asked about, with the findings shown).
+      families: question families to draw from, uniformly: of `families_of(scope)`.
+      start_id: prefix of the ids, which hash the question and its options.
+      scope: "core" or "full".
+
+    Raises:
+      UserError: unknown split, scope or family, or more records are asked for than there are different questions.
+    """
+    if scope == "core":
+        return core.generate(count, seed, split, families, start_id)
+    core.check(count, split, families, families_of(scope))
+    return full.generate(count, seed, split, families, start_id)
+
+
+def right_letters(record: Record) -> list[str]:
+    """Return every letter of a generated record that the knowledge base makes right, re-derived from its `meta`."""
+    if record.meta.get("scope") == "full":
+        return fitting_letters(record)
+    return core.right_letters(record)

@@ -1,0 +1,25 @@
+"""The families of the full scope, one file each, found by being there.
+
+A family is a function (rng, world, split) that draws an `Item`, or None when the draw came to nothing. It draws the
+options as a set before it draws which of them is right, so that the options alone tell nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import random
+from collections.abc import Callable, Mapping
+
+from alignment.data.vignettes.item import Item
+from alignment.data.vignettes.world import World
+
+Draw = Callable[[random.Random, World, str], "Item | None"]
+
+
+@functools.cache
+def families() -> Mapping[str, Draw]:
+    """Return every family by the name of its file, in alphabetical order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return {name: importlib.import_module(f"{__name__}.{name}").draw for name in names}

@@ -1,0 +1,132 @@
+"""What does a clinical calculator give?
+
+Four patients of one age and sex who differ in an input or two, each with another result; then which of them it is. A
+wrong option is so the right result for an input misread.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+
+from alignment.data.vignettes.core import split_of
+from alignment.data.vignettes.item import Choice, Item
+from alignment.data.vignettes.registers import Fact, Patient
+from alignment.data.vignettes.world import World
+from alignment.errors import UserError
+from alignment.knowledge.calculators import CALCULATORS, Calculator, evaluate
+from alignment.knowledge.calculators import draw as draw_inputs
+from alignment.knowledge.calculators.registry import Quantity, Value
+
+SIZE = 4
+ADULTS = (25, 80)
+FOR_CHILDREN = ("Apgar", "maintenance fluid rate")  # asked about newborns and infants, who are no patients here
+OF_THE_PATIENT = ("age", "sex")  # told with the patient, so the same for all four
+
+Inputs = Mapping[str, Value]
+
+
+def draw(rng: random.Random, here: World, split: str) -> Item | None:
+    """Draw a calculator, four patients with different results, then which of them is asked about."""
+    calculator = CALCULATORS[rng.choice([name for name in CALCULATORS if name not in FOR_CHILDREN])]
+    four = _patients(rng, calculator)
+    if four is None or split_of("calculation", [calculator.name, *map(str, four)]) != split:
+        return None
+    gold = rng.randrange(SIZE)
+    values = four[gold]
+    patient = Patient(int(values.get("age", rng.randint(*ADULTS))), values.get("sex", rng.choice(("female", "male"))))
+    facts = [_fact(calculator, name, value) for name, value in values.items() if name not in OF_THE_PATIENT]
+    rng.shuffle(facts)
+    results = [written(calculator, evaluate(calculator, inputs)) for inputs in four]
+    return Item(
+        family="calculation",
+        asks=calculator.name,
+        patient=patient,
+        facts=tuple(facts),
+        questions=_questions(calculator),
+        choices=tuple(
+            Choice(result, "" if inputs is values else _reason(calculator, values, inputs))
+            for inputs, result in zip(four, results, strict=True)
+        ),
+        gold=gold,
+        steps=_steps(calculator, values),
+        case={"calculator": calculator.name, "values": dict(values)},
+        sources=(calculator.source,),
+        points=1 + min(3, (len(calculator.inputs) + 1) // 2),
+        hops=1,
+        wording=rng.getrandbits(64),
+    )
+
+
+def _patients(rng: random.Random, calculator: Calculator) -> list[Inputs] | None:
+    """Draw inputs four times, three of them with one input changed; None where two results pass for each other."""
+    first = draw_inputs(calculator, rng)
+    free = [name for name in first if name not in OF_THE_PATIENT]
+    four = [first]
+    for _ in range(SIZE - 1):
+        name = rng.choice(free)
+        four.append({**first, name: draw_inputs(calculator, rng)[name]})
+    rng.shuffle(four)
+    try:
+        values = [evaluate(calculator, inputs) for inputs in four]
+    except UserError:  # a formula without a value at these inputs
+        return None
+    pairs = [(one, two) for place, one in enumerate(values) for two in values[:place]]
+    return None if any(_too_close(calculator, one, two) for one, two in pairs) else four
+
+
+def _too_close(calculator: Calculator, one: float, two: float) -> bool:
+    same = written(calculator, one) == written(calculator, two)
+    return same or calculator.accepts(one, two) or calculator.accepts(two, one)
+
+
+def written(calculator: Calculator, value: float) -> str:
+    """Return a result as an option: rounded, with its unit."""
+    return f"{value:.{calculator.decimals}f} {calculator.unit}".strip()
+
+
+def _fact(calculator: Calculator, name: str, value: Value) -> Fact:
+    return Fact(_told(calculator, name, value), "result", True)
+
+
+def _told(calculator: Calculator, name: str, value: Value) -> str:
+    entry = next(entry for entry in calculator.inputs if entry.name == name)
+    if isinstance(value, bool):
+        return f"{entry.label}: {'yes' if value else 'no'}"
+    if isinstance(entry, Quantity):
+        return f"{entry.label} {value:.{entry.decimals}f} {entry.unit}".strip()
+    return f"{entry.label}: {value}"
+
+
+def _questions(calculator: Calculator) -> tuple[str, ...]:
+    name = calculator.name
+    return f"What is the {name}?", f"What does the {name} come to?", f"Calculate the {name}. Which result is right?"
+
+
+def _steps(calculator: Calculator, values: Inputs) -> tuple[str, ...]:
+    inputs = [_told(calculator, name, value) for name, value in values.items()]
+    result = evaluate(calculator, values)
+    band = calculator.band(result)
+    steps = [f"The {calculator.name} is {calculator.formula}.", f"Here: {'; '.join(inputs)}."]
+    numbers = _with_numbers(calculator, values)
+    if calculator.tolerance and numbers != calculator.formula:
+        steps.append(f"In numbers: {numbers}.")
+    return (*steps, f"This gives {written(calculator, result)}{f' ({band})' * bool(band)}.")
+
+
+def _with_numbers(calculator: Calculator, values: Inputs) -> str:
+    """Put the numbers into the formula where it names its inputs."""
+    words = {}
+    for entry in calculator.inputs:
+        if isinstance(entry, Quantity):
+            number = f"{values[entry.name]:.{entry.decimals}f}"
+            words |= {entry.label: number, entry.name.replace("_", " "): number}
+    names = sorted(words, key=len, reverse=True)
+    pattern = rf"\b({'|'.join(map(re.escape, names))})\b"
+    return re.sub(pattern, lambda match: words[match[1]], calculator.formula) if names else calculator.formula
+
+
+def _reason(calculator: Calculator, right: Inputs, other: Inputs) -> str:
+    changed: Sequence[str] = [_told(calculator, name, other[name]) for name in other if other[name] != right[name]]
+    return f"right for {' and '.join(changed)}"

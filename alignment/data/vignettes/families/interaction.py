@@ -1,0 +1,103 @@
+"""What meets what: the drug that a new one interacts with, or what comes of it."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Sequence
+
+from alignment.data.vignettes.core import split_of
+from alignment.data.vignettes.item import Choice, Item
+from alignment.data.vignettes.medicines import a_taker, apart, background, listed, the_sex
+from alignment.data.vignettes.registers import Fact
+from alignment.data.vignettes.world import World, world
+from alignment.knowledge.pharmacology.checks import interactions_of
+from alignment.knowledge.schema import Interaction
+
+SIZE = 4
+WITH = (
+    "Which of the earlier drugs interacts dangerously with the new one?",
+    "With which of the earlier medicines does the new one collide?",
+    "Which earlier drug makes the new prescription hazardous?",
+    "Which of these medicines must not be combined with the new one unwatched?",
+)
+RESULT = (
+    "What is the danger of this combination?",
+    "What may the two drugs do together?",
+    "Which harm is to be feared from the pair?",
+)
+Pair = tuple[str, str, Interaction]  # the drug taken, the one added, what happens
+
+
+@functools.cache
+def _pairs() -> tuple[tuple[tuple[str, ...], tuple[str, ...], Interaction], ...]:
+    """Every interaction with the drugs on its two sides."""
+    base = world().base
+    sides = {name: (name,) for name in base.drugs}
+    for name in base.classes:
+        sides.setdefault(name, tuple(drug.name for drug in base.drugs.values() if drug.drug_class == name))
+    return tuple((sides[fact.first], sides[fact.second], fact) for fact in base.interactions)
+
+
+def draw(rng: random.Random, here: World, split: str) -> Item | None:
+    """Draw four pairs of drugs that interact, none with a drug of another pair, then which pair it is."""
+    pairs = []
+    for first, second, fact in rng.sample(_pairs(), SIZE):
+        both = [rng.choice(first), rng.choice(second)]
+        rng.shuffle(both)
+        pairs.append((*both, fact))
+    taken, added = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    asks_result = rng.random() < 0.4
+    sex = the_sex(here, [*taken, *added])
+    if sex is None or split_of("interaction", [*taken, *added]) != split:
+        return None
+    if not apart(here, taken) or not _told_apart(here, taken, added):
+        return None
+    if asks_result and len({fact.result for *_, fact in pairs}) < SIZE:
+        return None
+    return _item(rng, pairs, rng.randrange(SIZE), asks_result, sex)
+
+
+def _told_apart(here: World, taken: Sequence[str], added: Sequence[str]) -> bool:
+    places = range(SIZE)
+    return len({*taken, *added}) == 2 * SIZE and not any(
+        interactions_of(here.base, taken[one], added[two]) for one in places for two in places if one != two
+    )
+
+
+def _item(rng: random.Random, pairs: Sequence[Pair], gold: int, asks_result: bool, sex: str) -> Item:
+    taken, added, fact = pairs[gold]
+    facts = background(rng)
+    if asks_result:
+        facts += [Fact(f"takes {taken}", "clause", True), Fact(f"is now given {added} as well", "clause", True)]
+    else:
+        names = listed(rng.sample([pair[0] for pair in pairs], SIZE))
+        facts += [Fact(f"takes {names}", "clause"), Fact(f"is now given {added} as well", "clause", True)]
+    return Item(
+        family="interaction",
+        asks="result" if asks_result else "partner",
+        patient=a_taker(rng, sex),
+        facts=tuple(facts),
+        questions=RESULT if asks_result else WITH,
+        choices=tuple(_choice(pair, pairs[gold], asks_result) for pair in pairs),
+        gold=gold,
+        steps=(f"The new drug is {added}.", f"{_upper(taken)} with {added} means {fact.result}: {fact.reason}."),
+        case={"taken": [pair[0] for pair in pairs], "others": [pair[1] for pair in pairs]}
+        | {"added": added, "partner": taken, "result": fact.result},
+        sources=(fact.source,),
+        points=4 if asks_result else 3,
+        hops=1,
+        wording=rng.getrandbits(64),
+    )
+
+
+def _choice(pair: Pair, gold: Pair, asks_result: bool) -> Choice:
+    taken, added, fact = pair
+    text = fact.result if asks_result else taken
+    if pair is gold:
+        return Choice(text)
+    return Choice(text, f"seen when {taken} meets {added}" if asks_result else f"would collide with {added} instead")
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,40 @@
+"""Which investigation confirms it?"""
+
+from __future__ import annotations
+
+import random
+import re
+
+from alignment.data.vignettes.hinge import Asks, by_finding
+from alignment.data.vignettes.item import Item
+from alignment.data.vignettes.world import World
+from alignment.knowledge.schema import Condition
+
+
+def clash(here: World, one: Condition, other: Condition) -> bool:
+    """Whether the test of `one` could be defended for `other`, or says the same in more words."""
+    words, others = (set(re.findall(r"\w+", condition.test.lower())) for condition in (one, other))
+    return one.test in (other.test, *other.also_tests) or words <= others
+
+
+ASKS = Asks(
+    family="next_test",
+    asks="test",
+    questions=(
+        "Which investigation would best confirm the suspected diagnosis?",
+        "What is the best next test?",
+        "Which test should be done next to settle the diagnosis?",
+        "Which of these investigations is most useful now?",
+    ),
+    text=lambda rng, here, condition: condition.test,
+    recall=lambda here, condition, text: (f"{condition.name[0].upper()}{condition.name[1:]} is confirmed by {text}.",),
+    reason=lambda here, gold, other, text: f"the test for {other.name}",
+    clash=clash,
+    hops=2,
+    bedside=True,
+)
+
+
+def draw(rng: random.Random, here: World, split: str) -> Item | None:
+    """Draw a question about the next test."""
+    return by_finding(rng, here, split, ASKS)
