@@ -6,11 +6,12 @@ on them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from alignment.data.vignettes.world import world
-from alignment.knowledge.base import fitting, ruled_out
+from alignment.knowledge.base import ruled_out
 from alignment.knowledge.calculators import CALCULATORS
 from alignment.knowledge.pharmacology.checks import effects_of, interactions_of
 from alignment.knowledge.schema import Condition, KnowledgeBase
@@ -30,9 +31,15 @@ def chance_score(record: Record, hidden: bool = False) -> float:
     return (record.gold in left) / len(left) if left else 1 / len(record.options)
 
 
+@functools.cache
+def _shown() -> dict[str, frozenset[str]]:
+    base = world().base
+    return {c.name: frozenset(finding.text for finding in c.findings) for c in base.conditions.values() if c.test}
+
+
 def _candidates(base: KnowledgeBase, case: Mapping[str, Any], hidden: bool) -> list[Condition]:
-    shown = [text for text in case["findings"] if not (hidden and text in case["key"])]
-    return [condition for condition in fitting(base, shown) if condition.test]
+    told = {text for text in case["findings"] if not (hidden and text in case["key"])}
+    return [base.conditions[name] for name, shown in _shown().items() if told <= shown]
 
 
 def _by_condition(gives: Callable[[KnowledgeBase, Condition, str], bool]) -> Callable[..., bool]:
