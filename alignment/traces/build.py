@@ -98,7 +98,10 @@ def choose_records(settings: ConfigDict, template: Template, seed: int) -> tuple
     if not chosen:
         raise UserError(f"{_SOURCES}={','.join(settings.sources)}: no question with options to ask")
     ranked = sorted(chosen, key=lambda question: question_rank(question, seed))
-    return [chosen[question] for question in ranked[: settings.count or None]], notes
+    asked = [chosen[question] for question in ranked[: settings.count or None]]
+    tested = sum(record.split == "test" for record in asked)
+    notes += [f"{tested} of the questions are of their publisher's test split"] * bool(tested)
+    return asked, notes
 
 
 def _writable(record: Record, template: Template) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import datasets
@@ -130,6 +131,46 @@ def test_the_choice_does_not_depend_on_the_order_of_the_file(tmp_path):
     same, _ = chosen(tmp_path, records(30)[::-1], count=7)
     assert [record.id for record in some] == [record.id for record in same] and len(some) == 7
     assert [record.id for record in some] != [f"tiny-{n}" for n in range(7)]
+
+
+def test_questions_of_a_test_split_are_counted(tmp_path):
+    marked = [dataclasses.replace(record, split="test" if record.id == "tiny-1" else "train") for record in records(4)]
+    assert chosen(tmp_path, marked)[1] == ["1 of the questions are of their publisher's test split"]
+    assert chosen(tmp_path, records(4))[1] == []
+
+
+def test_builds_share_the_answers_of_one_journal(tmp_path):
+    with Loopback(answer) as server:
+        config = traces_config(tmp_path, server.url)
+        config.traces.journal = str(tmp_path / "answers" / "all.jsonl")
+        assert main(flags(config)) == 0
+        before, config.out, config.traces.count = len(server.asked), str(tmp_path / "other"), 3
+        assert main(flags(config)) == 0 and len(server.asked) == before
+    assert not list(tmp_path.glob("*.journal.jsonl"))
+
+
+def test_another_template_asks_for_its_own_tags_and_answers_anew(tmp_path):
+    def tagged(record, nth):
+        return completion(good(record).replace("think>", "dx>").replace("answer>", "conclusion>"))
+
+    with Loopback(tagged) as server:
+        config = traces_config(tmp_path, server.url)
+        assert main(flags(config)) == 2 and len(server.asked) == 18  # nothing is in the tags of think_answer
+        config.traces.template = "dx_conclusion"
+        assert main(flags(config)) == 0 and len(server.asked) == 18 + 6
+        assert "<dx></dx>" in server.asked[-1].body["messages"][1]["content"]
+
+
+def test_progress_and_the_last_line_say_what_was_accepted_and_what_it_cost(tmp_path, capsys):
+    with Loopback(answer) as server:
+        config = traces_config(tmp_path, server.url)
+        config.traces.endpoint.update(price_in=1000.0, price_out=0.0)  # 50 tokens cost 0.05
+        assert main(flags(config)) == 0
+    out = capsys.readouterr()
+    bar = [line for line in out.err.split("\r") if line.startswith("traces:")][-1]
+    # Questions 0 and 5 are never answered rightly, 4 at the second try: 3 + 3 + 2 + 3 x 1 answers.
+    assert "6/6" in bar and "accepted 4, wrong answer 7, 1,210 tokens, cost 0.55" in bar and "question/s" in bar
+    assert "4 of 6 questions explained; answers: accepted 4, wrong answer 7; cost 0.55\n" in out.out
 
 
 def test_vignettes_need_no_file(tmp_path):

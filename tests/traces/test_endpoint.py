@@ -168,6 +168,19 @@ def test_retry_after_holds_back_every_request(tmp_path):
     assert status == 0 and len(times) == 13 and times[1] - times[0] > 0.55 and times[-1] - times[1] < 0.6
 
 
+def test_waits_grow_from_the_first_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("tenacity.wait.random.uniform", lambda low, high: high)  # without the jitter
+    status, server = build(
+        tmp_path,
+        lambda record, nth: failure(500) if nth < 2 else completion(good(record)),
+        count=1,
+        endpoint__first_wait=0.2,
+        endpoint__longest_wait=5.0,
+    )
+    first, second, third = (asked.at for asked in server.asked)
+    assert status == 0 and 0.2 <= second - first < 0.4 <= third - second
+
+
 def test_a_retry_after_without_end_is_cut_at_the_longest_wait(tmp_path):
     def behave(record, nth):
         return failure(429, Retry_After="1e9") if nth == 0 else completion(good(record))
