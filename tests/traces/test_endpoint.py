@@ -141,7 +141,7 @@ def test_the_token_limit_is_kept(tmp_path):
         lambda record: Act(b"<html>Please sign in</html>", headers={"Content-Type": "text/html"}),
         lambda record: Act(b"{}", headers={"Content-Encoding": "gzip"}),
         lambda record: failure(200, "overloaded"),
-        lambda record: Act(completion(good(record)).body, delay=1.0),
+        lambda record: Act(completion(good(record)).body, delay=4.0),
     ],
     ids=["500", "503", "429", "408", "reset", "cut", "truncated", "html", "encoding", "error-200", "slow"],
 )
@@ -149,23 +149,26 @@ def test_what_may_pass_is_asked_again(tmp_path, first):
     def behave(record, nth):
         return first(record) if nth == 0 else completion(good(record))
 
-    status, server = build(tmp_path, behave, count=3, endpoint__timeout=0.5)
+    status, server = build(tmp_path, behave, count=3, endpoint__timeout=2.0)
     assert status == 0 and len(server.asked) == 6
     assert [answer["requests"] for answer in journal(tmp_path)] == [2, 2, 2] and report(tmp_path)["explained"] == 3
 
 
 def test_retry_after_holds_back_every_request(tmp_path):
-    def behave(record, nth):
-        return (
-            failure(429, Retry_After="0.6")
-            if not server_times and not server_times.append(0)
-            else completion(good(record))
-        )
+    refused = []
 
-    server_times = []
-    status, server = build(tmp_path, behave, count=12, endpoint__concurrency=1, endpoint__longest_wait=5.0)
-    times = [asked.at for asked in server.asked]
-    assert status == 0 and len(times) == 13 and times[1] - times[0] > 0.55 and times[-1] - times[1] < 0.6
+    def behave(record, nth):
+        if not refused:
+            refused.append(record.id)
+            return failure(429, Retry_After="0.8")
+        act = completion(good(record))
+        act.delay = 0.3  # so that the refusal is the first thing heard
+        return act
+
+    status, server = build(tmp_path, behave, count=12, endpoint__longest_wait=5.0)
+    times = sorted(asked.at for asked in server.asked)
+    assert status == 0 and len(times) == 13
+    assert sum(time - times[0] < 0.7 for time in times) <= 4  # those that were under way
 
 
 def test_waits_grow_from_the_first_one(tmp_path, monkeypatch):
@@ -178,7 +181,7 @@ def test_waits_grow_from_the_first_one(tmp_path, monkeypatch):
         endpoint__longest_wait=5.0,
     )
     first, second, third = (asked.at for asked in server.asked)
-    assert status == 0 and 0.2 <= second - first < 0.4 <= third - second
+    assert status == 0 and second - first >= 0.2 and third - second >= 0.4
 
 
 def test_a_retry_after_without_end_is_cut_at_the_longest_wait(tmp_path):

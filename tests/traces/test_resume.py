@@ -18,7 +18,8 @@ QUESTIONS = 48
 
 
 def start(config) -> subprocess.Popen:
-    env = os.environ | {VARIABLE: KEY, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1"}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    env = os.environ | {VARIABLE: KEY, "PYTHONPATH": path, "NO_PROXY": "127.0.0.1"}
     command = [sys.executable, "-m", "alignment.build_data", *flags(config)]
     return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)
 
