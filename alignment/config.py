@@ -21,7 +21,8 @@ def default_config() -> ConfigDict:
     )
     config.sft = _sft()
     config.grpo = _grpo()
-    config.eval = ConfigDict({"batch_size": 64, "max_new_tokens": 512})
+    config.rollout = _rollout()
+    config.eval = _eval()
     config.checkpoint = ConfigDict({"every": 10, "keep": 2})
     config.feedback = _feedback()
     config.watch = _watch()
@@ -115,13 +116,14 @@ def nano_config() -> ConfigDict:
     config.adapters.reward.update(rank=8, alpha=16.0)
     config.sft.update(epochs=2, batch_size=32, max_tokens=512, learning_rate=5e-3)
     config.grpo.update(steps=30, prompts=8, group_size=8, max_new_tokens=160, learning_rate=5e-4, warmup=0.1)
-    config.eval.update(batch_size=100, max_new_tokens=160)
+    config.eval.max_new_tokens = 160
     return config
 
 
 def _model() -> ConfigDict:
     # path: "" is the embedded nano base; otherwise a folder in the Hugging Face layout or a Hub id.
-    return ConfigDict({"path": "", "dtype": "float32", "remat": False})
+    # logprob: how training computes log-probabilities, xla | pallas_tpu | pallas_gpu | reference | auto (what serves).
+    return ConfigDict({"path": "", "dtype": "float32", "remat": False, "logprob": "xla"})
 
 
 def _data() -> ConfigDict:
@@ -149,6 +151,26 @@ def _adapter(rank: int, alpha: float, dropout: float = 0.0) -> ConfigDict:
             "dropout": dropout,
             "targets": ALL_PROJECTIONS,
         }
+    )
+
+
+def _rollout() -> ConfigDict:
+    # How completions are laid out on the device, in training and evaluation: alignment/rollout/sampler.py.
+    return ConfigDict(
+        {
+            "lanes": 64,  # completions decoded side by side; 0: all of them
+            "width": 0,  # lanes that share a prompt; 0: a whole group if all fit at once, otherwise 2
+            "chunk": 32,  # tokens between two looks at what has ended
+            "cache_dtype": "",  # of keys and values: float32 | bfloat16, or that of the weights
+            "merge": "none",  # none | float32: fold the adapters into a float32 copy of the base for training rollouts
+        }
+    )
+
+
+def _eval() -> ConfigDict:
+    # The headline is greedy (temperature 0). The filters apply to a temperature above 0.
+    return ConfigDict(
+        {"max_new_tokens": 512, "temperature": 0.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "seed": 0, "stop": ()}
     )
 
 
@@ -204,7 +226,8 @@ def _grpo() -> ConfigDict:
             "epochs": 1,  # passes over one rollout
             "micro_batches": 1,  # gradient accumulation inside one optimiser step
             "max_new_tokens": 512,
-            "temperature": 1.0,
+            "temperature": 1.0,  # of sampling and of the loss alike; filters such as top-p have no place in training
+            "refill": 0,  # attempts to replace groups whose rewards are all equal (dynamic sampling of DAPO)
             "learning_rate": 1e-5,
             "schedule": "constant",
             "warmup": 0.05,

@@ -325,13 +325,11 @@ def run_arm(experiment: Experiment, arm: Arm, seed: int, loras: Loras, label: st
 
 def generate(experiment: Experiment, arm: Arm, loras: Loras, label: str) -> list[Response]:
     """Answer the evaluation records greedily with the arm's policy."""
-    section = experiment.config.eval
     return answer(
         experiment.engine,
         served_stack(arm, loras),
         experiment.data.eval,
-        batch_size=section.batch_size,
-        max_new_tokens=section.max_new_tokens,
+        experiment.config.eval,
         params=merged_params(experiment.engine, arm.merged, loras),
         label=label,
     )

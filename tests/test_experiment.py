@@ -24,7 +24,7 @@ from alignment.experiment import open_experiment, run_experiment
 from alignment.training import grpo, loop, sft
 from alignment.training.checkpoint import fingerprint
 
-TIMES = ("time/step", "time/rollout", "time/reward", "time/update", "tokens_per_s")
+TIMES = ("time/rollout", "time/reward", "time/wait", "time/update", "time/step", "tokens_per_s")
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +152,7 @@ def test_a_run_stopped_anywhere_ends_with_the_same_bits(base, straight, tmp_path
     with monkeypatch.context() as patch:
         if moment == "in a step":
             patch.setattr(sft, "sft_batch", die(sft.sft_batch, True))
-            patch.setattr(grpo, "judge", die(grpo.judge, True))
+            patch.setattr(grpo, "collect", die(grpo.collect, True))
         else:
             patch.setattr(loop, "save", die(loop.save, moment == "before save"))
         with pytest.raises(Killed):
@@ -251,6 +251,8 @@ def test_every_arm_runs(base, tmp_path):
         ({"grpo.schedule": "linear"}, "constant or cosine"),
         ({"sft.micro_batches": 4}, "--config.sft.batch_size=6"),
         ({"model.dtype": "float16"}, "--config.model.dtype"),
+        ({"model.logprob": "palas_tpu"}, "--config.model.logprob=palas_tpu"),
+        ({"model.logprob": "pallas_tpu"}, "needs a TPU"),
         ({"parallel.mode": "xmap"}, "--config.parallel.mode"),
         ({"watch.patience": 0}, "--config.watch.patience"),
         ({"parallel.devices": 99}, "--config.parallel.devices"),

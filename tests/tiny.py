@@ -152,7 +152,8 @@ def experiment_config(folder: Path, count: int = 60) -> ConfigDict:
     config.adapters.reward.update(rank=2, alpha=4.0)
     config.sft.update(batch_size=6, epochs=2, learning_rate=1e-2)
     config.grpo.update(steps=5, prompts=4, group_size=2, max_new_tokens=12, learning_rate=1e-2, minibatches=2)
-    config.eval.update(max_new_tokens=12, batch_size=6)
+    config.grpo.channels = ("effective_ratio=1",)  # random bytes differ in it, so that groups have something to learn
+    config.eval.update(max_new_tokens=12)
     config.checkpoint.every = 2
     config.parallel.devices = 1
     return config

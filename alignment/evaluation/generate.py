@@ -1,17 +1,21 @@
-"""Greedy answers of a policy to a set of records."""
+"""Answers of a policy to a set of records, greedy unless told otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from alignment.adapters.stack import Stack
 from alignment.record import Record
-from alignment.rollout.engine import Engine, complete, encode_prompts, read
+from alignment.rollout.engine import Engine, encode_prompts, read, stream
 from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.sampling import Sampling
+from alignment.text.padding import bucket
 from alignment.text.parser import Response
 
 
@@ -19,27 +23,50 @@ def answer(
     engine: Engine,
     stack: Stack,
     records: Sequence[Record],
+    section: ConfigDict,
     *,
-    batch_size: int,
-    max_new_tokens: int,
     params: dict | None = None,
     label: str = "evaluate",
 ) -> list[Response]:
-    """Return one greedy response a record, in the records' order.
+    """Return one response a record, in the records' order.
 
-    Records are answered in order of prompt length, so that a batch wastes little padding; in float32 a greedy answer
-    does not depend on its batch.
+    Records whose prompts fill the same bucket are answered together, so that little padding is computed; in float32 an
+    answer does not depend on what it is answered with.
+
+    Args:
+      engine: the base; stack: the adapters it is served with.
+      records: the questions.
+      section: `config.eval`: how tokens are chosen, and when a completion ends.
+      params: in place of the engine's own, where adapters are merged into the base.
+      label: of the progress bar.
     """
     prompts = encode_prompts(engine, records)
-    order = np.argsort([len(prompt) for prompt in prompts], kind="stable")
+    sampling, key = sampling_of(section), jax.random.key(section.seed)
     responses: dict[int, Response] = {}
-    batches = range(0, len(order), batch_size)
-    for start in tqdm(batches, label, unit="batch", mininterval=1.0):
-        chosen = order[start : start + batch_size]
-        full = np.resize(chosen, min(batch_size, len(order)))  # the last batch is filled up, so that one shape compiles
-        asked = [prompts[index] for index in full]
-        keys = lane_keys(jax.random.key(0), 0, [prompt_hash(prompt) for prompt in asked], group_size=1)
-        group = complete(engine, stack, asked, keys, max_new_tokens=max_new_tokens, temperature=0.0, params=params)
-        parsed = read(engine, group, [records[index] for index in full])
-        responses.update(zip(chosen.tolist(), parsed, strict=False))
+    with tqdm(total=len(records), desc=label, unit="answer", mininterval=1.0) as bar:
+        for chosen in _by_bucket([len(prompt) for prompt in prompts], engine.layout.lanes):
+            asked = [prompts[index] for index in chosen]
+            keys = lane_keys(key, 0, [prompt_hash(prompt) for prompt in asked], group_size=1)
+            given = {"max_new_tokens": section.max_new_tokens, "sampling": sampling, "stop": section.stop}
+            for place, group in stream(engine, stack, asked, keys, params=params, **given):
+                index = chosen[place]
+                responses[index] = read(engine, group, [records[index]])[0]
+                bar.update()
     return [responses[index] for index in range(len(records))]
+
+
+def sampling_of(section: ConfigDict) -> Sampling:
+    """The distribution that `config.eval` describes."""
+    return Sampling(section.temperature, section.top_k, section.top_p, section.min_p)
+
+
+def _by_bucket(lengths: Sequence[int], least: int) -> list[list[int]]:
+    """Indices by the bucket of their length, the longest first; fewer than `least` go with the next shorter bucket."""
+    order = np.argsort([-length for length in lengths], kind="stable").tolist()
+    parts: list[list[int]] = []
+    for _, members in groupby(order, lambda index: bucket(lengths[index])):
+        if parts and len(parts[-1]) < least:
+            parts[-1] += members
+        else:
+            parts.append(list(members))
+    return parts

@@ -23,10 +23,10 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
 from alignment.adapters.stack import Stack, delta, layer_slices
-from alignment.kernels.group_attention.api import KEPT, causal_attention, group_attention
-from alignment.models.attention import rotary, rotate
+from alignment.kernels.group_attention.api import KEPT, cached_attention, causal_attention, group_attention
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import Packing, pack, unpack
+from alignment.models.rotary import rotary, rotate
 
 PROJECTION_ORDER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 BIASED = ("q_proj", "k_proj", "v_proj")
@@ -34,10 +34,10 @@ LINEAR = "linear"  # `checkpoint_name` of what a projection gives
 
 
 class KeysValues(NamedTuple):
-    """Keys and values of every layer: each [L, ..., tokens, K, d]."""
+    """Keys and values, one array a layer: prompts [P, K, Lp, d], completions [P, K, G, Lc, d]."""
 
-    k: jax.Array
-    v: jax.Array
+    k: tuple[jax.Array, ...]
+    v: tuple[jax.Array, ...]
 
 
 class _Context(NamedTuple):
@@ -183,7 +183,7 @@ def _completion_block(config, shape, prompt_mask, lengths, packing):
 def prefill(
     params: dict, config: Qwen2Config, prompts: jax.Array, prompt_mask: jax.Array, stack: Stack | None = None
 ) -> tuple[jax.Array, KeysValues]:
-    """Run prompts [P, Lp] once: the last real token's hidden state [P, D], keys and values [L, P, Lp, K, d]."""
+    """Run prompts [P, Lp] once: the last real token's hidden state [P, D], keys and values [P, K, Lp, d] a layer."""
     stack = stack or Stack()
     rope = _rope_at(config, jnp.arange(prompts.shape[1]))
 
@@ -194,54 +194,55 @@ def prefill(
     before, last = _split_layers(config, stack)
     x, kept = jax.lax.scan(layer_step, params["embed"][prompts], before)
     x, final = _last_block(x, prompt_mask, *_unpack_at(last, params, stack), config, *rope)
-    keys_values = (jnp.concatenate([rest, end[None]]) for rest, end in zip(kept, final, strict=True))
-    return rms_norm(x, params["norm"], config.rms_norm_eps), KeysValues(*keys_values)
+    layers = ((*rest, end) for rest, end in zip(kept, final, strict=True))
+    keys_values = KeysValues(*(tuple(each.swapaxes(1, 2) for each in layer) for layer in layers))
+    return rms_norm(x, params["norm"], config.rms_norm_eps), keys_values
 
 
 def decode(
     params: dict,
     config: Qwen2Config,
     tokens: jax.Array,
-    step: jax.Array,
+    places: jax.Array,
     prompt_kv: KeysValues,
     prompt_mask: jax.Array,
     own_kv: KeysValues,
     stack: Stack | None = None,
 ) -> tuple[jax.Array, KeysValues]:
-    """Feed one token to every completion.
+    """Feed one token to every completion, each at its own place.
+
+    The layers are unrolled: a scan would copy each layer's weights and cache out of their stacks at every token.
 
     Args:
       params: the parameter tree.
       config: sizes.
-      tokens: [P, G] the token at position `step` of each completion.
-      step: scalar index into the completions.
-      prompt_kv: [L, P, Lp, K, d], from `prefill`; prompt_mask: [P, Lp].
-      own_kv: [L, P, G, Lc, K, d] keys and values so far; slot `step` is written.
+      tokens: [P, G] the token at place `places` [P, G] of each completion; from Lc on, nothing is written.
+      places: see `tokens`.
+      prompt_kv: from `prefill`; prompt_mask: [P, Lp].
+      own_kv: keys and values so far; of the type in which they are kept.
       stack: the adapters; None is the base.
 
     Returns:
       Hidden states [P, G, D] and the updated keys and values.
     """
     stack = stack or Stack()
-    positions = jnp.broadcast_to(prompt_mask.sum(axis=1)[:, None, None] + step, (*tokens.shape, 1))
-    rope = _rope_at(config, positions)
-
-    def layer_step(carry, scanned):
-        x, cache = carry
-        index, prompt_k, prompt_v, rest = scanned
-        layer, context = _unpack(rest, stack)
+    rope = _rope_at(config, (prompt_mask.sum(axis=1)[:, None] + places)[..., None])
+    x, kept = params["embed"][tokens][:, :, None], []
+    for index, (prompt_k, prompt_v, *own) in enumerate(zip(*prompt_kv, *own_kv, strict=True)):
+        layer, slices = jax.tree.map(lambda leaf: leaf[index], (params["layers"], layer_slices(stack)))  # noqa: B023
+        context = _Context(stack, slices, None)
         q, k, v = _qkv(x, layer, context, config, *rope)
-        start = (index, 0, 0, step, 0, 0)
-        cache = KeysValues(
-            *(jax.lax.dynamic_update_slice(c, n[None], start) for c, n in zip(cache, (k, v), strict=True))
-        )
-        own = tuple(jax.lax.dynamic_index_in_dim(c, index, keepdims=False) for c in cache)
-        mixed = group_attention(q, (prompt_k, prompt_v), own, prompt_mask, step)
-        return (_finish(x, mixed, layer, context, config), cache), None
+        own = tuple(_written(cache, new[:, :, 0], places) for cache, new in zip(own, (k, v), strict=True))
+        mixed = cached_attention(q[:, :, 0], (prompt_k, prompt_v), own, prompt_mask, places)
+        x = _finish(x, mixed[:, :, None], layer, context, config)
+        kept.append(own)
+    return rms_norm(x[:, :, 0], params["norm"], config.rms_norm_eps), KeysValues(*zip(*kept, strict=True))
 
-    scanned = (jnp.arange(config.num_hidden_layers), *prompt_kv, _scanned(params, stack, None))
-    (x, own_kv), _ = jax.lax.scan(layer_step, (params["embed"][tokens][:, :, None], own_kv), scanned)
-    return rms_norm(x[:, :, 0], params["norm"], config.rms_norm_eps), own_kv
+
+def _written(cache: jax.Array, new: jax.Array, places: jax.Array) -> jax.Array:
+    """Put new [P, G, K, d] at `places` [P, G] of a cache [P, K, G, Lc, d]."""
+    rows, lanes = jnp.indices(places.shape, sparse=True)
+    return cache.at[rows, :, lanes, places].set(new.astype(cache.dtype), mode="drop")
 
 
 def _scanned(params: dict, stack: Stack, dropout_key: jax.Array | None) -> tuple:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -15,16 +17,19 @@ from ml_collections import ConfigDict
 
 from alignment.adapters.stack import Stack
 from alignment.errors import UserError
+from alignment.kernels.linear_logprob.api import linear_logprob
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import check_vocabulary, load_params, resolve_folder
 from alignment.parallel.data_parallel import Devices
 from alignment.record import Record
-from alignment.rollout.sampler import Group, sample_groups
+from alignment.rollout.sampler import Group, Layout, Stats, join_groups, stream_groups
+from alignment.rollout.sampling import Sampling
 from alignment.text.padding import bucket, pad_right
 from alignment.text.parser import Response, parse
 from alignment.text.templates import Template, get_template
 from alignment.text.tokenizer import encode_prompt, load_tokenizer, pad_id, stop_ids
 
+MERGES = ("none", "float32")
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
@@ -43,6 +48,9 @@ class Engine:
     folder: str
     fingerprint: str  # SHA-256 of the weight files
     remat: bool = False  # recompute layers in backward passes
+    logprob: str = "xla"  # implementation of `kernels.linear_logprob` in training
+    layout: Layout = Layout()
+    merge: str = "none"  # of adapters in training rollouts
 
 
 def load_engine(config: ConfigDict, spread: Devices) -> Engine:
@@ -55,6 +63,7 @@ def load_engine(config: ConfigDict, spread: Devices) -> Engine:
         raise UserError(f"--config.model.dtype={config.model.dtype} is unknown; use one of {', '.join(DTYPES)}")
     folder = resolve_folder(config.model.path)
     model = read_config(folder)
+    check_logprob(config.model.logprob, model, DTYPES[config.model.dtype])
     tokenizer = load_tokenizer(folder)
     check_vocabulary(model, tokenizer)
     return Engine(
@@ -69,7 +78,28 @@ def load_engine(config: ConfigDict, spread: Devices) -> Engine:
         folder=str(folder),
         fingerprint=hash_weights(folder),
         remat=config.model.remat,
+        logprob=config.model.logprob,
+        layout=layout_of(config.rollout),
+        merge=config.rollout.merge,
     )
+
+
+def layout_of(section: ConfigDict) -> Layout:
+    """The layout that `config.rollout` describes; raises `UserError` for values out of range."""
+    if section.merge not in MERGES:
+        raise UserError(f"--config.rollout.merge={section.merge} is unknown; use one of {', '.join(MERGES)}")
+    return Layout(section.lanes, section.width, section.chunk, section.cache_dtype)
+
+
+def check_logprob(implementation: str, config: Qwen2Config, dtype: jnp.dtype) -> None:
+    """Raise `UserError` where `kernels.linear_logprob` has no such implementation, or it cannot serve here."""
+    hidden = jax.ShapeDtypeStruct((1, config.hidden_size), dtype)
+    head = jax.ShapeDtypeStruct((config.vocab_size, config.hidden_size), dtype)
+    target = jax.ShapeDtypeStruct((1,), jnp.int32)
+    try:
+        jax.eval_shape(partial(linear_logprob, implementation=implementation), hidden, head, target)
+    except UserError as error:
+        raise UserError(f"--config.model.logprob={implementation}: {error}") from error
 
 
 def hash_weights(folder: str) -> str:
@@ -86,48 +116,67 @@ def encode_prompts(engine: Engine, records: Sequence[Record]) -> list[list[int]]
     return [encode_prompt(engine.tokenizer, record, engine.template, engine.max_prompt_tokens) for record in records]
 
 
-def complete(
+def stream(
     engine: Engine,
     stack: Stack,
     prompts: Sequence[Sequence[int]],
     keys: jax.Array,
     *,
     max_new_tokens: int,
-    temperature: float,
+    sampling: Sampling,
     params: dict | None = None,
-) -> Group:
-    """Sample a completion for every key [P, G] after the encoded prompts, and trim to the bucket of the longest.
+    layout: Layout | None = None,
+    stop: Sequence[str] = (),
+    stats: Stats | None = None,
+) -> Iterator[tuple[int, Group]]:
+    """Sample a completion for every key [P, G] and yield each prompt's group as it is complete, with its index.
 
-    P need not be a multiple of the devices: the last prompt is repeated and the surplus dropped.
+    `stop` are texts that end a completion, which keeps them; the other arguments are those of `stream_groups`.
     """
-    spare = -len(prompts) % len(engine.spread.devices)
-    tokens, mask = pad_right([*prompts, *[prompts[-1]] * spare], engine.pad_id)
-    keys = jnp.concatenate([keys, *[keys[-1:]] * spare])
-    tokens, mask, keys = engine.spread.shard((jnp.asarray(tokens), jnp.asarray(mask), keys))
-    group = sample_groups(
+    tokens, mask = pad_right(prompts, engine.pad_id)
+    return stream_groups(
         engine.params if params is None else params,
         engine.spread.replicate(stack),
         tokens,
         mask,
         keys,
         config=engine.config,
+        sampling=sampling,
         max_new_tokens=max_new_tokens,
-        temperature=temperature,
         stop_ids=engine.stop_ids,
         pad_id=engine.pad_id,
+        layout=layout or engine.layout,
+        find_stop=partial(_find_stop, engine.tokenizer, tuple(stop)) if stop else None,
+        shard=engine.spread.shard,
+        devices=len(engine.spread.devices),
+        stats=stats,
     )
-    return trim(jax.device_get(group), len(prompts))
 
 
-def trim(group: Group, prompts: int) -> Group:
-    """Keep the first `prompts` prompts and as many completion positions as the bucket of the longest needs."""
+def _find_stop(tokenizer: Any, stop: tuple[str, ...], ids: np.ndarray) -> int | None:
+    """How many of `ids` to keep where their text holds one of `stop`: up to the token that completes the first."""
+    if not any(text in tokenizer.decode(ids) for text in stop):
+        return None
+    return (
+        bisect.bisect_left(
+            range(1, len(ids) + 1), True, key=lambda count: any(text in tokenizer.decode(ids[:count]) for text in stop)
+        )
+        + 1
+    )
+
+
+def complete(engine: Engine, stack: Stack, prompts: Sequence[Sequence[int]], keys: jax.Array, **options: Any) -> Group:
+    """All completions of `stream` together, trimmed to the bucket of the longest."""
+    found = dict(stream(engine, stack, prompts, keys, **options))
+    return trim(join_groups(found[index] for index in range(len(prompts))))
+
+
+def trim(group: Group) -> Group:
+    """Keep as many completion positions as the bucket of the longest needs."""
     # Few lengths, since each compiles an update of its own; the update packs the padding away in any case.
-    longest = int(group.mask[:prompts].sum(axis=-1).max())
-    length = min(bucket(longest, per_octave=1, least=64), group.mask.shape[-1])
-    rows = jax.tree.map(lambda leaf: leaf[:prompts], group)
-    return rows.replace(
-        completions=rows.completions[..., :length], mask=rows.mask[..., :length], log_prob=rows.log_prob[..., :length]
-    )
+    length = min(bucket(int(group.mask.sum(axis=-1).max()), per_octave=1, least=64), group.mask.shape[-1])
+    cut = {name: getattr(group, name)[..., :length] for name in ("completions", "mask", "log_prob")}
+    return group.replace(**cut)
 
 
 def completion_ids(engine: Engine, group: Group) -> list[list[int]]:

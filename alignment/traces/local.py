@@ -9,12 +9,14 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from alignment.adapters.stack import Stack
+from alignment.config import default_config
 from alignment.errors import UserError
 from alignment.parallel.data_parallel import choose_devices
 from alignment.record import Record
 from alignment.rollout.engine import DTYPES, Engine, complete, completion_ids, load_engine
 from alignment.rollout.keys import lane_keys, prompt_hash, stage_key
 from alignment.rollout.sampler import Group
+from alignment.rollout.sampling import Sampling
 from alignment.text.tokenizer import encode_prompt
 from alignment.traces.collection import Collection
 from alignment.traces.journal import Answer
@@ -35,9 +37,10 @@ def check_local(settings: ConfigDict) -> None:
 def load_teacher(settings: ConfigDict) -> Engine:
     """Load the checkpoint of `config.traces.local.path`; "" is the embedded nano base."""
     local = settings.local
-    model = {"path": local.path, "dtype": local.dtype, "remat": False}
-    prompt = {"template": settings.template, "max_tokens": local.max_prompt_tokens}
-    return load_engine(ConfigDict({"model": model, "prompt": prompt}), choose_devices())
+    config = default_config()
+    config.model.update(path=local.path, dtype=local.dtype)
+    config.prompt.update(template=settings.template, max_tokens=local.max_prompt_tokens)
+    return load_engine(config, choose_devices())
 
 
 def teacher_name(engine: Engine) -> str:
@@ -85,9 +88,8 @@ def _sample(
     full = np.resize(np.arange(len(records)), settings.local.batch_size)  # filled up, so that one shape compiles
     asked = [prompts[records[index].id] for index in full]
     keys = lane_keys(stage_key(seed, "traces"), attempt, [prompt_hash(prompt) for prompt in asked], group_size=1)
-    group: Group = complete(
-        engine, Stack(), asked, keys, max_new_tokens=settings.max_tokens, temperature=settings.temperature
-    )
+    sampling = Sampling(settings.temperature)
+    group: Group = complete(engine, Stack(), asked, keys, max_new_tokens=settings.max_tokens, sampling=sampling)
     ids = completion_ids(engine, group)
     texts = engine.tokenizer.batch_decode(ids, skip_special_tokens=False)
     seconds = round((time.monotonic() - began) / len(records), 3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -27,14 +28,10 @@ from alignment.objectives.family import get_loss
 from alignment.objectives.policy import Settings, mask_truncated
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
-from alignment.rewards.registry import ScoreBatch
-from alignment.rewards.scheme import RewardState, Scheme, Scored, combine, init_rewards
-from alignment.rewards.score import score_channels
+from alignment.rewards.scheme import RewardState, Scored, combine, init_rewards
 from alignment.rewards.watch import Limits, new_alarms, observe
-from alignment.rollout.engine import Engine, complete, completion_ids, encode_prompts, read
-from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.engine import Engine
 from alignment.rollout.sampler import Group
-from alignment.text.parser import Response
 from alignment.training.calibration import (
     LAST_STEP,
     calibrated,
@@ -43,9 +40,11 @@ from alignment.training.calibration import (
     check_calibration,
     scheme_of,
 )
-from alignment.training.feedback import Scorer, group_features, scorer_of, values
+from alignment.training.collect import Collected, Collector, collect, refill
+from alignment.training.feedback import scorer_of
 from alignment.training.loop import Session, run_loop
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
+from alignment.training.mismatch import mismatch
 from alignment.training.sft import Example, sft_batch
 from alignment.training.state import Frozen, TrainState, init_state, make_optimizer, make_schedule
 from alignment.training.step import Term, make_step
@@ -85,56 +84,42 @@ def train_grpo(
       limits: `config.watch`, of the watch on reward hacking.
       joint: adds a supervised term to every optimiser step.
     """
-    prompts = encode_prompts(engine, records)
     updates = section.steps * section.epochs * section.minibatches
     optimizer, schedule = make_optimizer(section, updates), make_schedule(section, updates)
     update = make_update(engine, frozen, section, optimizer, joint)
-    scheme, scorer = scheme_of(section), scorer_of(section, engine)
+    scheme = scheme_of(section)
+    collector = Collector(engine, frozen, section, scheme, scorer_of(section, engine))
     advantage = ADVANTAGES[scheme.normaliser.advantage or get_loss(section.loss).advantage]
-    prepare = make_calibration(engine, frozen, lora, records, section, session, scheme, scorer)
+    prepare = make_calibration(collector, lora, records, session)
 
     def one_step(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
-        state = prepare(state, step)
-        clock = Clock()
-        chosen = batch_indices(len(records), section.prompts, step, session.seed)
-        asked = [records[index] for index in chosen]
-        group = rollout(engine, frozen, state, [prompts[index] for index in chosen], section, step)
-        clock.lap("time/rollout")
-        responses = read(engine, group, asked)
-        channels = judge(engine, group, responses, asked, section, scheme, step, scorer)
-        scored, memory = combine(scheme, channels, len(asked), state.rewards, step + 1, step / section.steps)
+        state, began = prepare(state, step), time.perf_counter()
+        reward = partial(combine, scheme, state=state.rewards, step=step + 1, progress=step / section.steps)
+        asked = [records[index] for index in batch_indices(len(records), section.prompts, step, session.seed)]
+        rolled = refill(collector, state, collect(collector, state, asked, step), records, step, session.seed, reward)
+        scored, memory = reward(raw=rolled.channels, groups=len(asked))
         advantages = advantage(jnp.asarray(scored.combined))
-        watched, memory = watch_rewards(group, responses, asked, memory, limits, f"{session.label}, step {step + 1}")
-        clock.lap("time/reward")
-        learning_rate = float(schedule(state.step))
-        state, metrics = update(state.replace(rewards=()), group, advantages, step)
-        state = state.replace(rewards=memory)
-        clock.lap("time/update")
-        row = metrics | describe(group, responses, scored, channels, advantages) | watched | clock.laps
-        tokens = float(group.mask.sum())
-        return state, row | {"learning_rate": learning_rate, "tokens_per_s": tokens / sum(clock.laps.values())}
+        watched, memory = watch_rewards(rolled, memory, limits, f"{session.label}, step {step + 1}")
+        learning_rate, start = float(schedule(state.step)), time.perf_counter()
+        state, metrics = update(state.replace(rewards=()), rolled.group, advantages, step)
+        now = time.perf_counter()
+        row = metrics | describe(rolled, scored, advantages) | watched | {"time/update": now - start}
+        rate = {"learning_rate": learning_rate, "tokens_per_s": float(rolled.group.mask.sum()) / (now - began)}
+        return state.replace(rewards=memory), row | rate
 
     return run_loop(session, init_state(lora, optimizer, key, init_rewards(scheme)), section.steps, one_step).lora
 
 
 def make_calibration(
-    engine: Engine,
-    frozen: Frozen,
-    lora: Lora,
-    records: Sequence[Record],
-    section: ConfigDict,
-    session: Session,
-    scheme: Scheme,
-    scorer: Scorer | None,
+    collector: Collector, lora: Lora, records: Sequence[Record], session: Session
 ) -> Callable[[TrainState, int], TrainState]:
     """Return what precedes a step: the first takes the statistics of the rewards, the others check their hash."""
+    section, scheme = collector.section, collector.scheme
     batches = calibration_batches(section, records, session.seed) if scheme.normaliser.calibrated else []
     digest = calibration_digest(session.hashes, lora, [records[index].id for chosen in batches for index in chosen])
 
     def sample(state: TrainState, chosen: Sequence[int], index: int) -> dict[str, np.ndarray]:
-        asked = [records[index] for index in chosen]
-        group = rollout(engine, frozen, state, encode_prompts(engine, asked), section, LAST_STEP - index)
-        return judge(engine, group, read(engine, group, asked), asked, section, scheme, 0, scorer)
+        return collect(collector, state, [records[index] for index in chosen], LAST_STEP - index).channels
 
     def prepare(state: TrainState, step: int) -> TrainState:
         if not batches:
@@ -168,56 +153,13 @@ def check_sizes(section: ConfigDict, records: int, devices: int) -> None:
         )
 
 
-def rollout(
-    engine: Engine, frozen: Frozen, state: TrainState, prompts: Sequence[Sequence[int]], section: ConfigDict, step: int
-) -> Group:
-    """Sample G completions a prompt from the current policy, with noise of this step alone."""
-    keys = lane_keys(state.key, step, [prompt_hash(prompt) for prompt in prompts], section.group_size)
-    stack = push(frozen.under, TRAINABLE, state.lora)
-    return complete(
-        engine,
-        stack,
-        prompts,
-        keys,
-        max_new_tokens=section.max_new_tokens,
-        temperature=section.temperature,
-        params=frozen.params,
-    )
-
-
-def judge(
-    engine: Engine,
-    group: Group,
-    responses: Sequence[Response],
-    records: Sequence[Record],
-    section: ConfigDict,
-    scheme: Scheme,
-    step: int,
-    scorer: Scorer | None = None,
-) -> dict[str, np.ndarray]:
-    """Score every completion on every channel of the scheme: raw values {name: [P * G]}."""
-    samples = group.mask.shape[1]
-    owners = [record for record in records for _ in range(samples)]
-    ids = completion_ids(engine, group)
-    scores = {}
-    if scorer is not None:
-        scores["feedback"] = values(scorer, group_features(engine, group, section.minibatches * section.micro_batches))
-    batch = ScoreBatch(responses, owners, ids, step / section.steps, section.max_new_tokens, scores)
-    return score_channels(batch, scheme.weights)
-
-
 def watch_rewards(
-    group: Group,
-    responses: Sequence[Response],
-    records: Sequence[Record],
-    memory: RewardState,
-    limits: Limits,
-    label: str,
+    rolled: Collected, memory: RewardState, limits: Limits, label: str
 ) -> tuple[dict[str, float], RewardState]:
     """Look for reward hacking in a rollout; an alarm is written out once, when a symptom has lasted long enough."""
-    samples = group.mask.shape[1]
-    owners = [record for record in records for _ in range(samples)]
-    metrics, watch = observe(responses, owners, np.asarray(group.mask).sum(axis=-1).ravel(), memory.watch, limits)
+    lengths = rolled.group.mask.sum(axis=-1)
+    owners = [record for record in rolled.records for _ in range(lengths.shape[1])]
+    metrics, watch = observe(rolled.responses, owners, lengths.ravel(), memory.watch, limits)
     for name in new_alarms(watch, limits):
         tqdm.write(f"{label}: reward hacking? {name} in {metrics[f'watch/{name}']:.0%} of the completions")
     return metrics, memory._replace(watch=watch)
@@ -231,12 +173,12 @@ def make_update(
     run = compile_step(lambda axis: make_step(terms, optimizer, axis), engine.spread)
     placed = place_frozen(frozen, engine.spread)
     passes = section.epochs * section.minibatches
-    log_probs = jax.jit(completion_log_probs, static_argnames=("config", "temperature"))
+    log_probs = jax.jit(completion_log_probs, static_argnames=("config", "temperature", "logprob"))
     chunks = section.minibatches * section.micro_batches
 
     def sampling_log_probs(stack: Stack, batch: Mapping[str, jax.Array]) -> jax.Array:
         parts = (engine.spread.shard(slice_rows(batch, index, chunks)) for index in range(chunks))
-        given = {"config": engine.config, "temperature": section.temperature}
+        given = {"config": engine.config, "temperature": section.temperature, "logprob": engine.logprob}
         return jnp.concatenate([log_probs(frozen.params, stack, part, **given).log_prob for part in parts])
 
     def update(
@@ -265,11 +207,12 @@ def make_terms(engine: Engine, section: ConfigDict, joint: Joint | None) -> tupl
         temperature=section.temperature,
         remat=engine.remat,
         loss=section.loss,
+        logprob=engine.logprob,
         **constants_of(section),
     )
     terms = (Term("grpo", loss, micro_batches=section.micro_batches),)
     if joint:
-        sft = make_sft_loss(engine.config, engine.remat)
+        sft = make_sft_loss(engine.config, engine.remat, engine.logprob)
         terms += (Term("sft", sft, weight=joint.weight, micro_batches=joint.micro_batches),)
     return terms
 
@@ -311,45 +254,25 @@ def merge_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     for name in rows[0]:
         values = [float(row[name]) for row in rows]
         merged[_RENAMED.get(name, name)] = max(values) if name.endswith("max") else float(np.mean(values))
-    return {name: value for name, value in merged.items() if not name.startswith("tokens/")}
+    return mismatch({name: value for name, value in merged.items() if not name.startswith("tokens/")})
 
 
 _RENAMED = {"kl": "kl/mean", "ratio": "ratio/mean", "entropy": "entropy/mean"}
 
 
-def describe(
-    group: Group,
-    responses: Sequence[Response],
-    scored: Scored,
-    channels: Mapping[str, np.ndarray],
-    advantages: jax.Array,
-) -> dict[str, float]:
-    """The metrics of a rollout: rewards by channel, lengths, truncation, format, zero-variance groups.
+def describe(rolled: Collected, scored: Scored, advantages: jax.Array) -> dict[str, float]:
+    """The metrics of a rollout: rewards by channel, lengths, truncation, format, zero-variance groups, times.
 
     A channel's mean is over the completions it applies to; one that applies to none is left out of the row.
     """
-    lengths = group.mask.sum(axis=-1)
-    applying = {name: values[~np.isnan(values)] for name, values in channels.items()}
+    group, lengths = rolled.group, rolled.group.mask.sum(axis=-1)
+    applying = {name: values[~np.isnan(values)] for name, values in rolled.channels.items()}
     row = {f"reward/{name}": float(np.mean(values)) for name, values in applying.items() if values.size}
     row |= {f"reward/{name}": float(getattr(scored.plain, name)()) for name in ("mean", "std", "min", "max")}
     row |= {f"completion/length_{name}": float(getattr(lengths, name)()) for name in ("mean", "min", "max")}
-    return (row | scored.metrics) | {
+    return (row | scored.metrics | rolled.metrics) | {
         "completion/truncated": float(group.truncated.mean()),
-        "completion/strict": float(np.mean([response.strict for response in responses])),
+        "completion/strict": float(np.mean([response.strict for response in rolled.responses])),
         "groups/zero_variance": float(zero_variance(scored.combined).mean()),
         "advantage/std": float(advantages.std()),
     }
-
-
-class Clock:
-    """Lap times of the parts of a step, in seconds."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        """Record the time since the last lap (or the start) under `name`."""
-        now = time.perf_counter()
-        self.laps[name] = now - self._last
-        self._last = now

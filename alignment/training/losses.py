@@ -17,13 +17,14 @@ from alignment.models.packing import Packing, make_packing, pack, unpack
 from alignment.objectives.family import get_loss
 from alignment.objectives.policy import Settings, Tokens, policy_loss
 from alignment.objectives.sft import sft_loss
+from alignment.training.mismatch import mismatch_sums
 from alignment.training.state import Frozen
 from alignment.training.step import Batch, LossFn, Tally
 
 TRAINABLE = "trainable"  # the name under which the adapter in training lies on the stack
 
 
-def make_sft_loss(config: Qwen2Config, remat: bool) -> LossFn:
+def make_sft_loss(config: Qwen2Config, remat: bool, logprob: str = "xla") -> LossFn:
     """Negative log-likelihood of response tokens; batch: tokens [N, T], loss_mask [N, T]."""
 
     def loss(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
@@ -31,7 +32,7 @@ def make_sft_loss(config: Qwen2Config, remat: bool) -> LossFn:
         tokens, mask = batch["tokens"], batch["loss_mask"][:, 1:]
         dropout_key = key if lora.dropout else None
         hidden = qwen2.hidden_states(frozen.params, config, tokens[:, :-1], stack, remat=remat, dropout_key=dropout_key)
-        out = _log_probs(frozen.params, hidden, tokens[:, 1:], 1.0)
+        out = _log_probs(frozen.params, hidden, tokens[:, 1:], 1.0, logprob)
         total, count = sft_loss(out.log_prob, mask)
         return total, Tally(count, {"tokens": count, "nll": total}, {})
 
@@ -39,24 +40,26 @@ def make_sft_loss(config: Qwen2Config, remat: bool) -> LossFn:
 
 
 def make_grpo_loss(
-    config: Qwen2Config, *, temperature: float, remat: bool, loss: str = "grpo", **constants: Any
+    config: Qwen2Config, *, temperature: float, remat: bool, loss: str = "grpo", logprob: str = "xla", **constants: Any
 ) -> LossFn:
     """A loss of the GRPO family with the constants of `Settings`; batch: a `rollout.Group` with advantages [P, G].
 
     `old_log_prob` [P, G, Lc] is part of the batch when a rollout serves several optimiser steps; when it serves one,
     the policy that sampled is the current one and its log-probability is the stop-gradient of the current one.
+    `logprob` names the implementation of `kernels.linear_logprob`.
 
     Raises:
       UserError: an unknown loss or KL estimator, or a constant out of its range.
     """
     choice, settings = get_loss(loss), Settings(**constants)
+    given = {"config": config, "temperature": temperature, "logprob": logprob}
 
     def objective(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
         stack = push(frozen.under, TRAINABLE, lora.replace(dropout=0.0))
-        now = completion_log_probs(frozen.params, stack, batch, config=config, temperature=temperature, remat=remat)
+        now = completion_log_probs(frozen.params, stack, batch, remat=remat, **given)
         ref = None
         if settings.beta:
-            ref = completion_log_probs(frozen.params, frozen.reference, batch, config=config, temperature=temperature)
+            ref = completion_log_probs(frozen.params, frozen.reference, batch, **given)
             ref = _rows(jax.lax.stop_gradient(ref.log_prob))
         log_prob, mask = _rows(now.log_prob), _rows(batch["mask"])
         old = _rows(batch["old_log_prob"]) if "old_log_prob" in batch else jax.lax.stop_gradient(log_prob)
@@ -66,15 +69,22 @@ def make_grpo_loss(
         tokens = Tokens(log_prob, old, batch["advantages"].reshape(-1), mask, ref, entropy, sampled)
         out = policy_loss(tokens, choice, settings)
         sums = out.sums | {"entropy": jnp.sum(jax.lax.stop_gradient(entropy) * mask)}
-        gap = jnp.abs(old - sampled) * mask  # what the sampler recorded against a fresh pass
-        sums["sampler/logp_diff_mean"] = gap.sum()
+        sums |= mismatch_sums(old, sampled, mask)
+        gap = jnp.abs(old - sampled) * mask
         return out.total, Tally(out.count, sums, out.maxima | {"sampler/logp_diff_max": gap.max()})
 
     return objective
 
 
 def completion_log_probs(
-    params: dict, stack: Stack, batch: Batch, *, config: Qwen2Config, temperature: float, remat: bool = False
+    params: dict,
+    stack: Stack,
+    batch: Batch,
+    *,
+    config: Qwen2Config,
+    temperature: float,
+    remat: bool = False,
+    logprob: str = "xla",
 ) -> LogProb:
     """Log-probability, log-sum-exp and entropy [P, G, Lc] of a group's completions under a policy.
 
@@ -89,10 +99,11 @@ def completion_log_probs(
     first = jnp.broadcast_to(last[:, None], (*completions.shape[:2], last.shape[-1]))
     if packing is None:
         hidden = jnp.concatenate([first[:, :, None], own[:, :, :-1]], axis=2)
-        return _log_probs(params, hidden, completions, temperature)
+        return _log_probs(params, hidden, completions, temperature, logprob)
     following = pack(jnp.roll(completions, -1, axis=2).reshape(len(completions), -1), packing)
     hidden = jnp.concatenate([first, own], axis=1)
-    found = _log_probs(params, hidden, jnp.concatenate([completions[:, :, 0], following], axis=1), temperature)
+    targets = jnp.concatenate([completions[:, :, 0], following], axis=1)
+    found = _log_probs(params, hidden, targets, temperature, logprob)
     return LogProb(*(_to_grid(leaf, completions.shape, packing) for leaf in found))
 
 
@@ -103,10 +114,9 @@ def _to_grid(values: jax.Array, shape: tuple[int, int, int], packing: Packing) -
     return jnp.concatenate([values[:, :samples, None], rest[:, :, :-1]], axis=2)
 
 
-def _log_probs(params: dict, hidden: jax.Array, targets: jax.Array, temperature: float) -> LogProb:
-    flat = linear_logprob(
-        hidden.reshape(-1, hidden.shape[-1]), qwen2.head_weights(params), targets.reshape(-1), temperature
-    )
+def _log_probs(params: dict, hidden: jax.Array, targets: jax.Array, temperature: float, logprob: str) -> LogProb:
+    states = hidden.reshape(-1, hidden.shape[-1])
+    flat = linear_logprob(states, qwen2.head_weights(params), targets.reshape(-1), temperature, logprob)
     return LogProb(*(leaf.reshape(targets.shape) for leaf in flat))
 
 

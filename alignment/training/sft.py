@@ -54,7 +54,7 @@ def train_sft(
     examples = encode_examples(engine, records, response, section.max_tokens)
     steps = steps_in(len(examples), section.batch_size, section.epochs)
     optimizer, schedule = make_optimizer(section, steps), make_schedule(section, steps)
-    term = Term("sft", make_sft_loss(engine.config, engine.remat), micro_batches=section.micro_batches)
+    term = Term("sft", make_sft_loss(engine.config, engine.remat, engine.logprob), micro_batches=section.micro_batches)
     update = compile_step(lambda axis: make_step((term,), optimizer, axis), engine.spread)
     placed = place_frozen(frozen, engine.spread)
 

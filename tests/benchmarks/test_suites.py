@@ -10,6 +10,7 @@ import pytest
 
 from alignment.benchmarks.setting import Setting, parse_size
 from alignment.benchmarks.suites import attention, logprob, update
+from alignment.training.losses import make_grpo_loss
 
 SETTING = Setting("update", parse_size("32,2,4,2,48,64"), prompts=2, group=3, prompt_len=7, new_tokens=5)
 
@@ -47,7 +48,8 @@ def test_an_update_without_one_saving_is_the_plain_one(name, plain):
 
 @pytest.mark.parametrize("implementation", ["auto", "xla"])
 def test_our_update_is_the_plain_one(implementation, plain):
-    close(gradient(update.our_loss(dataclasses.replace(SETTING, implementation=implementation))), plain)
+    loss = make_grpo_loss(SETTING.config, temperature=1.0, remat=False, logprob=implementation, **update.CLIP)
+    close(gradient(loss), plain)
 
 
 @pytest.mark.parametrize("module", [attention, logprob])

@@ -34,7 +34,8 @@ TRAINING = """
     watch/length_collapse watch/format_only watch/answer_inside watch/repeated_boxes watch/stem_copy
     watch/language_drift watch/alarms
     completion/truncated completion/strict groups/zero_variance sampler/logp_diff_max sampler/logp_diff_mean
-    time/rollout time/reward time/update
+    sampler/correlation sampler/effective groups/refilled groups/zero_variance_before
+    time/rollout time/reward time/wait time/update rollout/lane_use
 """.split()  # noqa: SIM905
 
 

@@ -113,12 +113,14 @@ def test_a_token_decoded_is_that_token_of_the_whole(implementation):
     q, prompt_k, prompt_v, k, v = arrays = case()
     mask = prompt_mask([4, LP])
     whole = attend(arrays, mask, implementation)
-    for step in (0, 1, 6, LC - 1):
-        cache = tuple(x.at[:, :, step + 1 :].set(1e4) for x in (k, v))
-        query = q[:, :, step : step + 1]
-        given_step = jnp.int32(step)
-        got = api.group_attention(query, (prompt_k, prompt_v), cache, mask, given_step, implementation)
-        np.testing.assert_allclose(got[:, :, 0], whole[:, :, step], rtol=0, atol=1e-5)
+    last = np.array([[0, 1, 6], [LC - 1, 6, 3]])  # every completion at a place of its own
+    written = (np.arange(LC) <= last[..., None])[..., None, None]
+    own = tuple(jnp.where(written, x, 1e4).transpose(0, 3, 1, 2, 4) for x in (k, v))
+    prompt = tuple(x.swapaxes(1, 2) for x in (prompt_k, prompt_v))
+    at_last = last[..., None, None, None]
+    query, want = (np.take_along_axis(np.asarray(x), at_last, axis=2)[:, :, 0] for x in (q, whole))
+    got = api.cached_attention(query, prompt, own, mask, jnp.asarray(last), implementation)
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("implementation", api.IMPLEMENTATIONS)
@@ -173,14 +175,14 @@ def test_bfloat16_is_accumulated_in_float32():
 
 
 def compiled_decode(implementation, samples=64, length=512):
-    q, cache = jnp.ones((1, samples, 1, 2, 32)), jnp.ones((1, samples, 4, 2, 32))
-    prompt = jnp.ones((1, length, 2, 32))
+    q, cache = jnp.ones((1, samples, 2, 32)), jnp.ones((1, 2, samples, 4, 32))
+    prompt, last = jnp.ones((1, 2, length, 32)), jnp.zeros((1, samples), int)
 
-    def run(q, prompt, cache, step):
+    def run(q, prompt, cache, last):
         mask = jnp.ones((1, length), bool)
-        return api.group_attention(q, (prompt, prompt), (cache, cache), mask, step, implementation)
+        return api.cached_attention(q, (prompt, prompt), (cache, cache), mask, last, implementation)
 
-    return jax.jit(run).lower(q, prompt, cache, jnp.int32(2)).compile().memory_analysis().temp_size_in_bytes
+    return jax.jit(run).lower(q, prompt, cache, last).compile().memory_analysis().temp_size_in_bytes
 
 
 def test_the_prompt_is_never_copied_for_each_sample():
@@ -224,7 +226,13 @@ def test_an_unknown_implementation_is_named(call):
         call()
 
 
-def test_several_queries_cannot_be_decoded_at_once():
+def test_a_cache_of_a_narrower_type_is_read_in_the_type_of_the_query():
+    """Keys and values rounded to bfloat16 give what their rounded values give in float32, in float32."""
     q, prompt_k, prompt_v, k, v = case()
-    with pytest.raises(AssertionError):
-        api.group_attention(q, (prompt_k, prompt_v), (k, v), prompt_mask([1, 1]), step=3)
+    prompt = tuple(x.swapaxes(1, 2).astype(jnp.bfloat16) for x in (prompt_k, prompt_v))
+    own = tuple(x.transpose(0, 3, 1, 2, 4).astype(jnp.bfloat16) for x in (k, v))
+    wide = [tuple(x.astype(jnp.float32) for x in pair) for pair in (prompt, own)]
+    last = jnp.full((P, G), 4)
+    got, want = (api.cached_attention(q[:, :, 0], *pair, prompt_mask([4, 9]), last) for pair in ((prompt, own), wide))
+    assert got.dtype == jnp.float32
+    np.testing.assert_array_equal(got, want)

@@ -34,13 +34,13 @@ def our_greedy(folder: Path, tokens: np.ndarray, lengths: tuple[int, ...], count
     params = load_params(str(folder), config, jnp.float32)
     mask = jnp.arange(tokens.shape[1]) < jnp.asarray(lengths)[:, None]
     hidden, prompt_kv = qwen2.prefill(params, config, jnp.asarray(tokens), mask)
-    shape = (config.num_hidden_layers, len(tokens), 1, count, config.num_key_value_heads, config.head_dim)
-    cache = qwen2.KeysValues(jnp.zeros(shape), jnp.zeros(shape))
+    shape = (len(tokens), config.num_key_value_heads, 1, count, config.head_dim)
+    cache = qwen2.KeysValues(*((jnp.zeros(shape),) * config.num_hidden_layers for _ in "kv"))
     decode = jax.jit(partial(qwen2.decode, config=config))
     chosen = [jnp.argmax(qwen2.logits(params, hidden[:, None]), axis=-1)]
     for step in range(count - 1):
         state = {"prompt_kv": prompt_kv, "prompt_mask": mask, "own_kv": cache}
-        hidden, cache = decode(params, tokens=chosen[-1], step=jnp.int32(step), **state)
+        hidden, cache = decode(params, tokens=chosen[-1], places=jnp.full((len(tokens), 1), step), **state)
         chosen.append(jnp.argmax(qwen2.logits(params, hidden), axis=-1))
     return np.concatenate(chosen, axis=1)
 

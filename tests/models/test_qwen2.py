@@ -72,13 +72,17 @@ def test_prefill_and_decode_equal_the_group_pass(case):
     last, own = qwen2.group_hidden_states(*_group_arguments(case), STACK)
     hidden, prompt_kv = qwen2.prefill(weights, CONFIG, tokens, mask, STACK)
     np.testing.assert_allclose(hidden, last, atol=1e-5)
-    cache = jnp.zeros((2, 4, 3, 5, 2, 8))
-    own_kv = qwen2.KeysValues(cache, cache)
-    for step in range(5):
-        hidden, own_kv = qwen2.decode(
-            weights, CONFIG, completions[:, :, step], jnp.int32(step), prompt_kv, mask, own_kv, STACK
-        )
-        np.testing.assert_allclose(hidden, own[:, :, step], atol=1e-5)
+    cache = (jnp.zeros((4, 2, 3, 5, 8)),) * 2
+    own_kv, ahead = qwen2.KeysValues(cache, cache), jnp.array([0, 2, 1])  # each completion at a place of its own
+    for step in range(7):
+        places = jnp.broadcast_to(step - ahead, (4, 3))
+        real = (places >= 0) & (places < 5)
+        at = jnp.clip(places, 0, 4)[..., None]
+        token = jnp.take_along_axis(completions, at, axis=2)[..., 0]
+        given = (prompt_kv, mask, own_kv, STACK)
+        hidden, own_kv = qwen2.decode(weights, CONFIG, token, jnp.where(real, places, 5), *given)
+        want = jnp.take_along_axis(own, at[..., None], axis=2)[:, :, 0]
+        np.testing.assert_allclose(hidden[real], want[real], atol=1e-5)
 
 
 def test_a_single_layer_is_also_the_last_one():
@@ -90,7 +94,7 @@ def test_a_single_layer_is_also_the_last_one():
     rows = jax.random.randint(jax.random.key(1), (2, 1, 3), 3, CONFIG.vocab_size)
     last, own = jax.jit(qwen2.group_hidden_states, static_argnums=1)(weights, config, tokens, mask, rows, stack)
     hidden, prompt_kv = jax.jit(qwen2.prefill, static_argnums=1)(weights, config, tokens, mask, stack)
-    assert prompt_kv.k.shape == (1, 2, 4, 2, 8)
+    assert len(prompt_kv.k) == 1 and prompt_kv.k[0].shape == (2, 2, 4, 8)
     for p, length in enumerate((1, 4)):
         whole = jnp.concatenate([tokens[p, :length], rows[p, 0]])[None]
         want = qwen2.hidden_states(weights, config, whole, stack)[0]

@@ -13,6 +13,7 @@ from alignment.models.hf import save_params
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rollout.engine import complete, completion_ids, encode_prompts, load_engine, read
 from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.sampling import Sampling
 
 
 def open_engine(folder, devices=1):
@@ -28,7 +29,8 @@ def engine(tmp_path_factory):
 def greedy(engine, asked, stack=None, length=64, temperature=0.0, samples=1):
     prompts = encode_prompts(engine, asked)
     keys = lane_keys(jax.random.key(0), 0, [prompt_hash(prompt) for prompt in prompts], samples)
-    return complete(engine, stack or Stack(), prompts, keys, max_new_tokens=length, temperature=temperature)
+    options = {"max_new_tokens": length, "sampling": Sampling(temperature)}
+    return complete(engine, stack or Stack(), prompts, keys, **options)
 
 
 @pytest.mark.parity

@@ -185,8 +185,9 @@ def test_rollout_features_are_those_of_each_completion_alone(engine):
 def feedback_group(engine, prompts, keys):
     from alignment.adapters.stack import Stack
     from alignment.rollout.engine import complete
+    from alignment.rollout.sampling import Sampling
 
-    return complete(engine, Stack(), prompts, keys, max_new_tokens=12, temperature=1.0)
+    return complete(engine, Stack(), prompts, keys, max_new_tokens=12, sampling=Sampling())
 
 
 def test_a_scorer_survives_its_file_and_belongs_to_its_base(engine, base, tmp_path):
@@ -226,7 +227,7 @@ def test_a_run_pays_the_scores_of_its_own_rollouts(base, engine, tmp_path, monke
         paid.append(float(values(make_scorer(engine), found).mean()))
         return found
 
-    monkeypatch.setattr("alignment.training.grpo.group_features", spy)
+    monkeypatch.setattr("alignment.training.collect.group_features", spy)
     (outcome,) = run_experiment(open_experiment(config_for(base, feedback=path), str(tmp_path / "run")))
     assert [row["reward/feedback"] for row in outcome.curve] == pytest.approx(paid)
     assert all(0.0 < row["reward/feedback"] < 1.0 for row in outcome.curve)

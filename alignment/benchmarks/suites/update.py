@@ -7,7 +7,7 @@ Ours is what training runs. The others do the same work without one or both of t
     unfused    the prompt once a group as in ours; all [T, V] logits
 
 All of them apply the head to completion tokens only, T = P G Lc. With `--implementation=NAME` ours computes its
-log-probabilities by that implementation of `kernels.linear_logprob`, on completions that are not packed.
+log-probabilities by that implementation of `kernels.linear_logprob`; "auto" is the first that serves the machine.
 """
 
 from __future__ import annotations
@@ -51,10 +51,9 @@ def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
 
 
 def our_loss(setting: Setting) -> LossFn:
-    """The loss that training runs, or the same with another implementation of the head's log-probabilities."""
-    if setting.implementation == "auto":
-        return make_grpo_loss(setting.config, temperature=1.0, remat=setting.remat, **CLIP)
-    return simple_loss(setting.config, True, setting.implementation, setting.remat)
+    """The loss that training runs."""
+    given = {"remat": setting.remat, "logprob": setting.implementation}
+    return make_grpo_loss(setting.config, temperature=1.0, **given, **CLIP)
 
 
 def simple_loss(config: Qwen2Config, shared: bool, head: str | Callable[..., LogProb], remat: bool = False) -> LossFn:

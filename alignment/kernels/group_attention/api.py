@@ -1,6 +1,6 @@
 """Attention of a group of completions over the one prompt they share and over themselves, without copying the prompt.
 
-An implementation is a module of this folder with the two functions below, under the same names and with the same
+An implementation is a module of this folder with the three functions below, under the same names and with the same
 arguments (`implementation` left out).
 """
 
@@ -25,7 +25,6 @@ def group_attention(
     prompt_kv: KeyValue,
     own_kv: KeyValue,
     prompt_mask: jax.Array,
-    step: jax.Array | int | None = None,
     implementation: str = "xla",
 ) -> jax.Array:
     """Attend from completions to their prompt's keys, stored once a group, and causally to their own.
@@ -33,23 +32,51 @@ def group_attention(
     Scores are scaled by 1 / sqrt(d); one softmax, in float32, runs over both key sets together.
 
     Args:
-      q: [P, G, Lq, H, d] queries of P prompts with G completions each.
+      q: [P, G, Lc, H, d] queries of P prompts with G completions each; query i sees own keys 0 to i.
       prompt_kv: keys and values [P, Lp, K, d] of the prompts, K dividing H.
       own_kv: keys and values [P, G, Lc, K, d] of the completions.
       prompt_mask: [P, Lp], true at real prompt tokens. A prompt without any is as if it were not there.
-      step: None for whole completions (Lq = Lc: query i sees own keys 0 to i). When decoding, the scalar index of the
-        one query's token (Lq = 1: it sees own keys 0 to step); not differentiable by every implementation.
       implementation: a name in `IMPLEMENTATIONS`.
 
     Returns:
-      [P, G, Lq, H, d] in the type of q.
+      [P, G, Lc, H, d] in the type of q.
 
     Raises:
       UserError: an unknown implementation.
     """
     chex.assert_rank([q, *prompt_kv, *own_kv, prompt_mask], [5, 4, 4, 5, 5, 2])
-    chex.assert_axis_dimension(q, 2, own_kv[0].shape[2] if step is None else 1)
-    return _module(implementation).group_attention(q, prompt_kv, own_kv, prompt_mask, step)
+    chex.assert_axis_dimension(q, 2, own_kv[0].shape[2])
+    return _module(implementation).group_attention(q, prompt_kv, own_kv, prompt_mask)
+
+
+def cached_attention(
+    q: jax.Array,
+    prompt_kv: KeyValue,
+    own_kv: KeyValue,
+    prompt_mask: jax.Array,
+    last: jax.Array,
+    implementation: str = "xla",
+) -> jax.Array:
+    """Attend from one new token of every completion, each at its own place: what decoding does.
+
+    The caches are head-major, as the products want them, so that no step transposes what earlier steps wrote.
+
+    Args:
+      q: [P, G, H, d] one query a completion.
+      prompt_kv: keys and values [P, K, Lp, d] of the prompts, K dividing H.
+      own_kv: keys and values [P, K, G, Lc, d] of the completions.
+      prompt_mask: [P, Lp], true at real prompt tokens.
+      last: [P, G] the last own key that each query sees: its own token's.
+      implementation: a name in `IMPLEMENTATIONS`.
+
+    Returns:
+      [P, G, H, d] in the type of q.
+
+    Raises:
+      UserError: an unknown implementation.
+    """
+    chex.assert_rank([q, *prompt_kv, *own_kv, prompt_mask, last], [4, 4, 4, 5, 5, 2, 2])
+    return _module(implementation).cached_attention(q, prompt_kv, own_kv, prompt_mask, last)
 
 
 def causal_attention(q: jax.Array, k: jax.Array, v: jax.Array, implementation: str = "xla") -> jax.Array:

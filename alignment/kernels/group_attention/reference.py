@@ -6,16 +6,28 @@ import jax
 import jax.numpy as jnp
 
 
-def group_attention(q, prompt_kv, own_kv, prompt_mask, step=None):
+def group_attention(q, prompt_kv, own_kv, prompt_mask):
     """Concatenate prompt and completion, repeat the key heads, mask what a query may not see."""
+    length = q.shape[2]
+    return _behind_copies(q, prompt_kv, own_kv, prompt_mask, jnp.arange(length)[:, None] >= jnp.arange(length))
+
+
+def cached_attention(q, prompt_kv, own_kv, prompt_mask, last):
+    """The same for one query a completion, which sees its own keys up to `last`."""
+    prompt_kv = tuple(x.swapaxes(1, 2) for x in prompt_kv)
+    own_kv = tuple(x.transpose(0, 2, 3, 1, 4) for x in own_kv)
+    seen = jnp.arange(own_kv[0].shape[2]) <= last[:, :, None, None, None]
+    return _behind_copies(q[:, :, None], prompt_kv, own_kv, prompt_mask, seen)[:, :, 0]
+
+
+def _behind_copies(q, prompt_kv, own_kv, prompt_mask, own_mask):
+    """`own_mask` broadcasts against [P, G, H, Lq, Lc]."""
     groups, samples, length, heads, _ = q.shape
-    own_length = own_kv[0].shape[2]
     k, v = (
         jnp.concatenate([jnp.broadcast_to(p[:, None], (groups, samples, *p.shape[1:])), own], axis=2)
         for p, own in zip(prompt_kv, own_kv, strict=True)
     )
-    last = jnp.arange(length) if step is None else jnp.full((1,), step)
-    own_mask = jnp.broadcast_to(jnp.arange(own_length) <= last[:, None], (groups, samples, heads, length, own_length))
+    own_mask = jnp.broadcast_to(own_mask, (groups, samples, heads, length, own_kv[0].shape[2]))
     mask = jnp.broadcast_to(prompt_mask[:, None, None, None, :], (*own_mask.shape[:-1], prompt_mask.shape[1]))
     return _attend(q, k, v, jnp.concatenate([mask, own_mask], axis=-1))
 

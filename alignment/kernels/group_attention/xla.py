@@ -30,16 +30,20 @@ class _Part(NamedTuple):
     visible: jax.Array  # true where a query may look; broadcasts against [P, K, G, R, T, S]
 
 
-def group_attention(q, prompt_kv, own_kv, prompt_mask, step=None):
+def group_attention(q, prompt_kv, own_kv, prompt_mask):
     """See `api.group_attention`."""
     prompt = tuple(x.swapaxes(1, 2) for x in prompt_kv)  # [P, K, Lp, d]
     own = tuple(x.transpose(0, 3, 1, 2, 4) for x in own_kv)  # [P, K, G, Lc, d]
-    rows = _head_major(q, own[0].shape[1])
-    if step is None:
-        return _token_major(_attend(rows, (*prompt, prompt_mask), own))
-    visible = jnp.arange(own[0].shape[3]) <= step
-    parts = _prompt_part(*prompt, prompt_mask), _Part(*own, visible)
-    return _token_major(_softmax(rows, parts)[0].astype(q.dtype))
+    return _token_major(_attend(_head_major(q, own[0].shape[1]), (*prompt, prompt_mask), own))
+
+
+def cached_attention(q, prompt_kv, own_kv, prompt_mask, last):
+    """See `api.cached_attention`."""
+    rows = _head_major(q[:, :, None], own_kv[0].shape[1])
+    prompt_kv, own_kv = (tuple(x.astype(q.dtype) for x in pair) for pair in (prompt_kv, own_kv))
+    visible = jnp.arange(own_kv[0].shape[3]) <= last[:, None, :, None, None, None]
+    parts = _prompt_part(*prompt_kv, prompt_mask), _Part(*own_kv, visible)
+    return _token_major(_softmax(rows, parts)[0].astype(q.dtype))[:, :, 0]
 
 
 def causal_attention(q, k, v):

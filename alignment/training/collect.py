@@ -1,0 +1,190 @@
+"""What a GRPO step learns from: completions of the current policy, read and scored while the device samples on."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from alignment.adapters.compose import merge
+from alignment.adapters.stack import Stack, push
+from alignment.objectives.advantages import zero_variance
+from alignment.record import Record
+from alignment.rewards.registry import ScoreBatch
+from alignment.rewards.scheme import RewardState, Scheme, Scored
+from alignment.rewards.score import score_channels
+from alignment.rollout.engine import Engine, completion_ids, encode_prompts, read, stream, trim
+from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.sampler import Group, Stats, join_groups
+from alignment.rollout.sampling import Sampling
+from alignment.text.parser import Response
+from alignment.training.feedback import Scorer, group_features, values
+from alignment.training.losses import TRAINABLE
+from alignment.training.state import Frozen, TrainState
+
+TIMES = ("time/rollout", "time/reward", "time/wait")
+
+
+class Collected(NamedTuple):
+    """P prompts with G completions each, and what became of them; lists run over P x G, prompt by prompt."""
+
+    records: list[Record]  # [P]
+    group: Group
+    responses: list[Response]  # [P * G]
+    channels: dict[str, np.ndarray]  # by name [P * G]: raw rewards
+    metrics: dict[str, float]
+
+
+class Collector(NamedTuple):
+    """What stays the same over a stage."""
+
+    engine: Engine
+    frozen: Frozen
+    section: ConfigDict  # config.grpo
+    scheme: Scheme
+    scorer: Scorer | None = None
+
+
+def collect(collector: Collector, state: TrainState, asked: Sequence[Record], step: int, attempt: int = 0) -> Collected:
+    """Sample G completions a question from the current policy, with noise of this step and attempt alone; score them.
+
+    A group is read and scored as soon as its last completion ends, while the device samples the others.
+    """
+    engine, section, stats = collector.engine, collector.section, Stats()
+    prompts = encode_prompts(engine, asked)
+    keys = lane_keys(state.key, step, [prompt_hash(prompt) for prompt in prompts], section.group_size, attempt)
+    params, stack = serving_policy(collector, state)
+    given = {"max_new_tokens": section.max_new_tokens, "sampling": Sampling(section.temperature), "params": params}
+    parts, began, scoring = {}, time.perf_counter(), 0.0
+    # The room of a whole step, however few questions are asked, so that a refill compiles nothing.
+    layout = dataclasses.replace(engine.layout, groups=section.prompts)
+    for index, group in stream(engine, stack, prompts, keys, layout=layout, stats=stats, **given):
+        start = time.perf_counter()
+        parts[index] = _scored(collector, [asked[index]], group, step)
+        scoring += time.perf_counter() - start
+    whole = join([parts[index] for index in range(len(asked))])
+    if collector.scorer is not None:  # its features need the device, which is free only now
+        whole = _scored(collector, whole.records, whole.group, step, collector.scorer)
+    times = dict(zip(TIMES, (time.perf_counter() - began, scoring, stats.wait_s), strict=True))
+    lanes = np.prod(layout.shape(len(asked), section.group_size, len(engine.spread.devices)))
+    return whole._replace(metrics=times | {"rollout/lane_use": stats.tokens / max(1, stats.steps * int(lanes))})
+
+
+def refill(
+    collector: Collector,
+    state: TrainState,
+    first: Collected,
+    records: Sequence[Record],
+    step: int,
+    seed: int,
+    reward: Callable[..., tuple[Scored, RewardState]],
+) -> Collected:
+    """Replace groups whose rewards are all equal, and so teach nothing, by groups of other questions.
+
+    Dynamic sampling of DAPO (Yu et al. 2025, 2503.14476, section 3.2) with a budget: `--config.grpo.refill` attempts,
+    each with as many new questions as groups are left to replace. What an attempt asks is a function of seed, step and
+    attempt, and every new group that is used is used at once, so that a resume has nothing to remember. A group that no
+    attempt could replace stays, without gradient.
+    """
+    flat, replaced, now = _flat(first, reward), 0, first
+    for attempt in range(1, collector.section.refill + 1):
+        asked = _fresh(records, now, int(flat.sum()), (seed, step, attempt))
+        if not asked:
+            break
+        new = collect(collector, state, asked, step, attempt)
+        useful, places = np.flatnonzero(~_flat(new, reward)), np.flatnonzero(flat)
+        picks = np.arange(len(flat))
+        picks[places[: len(useful)]] = len(flat) + useful
+        times = {name: now.metrics[name] + new.metrics[name] for name in TIMES}
+        now, replaced = _pick(join([now, new]), picks)._replace(metrics=now.metrics | times), replaced + len(useful)
+        flat = _flat(now, reward)
+    if not collector.section.refill:
+        return first
+    before = float(_flat(first, reward).mean())
+    return now._replace(metrics=now.metrics | {"groups/refilled": replaced, "groups/zero_variance_before": before})
+
+
+def _flat(collected: Collected, reward: Callable[..., tuple[Scored, RewardState]]) -> np.ndarray:
+    scored, _ = reward(raw=collected.channels, groups=len(collected.records))
+    return zero_variance(scored.combined)
+
+
+def _fresh(records: Sequence[Record], now: Collected, count: int, seed: tuple[int, ...]) -> list[Record]:
+    """Up to `count` questions that this step has not asked, in an order that `seed` decides."""
+    held = {record.id for record in now.records}
+    order = np.random.default_rng(seed).permutation(len(records)) if count else ()
+    return [records[index] for index in order if records[index].id not in held][:count]
+
+
+def _pick(collected: Collected, groups: np.ndarray) -> Collected:
+    """The collection of these groups [P], in this order."""
+    samples = collected.group.mask.shape[1]
+    rows = (groups[:, None] * samples + np.arange(samples)).ravel()
+    return Collected(
+        records=[collected.records[index] for index in groups],
+        group=trim(jax.tree.map(lambda leaf: leaf[groups], collected.group)),
+        responses=[collected.responses[index] for index in rows],
+        channels={name: channel[rows] for name, channel in collected.channels.items()},
+        metrics=collected.metrics,
+    )
+
+
+def serving_policy(collector: Collector, state: TrainState) -> tuple[dict, Stack]:
+    """The base and the adapters that the current policy samples with.
+
+    Unmerged by default. `--config.rollout.merge=float32` folds the adapters into a float32 copy of the base, which
+    decodes without them; the update still works on the unmerged policy, and `sampler/...` says how far the two differ.
+    """
+    params, stack = collector.frozen.params, push(collector.frozen.under, TRAINABLE, state.lora)
+    if collector.engine.merge != "float32":
+        return params, stack
+    return merge(jax.tree.map(lambda leaf: leaf.astype("float32"), params), stack), Stack()
+
+
+def _scored(
+    collector: Collector, records: Sequence[Record], group: Group, step: int, scorer: Scorer | None = None
+) -> Collected:
+    responses = read(collector.engine, group, records)
+    channels = judge(collector, group, responses, records, step, scorer)
+    return Collected(list(records), group, responses, channels, {})
+
+
+def judge(
+    collector: Collector,
+    group: Group,
+    responses: Sequence[Response],
+    records: Sequence[Record],
+    step: int,
+    scorer: Scorer | None = None,
+) -> dict[str, np.ndarray]:
+    """Score every completion on the channels of the scheme, raw values {name: [P * G]}.
+
+    What a `scorer` alone can tell is scored where one is given, and left out otherwise.
+    """
+    section, samples, scores = collector.section, group.mask.shape[1], {}
+    owners = [record for record in records for _ in range(samples)]
+    names = dict(collector.scheme.weights)
+    if scorer is not None:
+        chunks = section.minibatches * section.micro_batches
+        scores["feedback"] = values(scorer, group_features(collector.engine, group, chunks))
+    elif collector.scorer is not None:
+        names.pop("feedback")
+    ids = completion_ids(collector.engine, group)
+    batch = ScoreBatch(responses, owners, ids, step / section.steps, section.max_new_tokens, scores)
+    return score_channels(batch, names)
+
+
+def join(parts: Sequence[Collected]) -> Collected:
+    """One collection of several, in their order, trimmed to the bucket of the longest completion."""
+    return Collected(
+        records=[record for part in parts for record in part.records],
+        group=trim(join_groups([part.group for part in parts])),
+        responses=[response for part in parts for response in part.responses],
+        channels={name: np.concatenate([part.channels[name] for part in parts]) for name in parts[0].channels},
+        metrics={},
+    )
