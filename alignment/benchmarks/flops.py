@@ -69,6 +69,19 @@ def _update_attention(config: Qwen2Config, setting: Setting) -> float:
     return 12 * config.num_attention_heads * config.head_dim * pairs
 
 
+def rollout_flops(setting: Setting) -> float:
+    """Useful operations of sampling P G completions of Lc tokens: the forward passes, prompts once a group.
+
+    Projections, adapters and attention as in `update_work`, forward alone; the head for the first token once a prompt
+    and for the others once a completion, 2 D V each.
+    """
+    config, total = setting.config, 0.0
+    for fan_in, fan_out, tokens, _ in _projections(config, setting):
+        total += 2 * tokens * (fan_in * fan_out + RANK * (fan_in + fan_out))
+    words = setting.prompts * (1 + setting.group * (setting.new_tokens - 1))
+    return total + _update_attention(config, setting) / 3 + 2 * words * config.hidden_size * config.vocab_size
+
+
 def attention_flops(setting: Setting) -> float:
     """Useful operations of one layer's attention of all prompts and completions, forward and backward.
 

@@ -21,6 +21,7 @@ FIGURES = (
     "rollout_s",
     "update_s",
     "gen_tok_s",
+    "decode_steps",
     "least_s",  # the least of the time that the suite is about, whose median stands in one of the columns before
     "peak_rss_mb",
     "peak_device_mb",

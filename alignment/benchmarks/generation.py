@@ -1,0 +1,69 @@
+"""A rollout as the suites `decode`, `grpo` and `load` run it: random prompts of full length, no end token."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from alignment.adapters.stack import push
+from alignment.benchmarks.setting import Setting
+from alignment.rollout.sampler import Group, Layout, Stats, sample_groups
+from alignment.rollout.sampling import Sampling
+from alignment.training.losses import TRAINABLE
+from alignment.training.state import Frozen, TrainState
+
+PLAIN, AT_ONCE = Sampling(), Layout()
+NO_STOP = (-1,)  # every completion has its full length
+
+
+class Generated(NamedTuple):
+    """One rollout and what it took."""
+
+    group: Group
+    seconds: float
+    stats: Stats
+
+
+def make_rollout(
+    setting: Setting,
+    *,
+    shared: bool = True,
+    sampling: Sampling = PLAIN,
+    layout: Layout = AT_ONCE,
+    limits: np.ndarray | None = None,
+) -> Callable[[TrainState, Frozen, dict, int], Generated]:
+    """Return `run(state, frozen, batch, step)`: sample after `batch["prompts"]` [P, Lp] from the policy of `state`.
+
+    Without `shared` every sample is a prompt of its own. `limits` [P, G] end completions early.
+    """
+
+    def run(state: TrainState, frozen: Frozen, batch: dict, step: int) -> Generated:
+        stats, began = Stats(), time.perf_counter()
+        prompts, mask = np.asarray(batch["prompts"]), np.asarray(batch["prompt_mask"])
+        keys = jax.random.split(jax.random.fold_in(state.key, step), (len(prompts), setting.group))
+        ends = limits
+        if not shared:
+            prompts, mask = (np.repeat(each, setting.group, axis=0) for each in (prompts, mask))
+            keys, ends = keys.reshape(-1, 1), None if limits is None else limits.reshape(-1, 1)
+        group = sample_groups(
+            frozen.params,
+            push(frozen.under, TRAINABLE, state.lora),
+            prompts,
+            mask,
+            keys,
+            config=setting.config,
+            sampling=sampling,
+            max_new_tokens=setting.new_tokens,
+            stop_ids=NO_STOP,
+            pad_id=0,
+            layout=layout,
+            limits=ends,
+            stats=stats,
+        )
+        return Generated(group, time.perf_counter() - began, stats)
+
+    return run

@@ -1,0 +1,74 @@
+"""A whole GRPO step: sample a rollout from the current adapter, then learn from it, as training does.
+
+Plain runs and keeps a prompt for every sample, in the rollout and in the update, and holds all [T, V] logits. Rewards
+are random numbers: scoring text is no part of this figure.
+"""
+
+from __future__ import annotations
+
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from alignment.benchmarks.flops import rollout_flops, update_work
+from alignment.benchmarks.generation import make_rollout
+from alignment.benchmarks.measure import Case, Ready
+from alignment.benchmarks.registry import Suite, check_against
+from alignment.benchmarks.setting import Setting
+from alignment.benchmarks.suites.update import AGAINST, OPTIMIZER, make_inputs, our_loss, simple_loss
+from alignment.models.packing import pack_cells
+from alignment.rollout.sampler import Group
+from alignment.training.state import Frozen, TrainState, make_optimizer
+from alignment.training.step import LossFn, Term, make_step
+
+
+def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
+    """Rollout and update of P prompts with G completions of full length."""
+    check_against(setting, against, ("plain",))
+    inputs = make_inputs(setting)
+    cases = [_case("ours", setting, our_loss(setting), inputs, shared=True)]
+    if against:
+        cases.append(_case("plain", setting, simple_loss(setting.config, *AGAINST["plain"]), inputs, shared=False))
+    return Suite(tuple(cases), "step_s", rollout_flops(setting) + update_work(setting).total)
+
+
+def _case(name: str, setting: Setting, loss: LossFn, inputs: tuple, shared: bool) -> Case:
+    def prepare() -> Ready:
+        rollout = make_rollout(setting, shared=shared)
+        step = jax.jit(make_step((Term("grpo", loss),), make_optimizer(OPTIMIZER, 1)))
+        state, frozen, batch = inputs
+        kept = {"state": state, "step": 0}
+
+        def run() -> dict[str, float]:
+            began = time.perf_counter()
+            found = rollout(kept["state"], frozen, batch, kept["step"])
+            kept["state"] = _update(step, kept["state"], frozen, found.group, setting)
+            jax.block_until_ready(kept["state"].lora.modules)
+            kept["step"] += 1
+            seconds = time.perf_counter() - began
+            times = {"rollout_s": found.seconds, "update_s": seconds - found.seconds}
+            return {"step_s": seconds} | times | {"gen_tok_s": found.stats.tokens / found.seconds}
+
+        run()
+        return Ready(run)
+
+    return Case(name, prepare)
+
+
+def _update(step, state: TrainState, frozen: Frozen, group: Group, setting: Setting) -> TrainState:
+    shape = setting.prompts, setting.group
+    grouped = jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[2:]) if leaf.ndim > 2 else leaf, group)
+    rewards = np.random.default_rng(setting.new_tokens).standard_normal(shape, np.float32)
+    once = slice(None, None, len(group.prompts) // setting.prompts)
+    batch = {
+        "prompts": group.prompts[once],
+        "prompt_mask": group.prompt_mask[once],
+        "completions": grouped.completions,
+        "mask": grouped.mask,
+        "cells": pack_cells(np.asarray(grouped.mask)),
+        "log_prob": grouped.log_prob,
+        "advantages": rewards,
+    }
+    return step(state, frozen, {"grpo": jax.tree.map(jnp.asarray, batch)})[0]

@@ -1,0 +1,59 @@
+"""Sampling completions of very different lengths: drawn log-uniformly from an eighth of `--new_tokens` to all of it.
+
+`--prompts` prompts go through as many lanes as an eighth of all completions. Ours lets a lane take its next sample when
+its last one ends; static (and plain, which is the same here) decodes wave after wave, each as long as its longest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alignment.benchmarks.flops import rollout_flops
+from alignment.benchmarks.generation import make_rollout
+from alignment.benchmarks.measure import Case, Ready
+from alignment.benchmarks.registry import Suite, check_against
+from alignment.benchmarks.setting import Setting
+from alignment.benchmarks.suites.update import make_inputs
+from alignment.rollout.sampler import Layout
+
+WAVES = 8
+RANGE = 8  # the longest completion is so many times the shortest
+
+
+def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
+    """A rollout of P x G completions in P G / 8 lanes."""
+    check_against(setting, against, ("plain", "static"))
+    limits, inputs = draw_lengths(setting), make_inputs(setting)
+    names = {"ours": False} | dict.fromkeys(against, True)
+    cases = (_case(name, setting, limits, inputs, static) for name, static in names.items())
+    return Suite(tuple(cases), "rollout_s", rollout_flops(setting) * float(limits.mean()) / setting.new_tokens)
+
+
+def draw_lengths(setting: Setting) -> np.ndarray:
+    """Lengths [P, G], log-uniform over 1:8, the longest `--new_tokens`."""
+    share = np.random.default_rng(0).random((setting.prompts, setting.group))
+    return np.ceil(setting.new_tokens * RANGE ** (share - 1)).astype(int)
+
+
+def _case(name: str, setting: Setting, limits: np.ndarray, inputs, static: bool) -> Case:
+    lanes = max(1, limits.size // WAVES)
+    # A slot of a whole group takes no new prompt before its last lane ends, and waves are of whole slots.
+    rollouts = [(slice(None), make_rollout(setting, layout=Layout(lanes), limits=limits))]
+    if static:
+        size = max(1, lanes // setting.group)
+        parts = [slice(start, start + size) for start in range(0, setting.prompts, size)]
+        rollouts = [(part, make_rollout(setting, limits=limits[part])) for part in parts]
+    state, frozen, batch = inputs
+
+    def run() -> dict[str, float]:
+        cut = [{key: batch[key][part] for key in ("prompts", "prompt_mask")} for part, _ in rollouts]
+        found = [rollout(state, frozen, part, 0) for part, (_, rollout) in zip(cut, rollouts, strict=True)]
+        seconds = sum(one.seconds for one in found)
+        steps, tokens = (sum(getattr(one.stats, key) for one in found) for key in ("steps", "tokens"))
+        return {"rollout_s": seconds, "gen_tok_s": tokens / seconds, "decode_steps": steps}
+
+    def prepare() -> Ready:
+        run()
+        return Ready(run)
+
+    return Case(name, prepare)
