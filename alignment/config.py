@@ -127,8 +127,8 @@ def _model() -> ConfigDict:
 
 
 def _data() -> ConfigDict:
-    # source: vignettes, records or a public set of docs/data.md; path: a file or hf://owner/data (vignettes need none);
-    # traces: JSONL of (id, cot).
+    # source: vignettes, vignettes_full (generated), records or a public set of docs/data.md; path: a file or
+    # hf://owner/data, empty for what is generated; traces: JSONL of (id, cot).
     return ConfigDict(
         {
             "seed": 0,

@@ -13,7 +13,7 @@ from alignment.data.contamination import tally
 from alignment.data.duplicates import GENERATED
 from alignment.data.hygiene import Limits, Removal, decontaminate
 from alignment.data.ids import fingerprint
-from alignment.data.sources import SOURCES, VIGNETTES, load_source
+from alignment.data.sources import GENERATED_SCOPES, SOURCES, load_source
 from alignment.data.splits import drop_questions, questions, split_by_question
 from alignment.data.traces import attach_traces
 from alignment.errors import UserError
@@ -69,17 +69,17 @@ def load_data(data: ConfigDict, seed: int | None = None, with_sft: bool = True) 
 
 def _check(role: str, part: ConfigDict) -> None:
     flag = f"--config.data.{role}"
-    lookup({**SOURCES, VIGNETTES: None}, part.source, f"source {flag}.source")
+    lookup({**SOURCES, **GENERATED_SCOPES}, part.source, f"source {flag}.source")
     if part.count < 0:
         raise UserError(f"{flag}.count={part.count}: give the largest number of records, or 0 for all of a file")
-    if part.source != VIGNETTES and not part.path:
+    if part.source not in GENERATED_SCOPES and not part.path:
         raise UserError(f"{flag}.source={part.source} needs its file: {flag}.path=FILE")
-    if part.source == VIGNETTES and part.path:
+    if part.source in GENERATED_SCOPES and part.path:
         names = " or ".join(SOURCES)
         raise UserError(
             f"{flag}.path={part.path}: vignettes are generated; name the source of the file: {flag}.source={names}"
         )
-    if part.source == VIGNETTES and not part.count:
+    if part.source in GENERATED_SCOPES and not part.count:
         raise UserError(f"{flag}.count=0: vignettes are generated without end; say how many")
 
 
@@ -94,8 +94,8 @@ def _deal(data: ConfigDict, seed: int, roles: tuple[str, ...]) -> tuple[Parts, l
         if not set(sharing) & set(roles):
             continue
         counts = {role: data[role].count for role in sharing}
-        if source == VIGNETTES:
-            parts |= _generate(counts, seed, split=path)
+        if source in GENERATED_SCOPES:
+            parts |= _generate(counts, seed, path, GENERATED_SCOPES[source])
             continue
         records, said = load_source(source, data[sharing[0]].path)
         records, left_out = _with_options(records, source, sharing)
@@ -120,13 +120,13 @@ def _with_options(records: list[Record], source: str, roles: list[str]) -> tuple
 
 def _pool(role: str, part: ConfigDict) -> tuple[str, str]:
     """What two roles must have in common to share one set of questions: the file, or the split of the generator."""
-    if part.source == VIGNETTES:
-        return VIGNETTES, "eval" if role == "eval" else "train"
+    if part.source in GENERATED_SCOPES:
+        return part.source, "eval" if role == "eval" else "train"
     return part.source, part.path if "://" in part.path else os.path.realpath(part.path)
 
 
-def _generate(counts: Mapping[str, int], seed: int, split: str) -> Parts:
-    records = list(vignettes.generate(count=sum(counts.values()), seed=seed, split=split))
+def _generate(counts: Mapping[str, int], seed: int, split: str, scope: str) -> Parts:
+    records = list(vignettes.generate(count=sum(counts.values()), seed=seed, split=split, scope=scope))
     parts, start = {}, 0
     for role, count in counts.items():
         parts[role] = records[start : start + count]
@@ -194,7 +194,7 @@ def _with_cot(records: list[Record], part: ConfigDict) -> tuple[list[Record], li
             f"--config.data.sft.source={part.source} brings no chains of thought; give --config.data.sft.traces=FILE "
             "(JSONL of id and cot), or fall back with --config.data.sft.source=vignettes --config.data.sft.path="
         )
-    if part.source == VIGNETTES:
+    if part.source in GENERATED_SCOPES:
         return kept, ["sft: generated vignettes, whose chains of thought are derived from the knowledge base"]
     return kept, [f"sft: chains of thought of the records themselves, {len(kept)} of {len(records)} have one"]
 
@@ -212,6 +212,6 @@ def _test_note(role: str, records: tuple[Record, ...]) -> list[str]:
 
 
 def _count_note(role: str, part: ConfigDict, records: tuple[Record, ...]) -> str:
-    origin = "generated" if part.source == VIGNETTES else f"from {os.path.basename(part.path)}"
+    origin = "generated" if part.source in GENERATED_SCOPES else f"from {os.path.basename(part.path)}"
     short = f" ({part.count} asked for)" if len(records) < part.count else ""
     return f"{role}: {len(records)} records of {part.source}, {origin}{short}"

@@ -14,7 +14,7 @@ from alignment.data import vignettes
 from alignment.data.card import table
 from alignment.data.hygiene import Limits, clean, reports
 from alignment.data.product import Product
-from alignment.data.sources import SOURCES, VIGNETTES, load_source
+from alignment.data.sources import GENERATED_SCOPES, SOURCES, load_source
 from alignment.data.splits import split_by_question
 from alignment.errors import UserError
 from alignment.record import Record
@@ -86,16 +86,16 @@ def parse_ingredient(text: str, flag: str, weighted: bool = True) -> Ingredient:
     if not colon or not path or not number > 0 or number == float("inf"):
         shape = "SOURCE:PATH=WEIGHT, as in medqa:train.jsonl=2" if weighted else "SOURCE:PATH"
         raise UserError(f"{flag}: {text!r} does not read as {shape} (vignettes:COUNT generates)")
-    lookup({**SOURCES, VIGNETTES: None}, source, f"source in {flag}")
-    if source == VIGNETTES and not path.isdecimal():
-        raise UserError(f"{flag}: {source}:{path}: say how many vignettes, as in vignettes:1000")
+    lookup({**SOURCES, **GENERATED_SCOPES}, source, f"source in {flag}")
+    if source in GENERATED_SCOPES and not path.isdecimal():
+        raise UserError(f"{flag}: {source}:{path}: say how many vignettes, as in {source}:1000")
     return Ingredient(source, path, number)
 
 
 def read_ingredient(item: Ingredient, seed: int, split: str) -> tuple[list[Record], tuple[str, ...]]:
     """Return the records of a source and its notes; vignettes are generated, of the split "train" or "eval"."""
-    if item.source == VIGNETTES:
-        return vignettes.generate(int(item.path), seed, split), ()
+    if item.source in GENERATED_SCOPES:
+        return vignettes.generate(int(item.path), seed, split, scope=GENERATED_SCOPES[item.source]), ()
     return load_source(item.source, item.path)
 
 

@@ -1,7 +1,7 @@
 """The registry of sources that are read from a file or the Hub.
 
 A source is a function from a place (`alignment.data.places`) to what was loaded. A new one is a file in this folder and
-a line in `SOURCES`. Generated vignettes come from no file: they are the entry `VIGNETTES`, handled by
+a line in `SOURCES`. Generated vignettes come from no file: they are the entries of `GENERATED_SCOPES`, handled by
 `alignment.data.load`.
 """
 
@@ -29,7 +29,8 @@ from alignment.text.lookup import lookup
 
 Source = Callable[[str], Loaded]
 
-VIGNETTES = "vignettes"
+# Sources that are generated, with the scope of the knowledge base they are made of.
+GENERATED_SCOPES = {"vignettes": "core", "vignettes_full": "full"}
 SOURCES: dict[str, Source] = {
     "medqa": medqa.load,
     "medmcqa": medmcqa.load,

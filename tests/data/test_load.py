@@ -116,7 +116,8 @@ def generated(monkeypatch):
     """A generator that numbers its questions, so that tests see which part of the stream a role got."""
     calls = []
 
-    def generate(count, seed, split):
+    def generate(count, seed, split, scope):
+        assert scope == "core"
         calls.append((count, seed, split))
         return [
             Record(f"{split}-{i}", "vignettes", f"{split} {seed} {i}?", OPTIONS, "A", cot="so") for i in range(count)
@@ -301,6 +302,16 @@ def test_a_part_that_only_repeats_the_evaluation_is_refused(tmp_path):
     write(tmp_path / "rl.jsonl", 1, 200, question=f"Once more: {TESTED}?")
     with pytest.raises(UserError, match="--config.data.rl: every record overlaps an evaluation question"):
         load_data(data)
+
+
+def test_vignettes_of_the_full_scope_are_a_source_of_their_own():
+    data = default_config().data
+    for role, count in zip(ROLES, (20, 30, 40), strict=True):
+        data[role].source, data[role].count = "vignettes_full", count
+    loaded = load_data(data)
+    assert {record.meta["scope"] for role in ROLES for record in getattr(loaded, role)} == {"full"}
+    assert not {r.question for r in loaded.rl} & {r.question for r in loaded.sft}
+    assert "rl: 30 records of vignettes_full, generated" in loaded.notes and all(record.cot for record in loaded.sft)
 
 
 def test_generated_vignettes_share_templates_and_stay_as_they_were():

@@ -34,7 +34,7 @@ def generate(
     count: int,
     seed: int,
     split: str,
-    families: Sequence[str] = FAMILIES,
+    families: Sequence[str] | None = None,
     start_id: str = "vignette",
     scope: str = "core",
 ) -> list[Record]:
@@ -44,13 +44,14 @@ def generate(
       count: how many.
       seed: of the generator.
       split: "train" or "eval"; the two share no case (what is asked about, with the findings shown).
-      families: question families to draw from, uniformly: of `families_of(scope)`.
+      families: question families to draw from, uniformly: of `families_of(scope)`, or None for all of them.
       start_id: prefix of the ids, which hash the question and its options.
       scope: "core" or "full".
 
     Raises:
       UserError: unknown split, scope or family, or more records are asked for than there are different questions.
     """
+    families = families_of(scope) if families is None else families
     if scope == "core":
         return core.generate(count, seed, split, families, start_id)
     core.check(count, split, families, families_of(scope))

@@ -9,6 +9,11 @@ from alignment.knowledge.base import treatments
 from alignment.knowledge.pharmacology.checks import effects_of
 from alignment.knowledge.schema import AdverseEffect, Condition
 
+# Drugs that act where they are put, and hardly do what their class does to the rest of the body.
+LOCAL = frozenset(
+    ("budesonide", "beclometasone", "fluticasone", "clobetasol", "timolol", "dorzolamide", "clotrimazole")
+)
+
 
 def first_choice(condition: Condition) -> str:
     """The first-line treatment with its aim, which goes with the option so that no question tells it."""
@@ -34,8 +39,8 @@ def treatments_clash(here: World, one: Condition, other: Condition) -> bool:
 
 
 def hallmarks(here: World, drug: str) -> list[AdverseEffect]:
-    """The effects a drug, or its class, is known for."""
-    names = {drug, here.base.drugs[drug].drug_class}
+    """The effects a drug, or its class, is known for; one that acts where it is put is not known for its class's."""
+    names = {drug} if drug in LOCAL else {drug, here.base.drugs[drug].drug_class}
     return [effect for effect in here.base.adverse_effects if effect.hallmark and effect.subject in names]
 
 

@@ -23,7 +23,7 @@ def _never(here: World, one: Condition, other: Condition) -> bool:
 class Asks:
     """What is asked about the condition behind the picture.
 
-    `text` draws the option a condition gives ("" where it gives none), `clash` says whether what the first gives could
+    `text` draws the option a `usable` condition gives, `clash` says whether what the first gives could
     be defended for the second, `recall` the thoughts from the condition to its option and `reason` why the option of
     another condition is wrong. A `bedside` question shows findings of history and examination alone; `held` marks
     questions whose options are findings themselves and so are kept out of the stem.
@@ -35,6 +35,7 @@ class Asks:
     text: Callable[[random.Random, World, Condition], str]
     recall: Callable[[World, Condition, str], Sequence[str]]
     reason: Callable[[World, Condition, Condition, str], str]
+    usable: Callable[[World, Condition], bool] = lambda here, condition: True  # whether it gives an option at all
     clash: Callable[[World, Condition, Condition], bool] = _never
     sources: Callable[[World, Condition, str], Sequence[str]] = lambda here, condition, text: ()
     hops: int = 1
@@ -44,11 +45,11 @@ class Asks:
 
 def by_finding(rng: random.Random, here: World, split: str, asks: Asks) -> Item | None:
     """Draw four conditions, what each gives as an option, then which is right and a case for it."""
-    four = company(rng, here, SIZE, lambda c: True, lambda one, other: asks.clash(here, one, other))
+    four = company(rng, here, SIZE, lambda c: asks.usable(here, c), lambda one, other: asks.clash(here, one, other))
     if four is None:
         return None
     texts = [asks.text(rng, here, condition) for condition in four]
-    if "" in texts or len(set(texts)) < SIZE:
+    if len(set(texts)) < SIZE:
         return None
     shared = in_common(rng, here, four)
     shown = rng.choice((1, 1, 2))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from alignment.data.vignettes.item import Item
 
-_WANTED = ("Wanted is {}.", "So the answer sought is {}.", "That makes it {}.")
+_WANTED = ("Wanted is {}.", "The answer sought is {}.", "So the right option reads: {}.")
 
 
 def chain(rng: random.Random, item: Item, letters: str) -> str:

@@ -165,7 +165,7 @@ DETAILS = (
         "defective hepatic uptake of LDL particles",
         shown_by("LDLR gene test", "pathogenic LDLR variant in father and child")
         + decisive("knuckle xanthomas in a slim young adult")
-        + typical("chest tightness", "normal examination", "leg pain", "sudden death in the family"),
+        + typical("chest tightness", "leg pain", "sudden death in the family"),
         accepted=("rosuvastatin", "ezetimibe", "evolocumab", "alirocumab", "simvastatin", "pravastatin"),
     ),
     Detail(

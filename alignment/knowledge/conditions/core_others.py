@@ -103,7 +103,7 @@ DETAILS = (
         ("mites on skin scraping",),
         "mites tunnel through the horny layer",
         shown_by("skin scraping microscopy", "eggs and droppings under oil")
-        + typical("rash", "poor sleep", "dry skin", "normal examination", "anxiety"),
+        + typical("rash", "poor sleep", "dry skin", "anxiety"),
         accepted=("benzyl benzoate", "ivermectin"),
         equal=True,
     ),
@@ -204,7 +204,7 @@ DETAILS = (
         (),
         "oscillating cerebellar output",
         shown_by("spiral drawing with thyroid tests", "even tremulous spiral with a normal TSH")
-        + typical("anxiety", "normal examination", "low mood", "trouble swallowing"),
+        + typical("anxiety", "low mood", "trouble swallowing"),
         accepted=(
             "topiramate",
             "atenolol",
@@ -280,7 +280,7 @@ DETAILS = (
         ("bone density T-score of -3.1", "wedge fractures of the spine"),
         "resorption outpaces formation after oestrogen loss",
         decisive("wrist broken on a kerb and 4 cm shorter than her passport says")
-        + typical("bone pain", "smoking", "fear of falling", "normal examination", "poor sleep"),
+        + typical("bone pain", "smoking", "fear of falling", "poor sleep"),
         accepted=(
             "risedronate",
             "denosumab",
@@ -296,7 +296,7 @@ DETAILS = (
         "MRI of the sacroiliac joints",
         ("sacroiliitis on MRI", "bamboo spine on X-ray"),
         "HLA-B27-linked inflammation of entheses",
-        decisive("wakes at four with a stiff spine and must walk about")
+        decisive("waking at four with a stiff spine that needs a walk")
         + typical(
             "fatigue", "poor sleep", "swollen joint", "bloating", "light sensitivity", "watery diarrhoea", "joint pain"
         ),
@@ -440,7 +440,7 @@ DETAILS = (
         ("large residual volume after voiding",),
         "stromal growth squeezes the prostatic urethra",
         shown_by("flow rate with residual volume", "peak flow of 8 mL a second")
-        + typical("poor sleep", "blood in urine", "erectile dysfunction", "pelvic pain", "normal examination"),
+        + typical("poor sleep", "blood in urine", "erectile dysfunction", "pelvic pain"),
         accepted=("dutasteride", "alfuzosin", "doxazosin", "terazosin", "tadalafil", "silodosin", "prazosin"),
         specialty=_TRACT,
     ),

@@ -66,7 +66,7 @@ CONDITIONS = (
         + shown_by("optical coherence tomography", "fluid under the macula", source="AAO 2019")
         + shown_by("optical coherence tomography", "drusen with a leaking choroidal membrane")
         + typical("blurred vision", "smoking", "hypertension", "gradual loss of vision", "fear of falling", "low mood")
-        + typical("normal examination", "high cholesterol"),
+        + typical("high cholesterol"),
         "aflibercept",
         "AAO 2019",
         also_accepted=(

@@ -65,7 +65,7 @@ CONDITIONS = (
         + shown_by("Yale-Brown scale", "Yale-Brown score of 27", source="DSM-5")
         + shown_by("Yale-Brown scale", "two hours of rituals a day on a rating scale")
         + typical("anxiety", "low mood", "poor sleep", "restlessness", "social withdrawal", "dry skin", "fatigue")
-        + typical("normal examination"),
+        + typical(),
         "fluoxetine",
         "NICE CG31",
         also_accepted=(

@@ -125,7 +125,7 @@ CONDITIONS = (
         + shown_by("bone scan with alkaline phosphatase", "isolated high bone alkaline phosphatase")
         + shown_by("bone scan with alkaline phosphatase", "intense uptake in an enlarged half pelvis")
         + typical("bone pain", "hearing loss", "headache", "raised ALP", "back pain", "joint pain")
-        + typical("unsteady walking", "normal examination"),
+        + typical("unsteady walking"),
         "zoledronic acid",
         "Endocrine Society 2014",
         (Alternative("kidney failure", "calcitonin", GENERAL),),

@@ -92,7 +92,7 @@ CONDITIONS = (
         decisive("red nose and cheeks that flare with wine and sun", "facial pustules without a single comedo")
         + shown_by("skin surface biopsy", "many Demodex mites a square centimetre")
         + shown_by("skin surface biopsy", "follicular mites with perivascular inflammation")
-        + typical("rash", "dry eyes", "light sensitivity", "low mood", "red painful eye", "normal examination")
+        + typical("rash", "dry eyes", "light sensitivity", "low mood", "red painful eye")
         + typical("anxiety", "facial pain"),
         "ivermectin",
         "National Rosacea Society 2020",
@@ -197,9 +197,7 @@ CONDITIONS = (
         )
         + shown_by("excision biopsy of the skin lesion", "atypical melanocytes 1.8 mm deep", source="AAD 2019")
         + shown_by("excision biopsy of the skin lesion", "BRAF V600E with pagetoid melanocytes")
-        + typical(
-            "itching", "normal examination", "anxiety", "fair skin", "swollen groin glands", "sunburn in childhood"
-        )
+        + typical("itching", "anxiety", "fair skin", "swollen groin glands", "sunburn in childhood")
         + typical("poor sleep", "low mood"),
         "wide local excision",
         "AAD 2019",
@@ -217,7 +215,7 @@ CONDITIONS = (
         )
         + shown_by("punch biopsy of the nodule", "palisading basaloid nests", source="AAD 2018")
         + shown_by("punch biopsy of the nodule", "clefts around basaloid islands")
-        + typical("normal examination", "fair skin", "sunburn in childhood", "itching", "anxiety", "skin ulcer")
+        + typical("fair skin", "sunburn in childhood", "itching", "anxiety", "skin ulcer")
         + typical("low mood", "poor sleep"),
         "surgical excision with margins",
         "AAD 2018",

@@ -12,21 +12,25 @@ from alignment.data.vignettes.world import World
 from alignment.knowledge.base import ruled_out
 from alignment.knowledge.schema import Condition
 
+TRIES = 500
+
 
 def _action(rng: random.Random, here: World, condition: Condition) -> str:
     return here.base.class_of(condition.first_line).mechanism
 
 
 def _harm(rng: random.Random, here: World, condition: Condition) -> str:
-    found = hallmarks(here, condition.first_line)
-    return rng.choice(found).effect if found else ""
+    return rng.choice(hallmarks(here, condition.first_line)).effect
+
+
+def _bars(here: World, condition: Condition) -> list[str]:
+    # Pregnancy and the like are left out: the patient may be a man.
+    found = [c.factor for c in here.base.drugs[condition.first_line].contraindications]
+    return [factor for factor in found if here.base.factors[factor].sex is None]
 
 
 def _bar(rng: random.Random, here: World, condition: Condition) -> str:
-    # Pregnancy and the like are left out: the patient may be a man.
-    found = [c.factor for c in here.base.drugs[condition.first_line].contraindications]
-    open_to_all = [factor for factor in found if here.base.factors[factor].sex is None]
-    return rng.choice(open_to_all) if open_to_all else ""
+    return rng.choice(_bars(here, condition))
 
 
 def _given(condition: Condition) -> str:
@@ -93,6 +97,7 @@ KINDS = (
         text=_harm,
         recall=_harms,
         reason=lambda here, gold, other, text: f"known of {other.first_line}, for {other.name}",
+        usable=lambda here, condition: bool(hallmarks(here, condition.first_line)),
         clash=_same_harm,
         sources=_harm_sources,
         hops=3,
@@ -108,6 +113,7 @@ KINDS = (
         text=_bar,
         recall=lambda here, c, text: (_given(c), f"{_upper(text)} rules out {c.first_line}."),
         reason=lambda here, gold, other, text: f"rules out {other.first_line}, for {other.name}",
+        usable=lambda here, condition: bool(_bars(here, condition)),
         clash=_same_bar,
         sources=_bar_sources,
         hops=3,
@@ -117,4 +123,6 @@ KINDS = (
 
 def draw(rng: random.Random, here: World, split: str) -> Item | None:
     """Draw a question that needs the condition, its treatment and a fact about the treatment."""
-    return by_finding(rng, here, split, rng.choice(KINDS))
+    asks = rng.choice(KINDS)  # chosen once, so that no kind is rarer for being harder to draw
+    tries = (by_finding(rng, here, split, asks) for _ in range(TRIES))
+    return next((item for item in tries if item), None)
