@@ -74,6 +74,7 @@ CLASS_NAMES: dict[str, tuple[str, ...]] = {
     "purine nucleoside": ("Adenosine Receptor Agonist",),
     "NSAID": ("Nonsteroidal Anti-inflammatory Drug",),
     "COX-2 inhibitor": ("Cyclooxygenase 2 Inhibitors",),
+    "topical corticosteroid": ("Corticosteroid", "Glucocorticoids"),
     "corticosteroid": (
         "Corticosteroid",
         "Glucocorticoids",

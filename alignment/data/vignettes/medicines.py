@@ -32,6 +32,8 @@ _SEX = {
     "tamsulosin": "male",
     "leuprorelin": "male",
     "reversible low sperm count": "male",
+    "Ebstein anomaly in the fetus": "female",
+    "limb defects in the fetus": "female",
 }
 # Effects on a child, after stopping, in overdose or under conditions do not simply happen to an adult on a drug.
 _CONDITIONAL = re.compile(

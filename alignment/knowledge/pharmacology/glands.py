@@ -237,6 +237,16 @@ FAMILIES = (
                     "microscopic colitis",
                 ),
             ),
+        ),
+        effects=can("raised glucose", "weight gain", "muscle weakness", "cataract", "peptic ulcer", "mood change")
+        + can("infection", "osteoporosis")
+        + can("slowed growth in children"),
+        known_for=("osteonecrosis of the hip", "adrenal suppression"),
+    ),
+    Family(
+        "topical corticosteroid",
+        "activates glucocorticoid receptors where it is applied",
+        (
             agent(
                 "beclometasone", "asthma", also=("allergic rhinitis",), effects=can("oral candidiasis", "hoarse voice")
             ),
@@ -253,10 +263,6 @@ FAMILIES = (
                 effects=can("skin atrophy"),
             ),
         ),
-        effects=can("raised glucose", "weight gain", "muscle weakness", "cataract", "peptic ulcer", "mood change")
-        + can("infection", "osteoporosis")
-        + can("slowed growth in children"),
-        known_for=("osteonecrosis of the hip", "adrenal suppression"),
     ),
     Family(
         "mineralocorticoid",

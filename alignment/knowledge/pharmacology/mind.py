@@ -163,7 +163,7 @@ FAMILIES = (
         "",
         (agent("lithium", _BIPOLAR, no=no("pregnancy")),),
         effects=can("tremor", "hypothyroidism", "weight gain", "high calcium", "chronic kidney disease"),
-        known_for=("nephrogenic diabetes insipidus", "Ebstein anomaly"),
+        known_for=("nephrogenic diabetes insipidus", "Ebstein anomaly in the fetus"),
     ),
     Family(
         "first-generation antipsychotic",
