@@ -17,8 +17,8 @@ Not as in the papers: group sizes (64 for GRPO, 16 for DAPO and CISPO) and DAPO'
 variance.
 
 Expected result: the papers compare at thousands of steps; at thirty, no order is promised, and differences of
-accuracy within the interval over seeds are none. What can show is whether a loss keeps the policy near its start (KL,
-clip fraction, gradient norm) at these constants.
+accuracy within the interval over seeds are none. What can show is how hard a loss pulls at these constants: clip
+fraction, gradient norm, entropy. KL is measured where beta is above 0, for grpo alone.
 
 Cost: three seeds of one variant are sized for less than 15 minutes on 2 CPU cores, and no network.
 

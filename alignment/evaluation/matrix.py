@@ -44,9 +44,10 @@ class Finding:
     @property
     def deficit(self) -> float:
         """How far the mean is from the target, as a share of the way from the worst value."""
+        target = self.weight.target
         if self.mean is None:
             return 0.0
-        return min(1.0, max(0.0, (self.weight.target - self.mean) / (self.weight.target - self.cell.worst)))
+        return min(1.0, max(0.0, (target - self.mean) / max(target - self.cell.worst, 1e-9)))
 
     @property
     def risk(self) -> float:

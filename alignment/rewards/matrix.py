@@ -37,6 +37,7 @@ class Cell:
     worst: float = 0.0  # value of the worst response, and
     best: float = 1.0  # of the best
     only_paid: bool = False  # says something only where it is asked for
+    replaces: str = ""  # where this channel is paid, it is observed in place of that one
 
 
 def _wrong_option(response: Response, record: Record) -> str:
@@ -44,6 +45,10 @@ def _wrong_option(response: Response, record: Record) -> str:
         return "no readable letter"
     right = asserted_letter(response.reasoning or "", record) == record.gold
     return "the reasoning has it right, the answer not" if right else "wrong option"
+
+
+def _wrong_or_broken(response: Response, record: Record) -> str:
+    return _wrong_option(response, record) if response.strict else _broken_format(response, record)
 
 
 def _disagreement(response: Response, record: Record) -> str:
@@ -64,6 +69,10 @@ def _ungrounded(response: Response, record: Record) -> str:
 def _non_compliant(response: Response, record: Record) -> str:
     certain = is_overconfident(response.text, (*record.context, record.question, *record.facts))
     return "certainty without the case" if certain else "red flag without advice of urgent help"
+
+
+def _one_system(response: Response, record: Record) -> str:
+    return "no System 1 and System 2" if response.strict else _broken_format(response, record)
 
 
 def _unreferenced(response: Response, record: Record) -> str:
@@ -90,9 +99,22 @@ def _always(cause: str) -> Diagnosis:
 
 _QUARK = PRESETS["quark"]
 _PENALTY = {"worst": -1.0, "best": 0.0}
+_INSTEAD_OF_ACCURACY = {"only_paid": True, "replaces": "accuracy"}
+_INSTEAD_OF_FORMAT = {"only_paid": True, "replaces": "format"}
 
 MATRIX: tuple[Cell, ...] = (
     Cell(FUNDAMENTAL, "accuracy", "accuracy", _wrong_option, _QUARK["accuracy"]),
+    Cell(FUNDAMENTAL, "accuracy by box", "r1_accuracy", _wrong_option, Weight(0.0), worst=-1.0, **_INSTEAD_OF_ACCURACY),
+    Cell(FUNDAMENTAL, "accuracy in format", "gated_accuracy", _wrong_or_broken, Weight(0.0), **_INSTEAD_OF_ACCURACY),
+    Cell(
+        FUNDAMENTAL,
+        "accuracy in format",
+        "penalised_accuracy",
+        _wrong_or_broken,
+        Weight(0.0),
+        worst=-1.0,
+        **_INSTEAD_OF_ACCURACY,
+    ),
     Cell(FUNDAMENTAL, "answer agrees with reasoning", "agreement", _disagreement, _QUARK["agreement"]),
     Cell(EXPERT, "reasoning sentences on the case", "grounding", _ungrounded, _QUARK["grounding"]),
     Cell(EXPERT, "rubric recall", "must_have", _always("required statement missing"), Weight(0.0, target=0.8)),
@@ -122,6 +144,16 @@ MATRIX: tuple[Cell, ...] = (
         only_paid=True,
     ),
     Cell(FORMAT, "strict format", "format", _broken_format, _QUARK["format"]),
+    Cell(FORMAT, "two systems", "two_systems", _one_system, Weight(0.0, severity=0.5), **_INSTEAD_OF_FORMAT),
+    Cell(
+        FORMAT,
+        "blocks and one box",
+        "r1_format",
+        _broken_format,
+        Weight(0.0, target=1.5, severity=0.5),
+        best=1.5,
+        **_INSTEAD_OF_FORMAT,
+    ),
     Cell(FORMAT, "repetition", "repetition", _always("repeats itself"), _QUARK["repetition"], **_PENALTY),
     Cell(
         FORMAT,
@@ -136,4 +168,6 @@ MATRIX: tuple[Cell, ...] = (
 
 def observed(weights: Mapping[str, Weight]) -> tuple[Cell, ...]:
     """Return the cells that say something about a model trained with these weights of channels (paid or not)."""
-    return tuple(cell for cell in MATRIX if not cell.only_paid or cell.channel in weights)
+    shown = [cell for cell in MATRIX if not cell.only_paid or cell.channel in weights]
+    replaced = {cell.replaces for cell in shown if cell.replaces} - weights.keys()
+    return tuple(cell for cell in shown if cell.channel not in replaced)

@@ -48,6 +48,11 @@ def test_a_cell_by_hand():
     assert penalty.deficit == pytest.approx(0.1 / 0.8) and penalty.violations == 0.5
 
 
+def test_a_target_at_the_worst_value_is_always_met():
+    found = finding(fill({"accuracy": Weight(1.0, target=0.0)}, accuracy=[0, 0, 0, 0]), "accuracy")
+    assert found.deficit == 0.0
+
+
 def test_weakest_and_riskiest():
     matrix = fill(**MATRIX_A)
     assert (matrix.weakest, matrix.riskiest) == ("accuracy", "accuracy")

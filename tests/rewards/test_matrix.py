@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from evaluation.vignette import REASONING, mumble, record, respond
 
+from alignment.rewards import channels  # noqa: F401 - importing it fills CHANNELS
 from alignment.rewards.matrix import CATEGORIES, MATRIX, observed
 from alignment.rewards.presets import PRESETS, get_preset
 from alignment.rewards.registry import CHANNELS
@@ -29,8 +30,29 @@ def test_targets_lie_between_worst_and_best():
 
 def test_some_cells_are_shown_only_where_they_are_paid():
     shown = {cell.channel for cell in observed(get_preset("decoupled_v1"))}
-    assert CELLS.keys() - shown == {"cross_reference", "feedback"}
+    assert CELLS.keys() - shown == {cell.channel for cell in MATRIX if cell.only_paid}
+    assert {"cross_reference", "feedback", "r1_accuracy"} <= CELLS.keys() - shown
     assert "feedback" in {cell.channel for cell in observed(get_preset("decoupled_v1", ("feedback=1",)))}
+
+
+@pytest.mark.parametrize(
+    ("preset", "paid", "hidden"),
+    [
+        ("crpo", {"accuracy", "two_systems", "cross_reference"}, {"format"}),
+        ("grpo_r1", {"r1_accuracy", "r1_format"}, {"accuracy", "format"}),
+        ("gated", {"gated_accuracy"}, {"accuracy"}),
+        ("penalised", {"penalised_accuracy"}, {"accuracy"}),
+    ],
+)
+def test_a_preset_with_its_own_accuracy_or_format_is_observed_by_them(preset, paid, hidden):
+    shown = {cell.channel for cell in observed(get_preset(preset))}
+    assert paid <= shown and not hidden & shown
+    assert "accuracy" in {cell.channel for cell in observed(get_preset("gated", ("accuracy=1",)))}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_something_of_every_preset_is_observed(preset):
+    assert {cell.channel for cell in observed(get_preset(preset))} & get_preset(preset).keys()
 
 
 @pytest.mark.parametrize(
@@ -51,6 +73,10 @@ def test_some_cells_are_shown_only_where_they_are_paid():
         ("cross_reference", respond(), "no System 1 and System 2"),
         ("format", respond(before="Well. "), "outside"),
         ("format", mumble(), "missing <think>"),
+        ("gated_accuracy", respond(letter="A", before="Well. "), "outside"),
+        ("penalised_accuracy", respond("It is asthma. The answer is A.", "A"), "wrong option"),
+        ("two_systems", respond(), "no System 1 and System 2"),
+        ("two_systems", mumble(), "missing <think>"),
         ("effective_ratio", mumble("患者"), "another script"),
         ("effective_ratio", mumble("→ ★ ✓"), "signs beyond plain English"),
         ("effective_ratio", mumble(""), "empty"),
