@@ -29,6 +29,7 @@ from alignment.parallel.distributed import start
 def run(args: argparse.Namespace) -> None:
     """Run every arm at every seed and write the report."""
     keep_compiled_programs()
+    cli.apply_profile(args)
     experiment = open_experiment(args.config, args.workdir)
     found = run_experiment(experiment)
     matrices, said = next_round(experiment, found)
@@ -68,7 +69,7 @@ def report(experiment: Experiment, found: list[Outcome], matrices: Mapping[str, 
 
 def main(argv: list[str] | None = None) -> int:
     """The front door; returns the exit status."""
-    return cli.main(run, description=__doc__, start=start, argv=argv)
+    return cli.main(run, description=__doc__, add_flags=cli.add_profile, start=start, argv=argv)
 
 
 if __name__ == "__main__":

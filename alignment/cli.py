@@ -100,6 +100,22 @@ def parse(
     return args
 
 
+def add_profile(parser: argparse.ArgumentParser) -> None:
+    """Add `--profile` to a front door that trains."""
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="trace three steps of every stage into its folder profile/, to open in ui.perfetto.dev",
+    )
+
+
+def apply_profile(args: argparse.Namespace) -> None:
+    """`--profile` is `--config.log.profile=3` where that is not set."""
+    if args.profile and not args.config.log.profile:
+        with args.config.unlocked():
+            args.config.log.profile = 3
+
+
 def load_config(name: str, schema: ConfigDict | None = None) -> ConfigDict:
     """Return the locked config of `FILE.py` or `FILE.py:argument`.
 

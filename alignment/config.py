@@ -26,7 +26,7 @@ def default_config() -> ConfigDict:
     config.checkpoint = ConfigDict({"every": 10, "keep": 2})
     config.feedback = _feedback()
     config.watch = _watch()
-    config.log = ConfigDict({"tensorboard": False, "wandb": False, "wandb_project": "clinical-alignment"})
+    config.log = ConfigDict({"tensorboard": False, "wandb": False, "wandb_project": "clinical-alignment", "profile": 0})
     config.parallel = ConfigDict({"mode": "jit", "devices": 0})
     return config
 

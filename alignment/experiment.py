@@ -227,7 +227,8 @@ def session_of(
         every=config.checkpoint.every,
         keep=config.checkpoint.keep,
         seed=seed,
-        log=config.log.to_dict(),
+        log={name: value for name, value in config.log.items() if name != "profile"},
+        profile=config.log.profile,
     )
 
 

@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> None:
     config = args.config
     with config.unlocked():
         config.arms, config.seeds = (args.arm,), (args.seed,)
+    cli.apply_profile(args)
     found = run_experiment(open_experiment(config, args.workdir))
     print(text_table(plain([outcome.row for outcome in found])))
 
@@ -32,6 +33,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags beside --config and --workdir."""
     parser.add_argument("--arm", default="modular", help="which arm to train (default: modular)")
     parser.add_argument("--seed", type=int, default=0, help="which seed (default: 0)")
+    cli.add_profile(parser)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -209,7 +209,8 @@ def stream_groups(
         pool, done = lanes.advance(pool, params, stack, *given, config=config, sampling=sampling, stop_ids=stop_ids)
         yield from ready
         began = time.perf_counter()
-        seen = jax.device_get((pool.alive, pool.place, pool.tokens, pool.log_prob, done))
+        with jax.profiler.TraceAnnotation("wait for the device"):
+            seen = jax.device_get((pool.alive, pool.place, pool.tokens, pool.log_prob, done))
         stats.wait_s += time.perf_counter() - began
         stats.steps += int(seen[-1])
         stopped, ready = groups.collect(seating, *seen[:-1], find_stop, stats)

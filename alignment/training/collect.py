@@ -65,7 +65,8 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
     layout = dataclasses.replace(engine.layout, groups=section.prompts)
     for index, group in stream(engine, stack, prompts, keys, layout=layout, stats=stats, **given):
         start = time.perf_counter()
-        parts[index] = _scored(collector, [asked[index]], group, step)
+        with jax.profiler.TraceAnnotation("score a group"):
+            parts[index] = _scored(collector, [asked[index]], group, step)
         scoring += time.perf_counter() - start
     whole = join([parts[index] for index in range(len(asked))])
     if collector.scorer is not None:  # its features need the device, which is free only now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from alignment.errors import UserError
 from alignment.training.checkpoint import restore_latest, save
 from alignment.training.metrics import open_metrics
+from alignment.training.profile import Profiler
 from alignment.training.state import TrainState
 
 Body = Callable[[TrainState, int], tuple[TrainState, dict[str, float]]]
@@ -29,6 +31,7 @@ class Session:
     keep: int = 2
     seed: int = 0  # of the data order
     log: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # keyword arguments of `open_metrics`
+    profile: int = 0  # steps to trace
 
 
 def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> TrainState:
@@ -41,11 +44,13 @@ def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> Tra
       UserError: the checkpoint was written on another base, adapter, data or configuration; or the disk is full.
     """
     state, start, offset = _resume(session, state)
-    with open_metrics(session.folder, offset, **session.log) as metrics:
+    profiler = Profiler(session.folder / "profile", session.profile)
+    with open_metrics(session.folder, offset, **session.log) as metrics, contextlib.closing(profiler):
         bar = tqdm(range(start, steps), session.label, total=steps, initial=start, unit="step", mininterval=1.0)
         for step in bar:
             began = time.perf_counter()
-            state, row = body(state, step)
+            with profiler.step(step):
+                state, row = body(state, step)
             row["time/step"] = time.perf_counter() - began
             metrics.write({"step": step + 1} | row)
             bar.set_postfix(_headline(row), refresh=False)
