@@ -26,8 +26,9 @@ PATIENCE = 5  # such shards in a row
 
 LIMITS = (
     "Generated from a knowledge base: stems are templates, and a case shows a handful of findings.",
-    "The splits share conditions, templates and phrases by design; what they do not share is a case, which is a "
-    "condition with the subset of its findings that the stem shows.",
+    "The splits share conditions, drugs, templates and phrases by design; what they do not share is a case: a "
+    "condition with the findings that the stem shows, a set of drugs, or the numbers of a calculation.",
+    "A key finding settles a case more plainly than it does at the bedside; typical findings are dealt at random.",
     "First-line treatments are simplified and undated; guidelines differ between countries and change.",
     "A chain of thought restates the derivation that the generator followed; no clinician wrote or checked it.",
 )

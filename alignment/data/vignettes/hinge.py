@@ -51,13 +51,15 @@ def by_finding(rng: random.Random, here: World, split: str, asks: Asks) -> Item 
     texts = [asks.text(rng, here, condition) for condition in four]
     if len(set(texts)) < SIZE:
         return None
-    shared = in_common(rng, here, four)
-    shown = rng.choice((1, 1, 2))
+    patient = a_patient(rng, four)
+    shared, shown = in_common(rng, here, four, patient), rng.choice((1, 1, 2))
+    if shared is None:
+        return None
     cases = [openings(c, shared, shown, split, _usable(asks, text)) for c, text in zip(four, texts, strict=True)]
     if not all(cases):  # each of the four must be able to be the right one, or the options would tell something
         return None
     gold = rng.randrange(SIZE)
-    return _item(rng, here, asks, four, texts, gold, shared, rng.choice(cases[gold]))
+    return _item(rng, here, asks, patient, four, texts, gold, shared, rng.choice(cases[gold]))
 
 
 def _usable(asks: Asks, text: str) -> Callable[[Finding], bool]:
@@ -68,13 +70,14 @@ def _item(
     rng: random.Random,
     here: World,
     asks: Asks,
+    patient: Patient,
     four: Sequence[Condition],
     texts: Sequence[str],
     gold: int,
     shared: Sequence[str],
     key: tuple[str, ...],
 ) -> Item:
-    condition, patient = four[gold], a_patient(rng, four)
+    condition = four[gold]
     facts = told(rng, here, four, condition, patient, (*shared, *key))
     choices = tuple(
         Choice(text, "" if other is condition else asks.reason(here, condition, other, text))
@@ -109,7 +112,7 @@ def told(
     facts = [fact(rng, here, condition, text) for text in texts]
     rng.shuffle(facts)
     if rng.random() < 0.5:
-        facts.append(absence(rng, here, company_of, patient))
+        facts.append(absence(rng, here, company_of, patient, texts))
     if rng.random() < 0.4:
         facts.append(Fact(rng.choice(rng.choice(NEUTRAL)), "clause"))
     return tuple(facts)

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import itertools
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from alignment.data.vignettes.core import split_of
@@ -17,6 +18,12 @@ SHARED = 2  # findings that all four conditions have in common, at least
 MOST_SHARED = 4
 IN_NUMBERS = 0.6  # share of measured shared findings that are given as numbers
 WITH_NORMAL = 0.5  # share of numbers given with their normal range
+
+# Findings that conditions of either sex list, and only one sex can have.
+_FEMALE = ("missed periods", "heavy periods", "painful periods", "vaginal dryness", "recent delivery")
+_FEMALE += ("abnormal vaginal bleeding", "spotting after sex", "early menopause")
+_MALE = ("erectile dysfunction", "scrotal swelling", "gynaecomastia")
+_OF_ONE_SEX = {**dict.fromkeys(_FEMALE, "female"), **dict.fromkeys(_MALE, "male")}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,10 +90,15 @@ def a_patient(
     return Patient(rng.randint(max(youngest, low), min(oldest, high)), own or sex or rng.choice(("female", "male")))
 
 
-def in_common(rng: random.Random, here: World, conditions: Sequence[Condition]) -> list[str]:
-    """Draw findings that all of `conditions` have."""
+def in_common(rng: random.Random, here: World, conditions: Sequence[Condition], patient: Patient) -> list[str] | None:
+    """Draw findings that all of `conditions` have and `patient` can have, or None where there are too few."""
     common = sorted(frozenset.intersection(*(here.typical[c.name] for c in conditions)))
-    return rng.sample(common, rng.randint(SHARED, min(len(common), MOST_SHARED)))
+    common = [text for text in common if _possible(text, patient)]
+    return rng.sample(common, rng.randint(SHARED, min(len(common), MOST_SHARED))) if len(common) >= SHARED else None
+
+
+def _possible(text: str, patient: Patient) -> bool:
+    return _OF_ONE_SEX.get(text, patient.sex) == patient.sex
 
 
 def openings(
@@ -121,12 +133,19 @@ def _normal(limits: tuple[float, float]) -> str:
     return f"up to {high:g}" if low == 0 else f"{low:g} to {high:g}"
 
 
-def absence(rng: random.Random, here: World, conditions: Sequence[Condition], patient: Patient) -> Fact:
-    """Deny a finding that none of `conditions` has, of a condition this patient could have."""
+def absence(
+    rng: random.Random, here: World, conditions: Sequence[Condition], patient: Patient, told: Sequence[str]
+) -> Fact:
+    """Deny a finding that none of `conditions` has, of a condition this patient could have.
+
+    No word of it occurs among the findings `told`, so that nothing is denied that one of them includes.
+    """
     shown = frozenset().union(*(here.typical[condition.name] for condition in conditions))
+    words = set(re.findall(r"\w{4,}", " ".join(told)))
     while True:
         other = rng.choice(here.conditions)
-        texts = [text for text in other.typical if _deniable(text) and text not in shown]
+        texts = [t for t in other.typical if _deniable(t) and _possible(t, patient) and t not in shown]
+        texts = [text for text in texts if not words & set(text.split())]
         if texts and other.sex in (None, patient.sex):
             return Fact(rng.choice(texts), "absent")
 

@@ -300,7 +300,7 @@ DETAILS = (
         "colonoscopy with biopsies",
         ("continuous inflammation from the rectum", "crypt abscesses on biopsy"),
         "mucosal immune attack confined to the colon",
-        decisive("ten bloody motions a day since he gave up smoking")
+        decisive("ten bloody motions a day since giving up smoking")
         + typical("watery diarrhoea", "joint pain", "low haemoglobin", "raised faecal calprotectin", "mild fever")
         + typical("red painful eye", "loss of appetite", "tender red shin nodules"),
         also_tests=("ileocolonoscopy with biopsy",),

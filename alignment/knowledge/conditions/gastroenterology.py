@@ -56,7 +56,7 @@ CONDITIONS = (
         "eosinophilic oesophagitis",
         "gastroenterology",
         decisive(
-            "steak stuck in the gullet of a young man with hay fever", "always the last at table, chewing for minutes"
+            "steak stuck in the gullet of a hay fever sufferer", "always the last at table, chewing for minutes"
         )
         + shown_by("upper endoscopy", "sixty eosinophils a field in the oesophagus", source="ACG 2025")
         + shown_by("upper endoscopy", "rings and furrows of the oesophagus")
@@ -199,7 +199,7 @@ CONDITIONS = (
             "interferon alfa",
         ),
         aim="together with velpatasvir",
-        ages=(30, 70),
+        ages=(45, 70),
         test="hepatitis C RNA",
         mechanism="RNA virus persists in hepatocytes",
         difficulty=1,

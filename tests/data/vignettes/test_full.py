@@ -12,6 +12,7 @@ import pytest
 from alignment.data.ids import fingerprint, normalised_question
 from alignment.data.vignettes import families_of, full, generate, right_letters
 from alignment.data.vignettes.drugs import defended, first_choice
+from alignment.data.vignettes.families.next_test import TREATED_FIRST
 from alignment.data.vignettes.item import to_record
 from alignment.data.vignettes.solver import chance_score, fitting_letters
 from alignment.data.vignettes.world import world
@@ -189,6 +190,29 @@ def test_only_the_gold_drug_does_it_and_only_the_gold_drug_interacts():
     for record in of("interaction"):
         case = record.meta["case"]
         assert [drug for drug in case["taken"] if interactions_of(base, drug, case["added"])] == [case["partner"]]
+
+
+def test_nobody_has_a_finding_of_the_other_sex():
+    words = {"female": "prostate|scrotal|erectile|testis|testes", "male": "period|vagina|uterus|menopause|ovar"}
+    for item, record in (pair for pairs in ITEMS.values() for pair in pairs):
+        shown = " ".join(fact.text for fact in item.facts if fact.kind != "clause")
+        assert not re.search(words[item.patient.sex], shown), record.question
+
+
+def test_nothing_is_denied_that_was_told():
+    denied = 0
+    for item, _ in (pair for family in BY_FINDING for pair in ITEMS[family]):
+        told = " ".join(fact.name for fact in item.facts if fact.kind in ("history", "result"))
+        for fact in item.facts:
+            if fact.kind == "absent":
+                denied += 1
+                assert not [word for word in fact.text.split() if len(word) > 3 and word in told.split()]
+    assert denied > 50
+
+
+def test_no_test_is_asked_for_where_treatment_must_not_wait():
+    assert "anaphylaxis" not in {record.meta["case"]["condition"] for record in of("next_test")}
+    assert set(world().base.conditions) >= TREATED_FIRST
 
 
 def test_treatment_classes_are_defended_by_hand():

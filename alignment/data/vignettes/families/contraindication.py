@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from alignment.data.vignettes.drugs import defended
 from alignment.data.vignettes.hinge import recognised, sources_of, told
 from alignment.data.vignettes.item import Choice, Item
-from alignment.data.vignettes.registers import Fact
+from alignment.data.vignettes.registers import Fact, Patient
 from alignment.data.vignettes.world import World, a_patient, company, in_common, openings
 from alignment.knowledge.base import ruled_out
 from alignment.knowledge.schema import Alternative, Condition
@@ -42,11 +42,15 @@ def draw(rng: random.Random, here: World, split: str) -> Item | None:
     reserves = [rng.choice(_reserves(condition)) for condition in pair]
     if not _separate(here, pair, reserves) or _ages(here, pair, reserves) is None:
         return None
-    shared, shown = in_common(rng, here, pair), rng.choice((1, 1, 2))
+    sexes = [thing.sex for thing in (*pair, *(here.base.factors[r.factor] for r in reserves)) if thing.sex]
+    patient = a_patient(rng, pair, *_ages(here, pair, reserves), sex=sexes[0] if sexes else "")
+    shared, shown = in_common(rng, here, pair, patient), rng.choice((1, 1, 2))
+    if shared is None:
+        return None
     cases = [openings(condition, shared, shown, split, lambda finding: True) for condition in pair]
     if not all(cases):
         return None
-    return _item(rng, here, pair, reserves, shared, cases)
+    return _item(rng, here, patient, pair, reserves, shared, cases)
 
 
 def _separate(here: World, pair: Sequence[Condition], reserves: Sequence[Alternative]) -> bool:
@@ -74,6 +78,7 @@ def _ages(here: World, pair: Sequence[Condition], reserves: Sequence[Alternative
 def _item(
     rng: random.Random,
     here: World,
+    patient: Patient,
     pair: Sequence[Condition],
     reserves: Sequence[Alternative],
     shared: Sequence[str],
@@ -84,8 +89,6 @@ def _item(
     which, barred = divmod(order[place], 2)
     condition, reserve = pair[which], reserves[which]
     factor = here.base.factors[reserves[which if barred else 1 - which].factor]
-    sexes = [thing.sex for thing in (*pair, *(here.base.factors[r.factor] for r in reserves)) if thing.sex]
-    patient = a_patient(rng, pair, *_ages(here, pair, reserves), sex=sexes[0] if sexes else "")
     key = rng.choice(cases[which])
     facts = told(rng, here, pair, condition, patient, (*shared, *key))
     said = (*facts, Fact(factor.clause, "clause", True, factor.name))

@@ -10,6 +10,10 @@ from alignment.data.vignettes.item import Item
 from alignment.data.vignettes.world import World
 from alignment.knowledge.schema import Condition
 
+# Where treatment must not wait for a test, no test is the best next step.
+TREATED_FIRST = frozenset(("tension pneumothorax", "anaphylaxis", "opioid overdose", "testicular torsion", "eclampsia"))
+TREATED_FIRST |= {"postpartum haemorrhage from uterine atony", "organophosphate poisoning", "carbon monoxide poisoning"}
+
 
 def clash(here: World, one: Condition, other: Condition) -> bool:
     """Whether the test of `one` could be defended for `other`, or says the same in more words."""
@@ -29,6 +33,7 @@ ASKS = Asks(
     text=lambda rng, here, condition: condition.test,
     recall=lambda here, condition, text: (f"{condition.name[0].upper()}{condition.name[1:]} is confirmed by {text}.",),
     reason=lambda here, gold, other, text: f"the test for {other.name}",
+    usable=lambda here, condition: condition.name not in TREATED_FIRST,
     clash=clash,
     hops=2,
     bedside=True,
