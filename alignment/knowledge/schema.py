@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 GENERAL = "general knowledge, unverified"
@@ -173,6 +174,25 @@ class KnowledgeBase:
     indications: tuple[Indication, ...] = ()
     adverse_effects: tuple[AdverseEffect, ...] = ()
     interactions: tuple[Interaction, ...] = ()
+
+    @functools.cached_property
+    def effects(self) -> Mapping[str, frozenset[str]]:
+        """The adverse effects of every drug: its own and those of its class."""
+        said: dict[str, set[str]] = {}
+        for fact in self.adverse_effects:
+            said.setdefault(fact.subject, set()).add(fact.effect)
+        return {
+            drug.name: frozenset(said.get(drug.name, set()) | said.get(drug.drug_class, set()))
+            for drug in self.drugs.values()
+        }
+
+    @functools.cached_property
+    def meetings(self) -> Mapping[frozenset[str], tuple[Interaction, ...]]:
+        """The interactions stated of every two names, each a drug or a class, in either order."""
+        found: dict[frozenset[str], list[Interaction]] = {}
+        for fact in self.interactions:
+            found.setdefault(frozenset((fact.first, fact.second)), []).append(fact)
+        return {pair: tuple(facts) for pair, facts in found.items()}
 
     def class_of(self, drug: str) -> DrugClass:
         """The class of the drug named `drug`."""

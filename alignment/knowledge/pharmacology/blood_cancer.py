@@ -212,7 +212,11 @@ FAMILIES = (
         "blocks oestrogen receptors in the breast",
         (
             agent(
-                "tamoxifen", _BREAST, no=no("endometrial cancer") + no("pregnancy"), known_for=("endometrial cancer",)
+                "tamoxifen",
+                _BREAST,
+                no=no("endometrial cancer") + no("pregnancy"),
+                effects=can("retinal toxicity"),
+                known_for=("endometrial cancer",),
             ),
             agent("raloxifene", also=("postmenopausal osteoporosis",), no=no("pregnancy", source=LABEL)),
             agent("clomifene", also=("ovulation induction",), no=no("pregnancy", "severe liver failure", source=LABEL)),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 
 from alignment.knowledge.pharmacology.notation import Family
-from alignment.knowledge.schema import Interaction, KnowledgeBase
+from alignment.knowledge.schema import GENERAL, Interaction, KnowledgeBase
 
 
 def pharmacological_problems(base: KnowledgeBase) -> list[str]:
@@ -98,17 +98,42 @@ def family_problems(core: KnowledgeBase, families: Sequence[Family]) -> list[str
     return found
 
 
+# What two drugs do together if each can do it alone: the harm, and the effects that amount to it.
+ADDITIVE = {
+    "torsades de pointes": {"long QT interval"},
+    "serotonin syndrome": {"serotonin syndrome"},
+    "dangerously high potassium": {"high potassium"},
+    "low potassium": {"low potassium"},
+    "bleeding": {"bleeding", "gastric bleeding"},
+    "severe low blood glucose": {"low blood glucose"},
+    "bone marrow suppression": {"bone marrow suppression"},
+    "respiratory depression": {"respiratory depression", "respiratory depression with pinpoint pupils"},
+    "acute kidney injury": {"acute kidney injury"},
+    "hearing loss": {"hearing loss"},
+    "slow pulse": {"slow pulse", "heart block"},
+    "severe hypotension": {"hypotension", "orthostatic hypotension", "first-dose hypotension"},
+    "seizures": {"seizures"},
+    "rhabdomyolysis": {"rhabdomyolysis", "myopathy"},
+}
+
+
 def interactions_of(base: KnowledgeBase, first: str, second: str) -> list[Interaction]:
-    """Return the interactions of two drugs, stated for the drugs themselves or for their classes."""
+    """Return the interactions of two drugs, stated for the drugs themselves or for their classes.
+
+    Where none is stated, two drugs that can both do the same harm of `ADDITIVE` interact by adding up.
+    """
     names, others = {first, _class(base, first)} - {""}, {second, _class(base, second)} - {""}
-    return [
-        fact
-        for fact in base.interactions
-        if (fact.first in names and fact.second in others) or (fact.first in others and fact.second in names)
-    ]
+    pairs = {frozenset((one, two)) for one in names for two in others}
+    stated = [fact for pair in sorted(pairs, key=sorted) for fact in base.meetings.get(pair, ())]
+    return stated or _adding_up(base, first, second)
 
 
-def effects_of(base: KnowledgeBase, drug: str) -> list[str]:
+def _adding_up(base: KnowledgeBase, first: str, second: str) -> list[Interaction]:
+    one, two = base.effects.get(first, frozenset()), base.effects.get(second, frozenset())
+    harms = [harm for harm, effects in ADDITIVE.items() if first != second and effects & one and effects & two]
+    return [Interaction(first, second, harm, "each can cause it alone", GENERAL) for harm in harms]
+
+
+def effects_of(base: KnowledgeBase, drug: str) -> frozenset[str]:
     """Return the adverse effects of a drug: its own and those of its class."""
-    names = {drug, _class(base, drug)}
-    return [fact.effect for fact in base.adverse_effects if fact.subject in names]
+    return base.effects[drug]

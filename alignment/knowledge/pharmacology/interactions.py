@@ -166,6 +166,7 @@ _KNOWN = (
     ("angiotensin receptor blocker", "lithium", _LITHIUM, "lithium clearance falls"),
     ("digoxin", "loop diuretic", _DIGOXIN, "low potassium increases binding to the pump"),
     ("digoxin", "thiazide diuretic", _DIGOXIN, "low potassium increases binding to the pump"),
+    ("digoxin", "quinine", _DIGOXIN, "P-glycoprotein is inhibited"),
     ("digoxin", "amphotericin B", _DIGOXIN, "low potassium increases binding to the pump"),
     ("beta blocker", "verapamil", _BLOCK, "both slow the AV node"),
     ("beta blocker", "diltiazem", _BLOCK, "both slow the AV node"),

@@ -9,7 +9,7 @@ import pytest
 from alignment.errors import UserError
 from alignment.knowledge.base import defensible, load, problems, ruled_out, treatments
 from alignment.knowledge.pharmacology import FAMILIES
-from alignment.knowledge.pharmacology.checks import effects_of, family_problems, interactions_of
+from alignment.knowledge.pharmacology.checks import ADDITIVE, effects_of, family_problems, interactions_of
 from alignment.knowledge.pharmacology.diseases import WITHIN
 from alignment.knowledge.pharmacology.notation import agent
 from alignment.knowledge.schema import GENERAL, AdverseEffect, Contraindication, Indication, Interaction
@@ -46,6 +46,16 @@ def test_facts_by_hand():
     (fact,) = interactions_of(FULL, "sildenafil", "glyceryl trinitrate")  # stated for the two classes
     assert fact.result == "severe hypotension" and interactions_of(FULL, "glyceryl trinitrate", "sildenafil") == [fact]
     assert interactions_of(FULL, "amlodipine", "ramipril") == []
+
+
+def test_drugs_that_do_the_same_harm_add_up():
+    (fact,) = interactions_of(FULL, "ondansetron", "escitalopram")  # nothing is stated of the two
+    assert fact.result == "torsades de pointes" and fact.reason == "each can cause it alone"
+    (fact,) = interactions_of(FULL, "methadone", "moxifloxacin")  # what is stated goes before what adds up
+    assert fact.reason == "both prolong repolarisation"
+    assert interactions_of(FULL, "sotalol", "sotalol") == []
+    effects = {fact.effect for fact in FULL.adverse_effects}
+    assert {effect for group in ADDITIVE.values() for effect in group} <= effects
 
 
 def test_no_drug_that_is_used_for_a_condition_is_a_wrong_answer_there():
