@@ -6,7 +6,7 @@ import functools
 
 from alignment.data.vignettes.world import World
 from alignment.knowledge.base import treatments
-from alignment.knowledge.pharmacology.checks import effects_of
+from alignment.knowledge.pharmacology.checks import effects_of, interactions_of
 from alignment.knowledge.schema import AdverseEffect, Condition
 
 # Drugs that act where they are put, and hardly do what their class does to the rest of the body.
@@ -38,12 +38,24 @@ def treatments_clash(here: World, one: Condition, other: Condition) -> bool:
     return defended(here, one.first_line, other)
 
 
-def hallmarks(here: World, drug: str) -> list[AdverseEffect]:
+@functools.cache
+def hallmarks(here: World, drug: str) -> tuple[AdverseEffect, ...]:
     """The effects a drug, or its class, is known for; one that acts where it is put is not known for its class's."""
     names = {drug} if drug in LOCAL else {drug, here.base.drugs[drug].drug_class}
-    return [effect for effect in here.base.adverse_effects if effect.hallmark and effect.subject in names]
+    return tuple(effect for effect in here.base.adverse_effects if effect.hallmark and effect.subject in names)
 
 
 def can_cause(here: World, drug: str, effect: str) -> bool:
     """Whether the base lists `effect` for `drug` or its class."""
-    return effect in effects_of(here.base, drug)
+    return effect in _effects(here, drug)
+
+
+@functools.cache
+def _effects(here: World, drug: str) -> frozenset[str]:
+    return frozenset(effects_of(here.base, drug))
+
+
+@functools.cache
+def interact(here: World, one: str, other: str) -> bool:
+    """Whether the base lists an interaction of two drugs."""
+    return bool(interactions_of(here.base, one, other))

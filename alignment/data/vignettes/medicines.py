@@ -6,10 +6,10 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 
+from alignment.data.vignettes.drugs import interact
 from alignment.data.vignettes.phrases import NEUTRAL
 from alignment.data.vignettes.registers import Fact, Patient
 from alignment.data.vignettes.world import World
-from alignment.knowledge.pharmacology.checks import interactions_of
 
 AGES = (25, 75)
 # Drugs and effects that belong to one sex.
@@ -63,7 +63,7 @@ def apart(here: World, drugs: Iterable[str]) -> bool:
     drugs = list(drugs)
     kinds = {here.base.drugs[drug].drug_class for drug in drugs}
     return len(kinds) == len(drugs) and not any(
-        interactions_of(here.base, one, two) for place, one in enumerate(drugs) for two in drugs[:place]
+        interact(here, one, two) for place, one in enumerate(drugs) for two in drugs[:place]
     )
 
 

@@ -7,11 +7,11 @@ import random
 from collections.abc import Sequence
 
 from alignment.data.vignettes.core import split_of
+from alignment.data.vignettes.drugs import interact
 from alignment.data.vignettes.item import Choice, Item
 from alignment.data.vignettes.medicines import a_taker, apart, background, listed, the_sex
 from alignment.data.vignettes.registers import Fact
 from alignment.data.vignettes.world import World, world
-from alignment.knowledge.pharmacology.checks import interactions_of
 from alignment.knowledge.schema import Interaction
 
 SIZE = 4
@@ -61,7 +61,7 @@ def draw(rng: random.Random, here: World, split: str) -> Item | None:
 def _told_apart(here: World, taken: Sequence[str], added: Sequence[str]) -> bool:
     places = range(SIZE)
     return len({*taken, *added}) == 2 * SIZE and not any(
-        interactions_of(here.base, taken[one], added[two]) for one in places for two in places if one != two
+        interact(here, taken[one], added[two]) for one in places for two in places if one != two
     )
 
 
