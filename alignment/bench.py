@@ -3,9 +3,11 @@
     python -m alignment.bench --suite=update --size=512,8,8,2,1536,32768 --against=plain --json
 
 The suites: `update` is one whole GRPO update, `logprob` the log-probabilities of its tokens, `attention` one layer's
-attention, each forward and backward on a random model with full-length prompts and completions. Cases are compiled and
-warmed up first and then run in turns, so that ratios hold on a machine that is not quiet. docs/performance.md says what
-every figure means and what was measured; --table prints its tables from the committed docs/bench.csv.
+attention, each forward and backward on a random model with full-length prompts and completions; `grpo` is a whole step,
+rollout and update, `decode` the rollout alone, and `load` a rollout of completions of very different lengths. Cases are
+compiled and warmed up first and then run in turns, so that ratios hold on a machine that is not quiet.
+docs/performance.md says what every figure means and what was measured; --table prints its tables and the README's from
+the committed docs/bench.csv.
 
     python -m alignment.bench --suite=fit --csv=docs/fit.csv
 
@@ -26,7 +28,7 @@ from alignment.benchmarks.measure import measure, no_kept_programs
 from alignment.benchmarks.registry import build_suite, suite_names
 from alignment.benchmarks.results import append_csv, as_json, make_rows, read_csv, text_lines
 from alignment.benchmarks.setting import DTYPES, Setting, parse_size
-from alignment.benchmarks.tables import markdown
+from alignment.benchmarks.tables import markdown, steps_markdown
 from alignment.errors import UserError
 
 COMMITTED = "docs/bench.csv"
@@ -38,7 +40,8 @@ def run(args: argparse.Namespace) -> None:
         fit.run(args)
         return
     if args.table:
-        print(markdown(read_csv(args.csv or COMMITTED)), end="")
+        rows = read_csv(args.csv or COMMITTED)
+        print(markdown(rows), steps_markdown(rows), sep="\n", end="")
         return
     if not args.suite:
         raise UserError(f"--suite is missing; write --suite={'|'.join((*suite_names(), 'fit'))}")

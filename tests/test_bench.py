@@ -16,7 +16,7 @@ from alignment.benchmarks.fit import door as fit
 from alignment.benchmarks.fit import results, tables
 from alignment.benchmarks.registry import suite_names
 from alignment.benchmarks.results import COLUMNS, read_csv
-from alignment.benchmarks.tables import BEGIN, END, markdown
+from alignment.benchmarks.tables import BEGIN, END, STEP_BEGIN, STEP_END, markdown, steps_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 TOY = ["--size=32,2,4,2,64,128", "--prompts=2", "--group=2", "--prompt_len=8", "--new_tokens=4", "--repeats=2"]
@@ -40,6 +40,23 @@ def test_one_line_of_json_with_both_cases_and_their_ratio(suite, capsys):
     assert found["against"]["plain"].keys() >= {"step_s", "time_ratio", "peak_ratio", "temp_ratio"}
 
 
+@pytest.mark.parametrize(
+    ("suite", "against"), [("grpo", "plain"), ("decode", "plain,top_p"), ("load", "static"), ("load", "plain")]
+)
+def test_a_rollout_is_measured_with_its_parts(suite, against, capsys):
+    toy = [flag for flag in TOY if not flag.startswith(("--prompts", "--new_tokens"))]
+    flags = [f"--suite={suite}", *toy, "--prompts=16", "--new_tokens=16", f"--against={against}", "--json"]
+    assert bench.main(flags) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    found = json.loads(line)
+    assert found["rollout_s"] > 0 and found["gen_tok_s"] > 0 and found["compiles"] <= 12
+    if suite == "grpo":
+        assert found["step_s"] == pytest.approx(found["rollout_s"] + found["update_s"], rel=0.5)
+    if suite == "load":  # two samples a slot already take turns
+        (other,) = found["against"].values()
+        assert found["decode_steps"] <= 0.65 * other["decode_steps"]
+
+
 def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
     path = tmp_path / "found.csv"
     flags = ["--suite=update", *TOY, "--against=plain", f"--csv={path}", "--note=a toy"]
@@ -57,7 +74,7 @@ def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
     ("flags", "said"),
     [
         ([], "--suite is missing"),
-        (["--suite=updates"], "attention, logprob, update"),
+        (["--suite=updates"], "attention, decode, grpo, load, logprob, update"),
         (["--suite=logprob", "--size=1,2,3"], "six whole numbers"),
         (["--suite=logprob", "--size=a,b,c,d,e,f"], "six whole numbers"),
         (["--suite=logprob", "--size=32,2,3,2,64,128"], "--size=32,2,3,2,64,128"),
@@ -101,7 +118,13 @@ def test_no_suite_needs_what_a_bare_accelerator_machine_lacks():
         "    build_suite(setting, ('plain',))\n"
         "print({name for name in sys.argv[1].split(',') if sys.modules[name]})\n"
     )
-    command = [sys.executable, "-c", code, ",".join(HEAVY), ",".join(("attention", "logprob", "update"))]
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        ",".join(HEAVY),
+        ",".join(("attention", "logprob", "update", "grpo", "decode", "load")),
+    ]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and done.stdout.strip() == "set()", done.stderr[-2000:]
@@ -111,6 +134,13 @@ def test_the_page_agrees_with_the_committed_figures():
     page, path = (ROOT / "docs/performance.md").read_text(), ROOT / "docs/bench.csv"
     table = page[page.index(BEGIN) : page.index(END) + len(END)]
     assert table == markdown(read_csv(str(path))).rstrip("\n"), "run python -m alignment.bench --table"
+
+
+def test_the_readme_agrees_with_the_committed_figures():
+    page = (ROOT / "README.md").read_text()
+    table = page[page.index(STEP_BEGIN) : page.index(STEP_END) + len(STEP_END)]
+    expected = steps_markdown(read_csv(str(ROOT / "docs/bench.csv"))).rstrip("\n")
+    assert table == expected, "run python -m alignment.bench --table"
 
 
 def test_the_page_agrees_with_the_committed_compilations():

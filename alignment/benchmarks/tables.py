@@ -9,7 +9,8 @@ from alignment.benchmarks.results import FLAGS, Row
 from alignment.benchmarks.setting import Setting, parse_size
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-TIMES = {"update": "update_s", "logprob": "step_s", "attention": "step_s"}
+STEP_BEGIN, STEP_END = "<!-- step:begin -->", "<!-- step:end -->"
+TIMES = {"update": "update_s", "logprob": "step_s", "attention": "step_s", "decode": "rollout_s", "load": "rollout_s"}
 WHAT = ("suite", "size", "prompt")
 TIME = ("s", "its s", "ratio")
 SPACE = ("MB", "its MB", "ratio", "temporaries")
@@ -29,6 +30,29 @@ def markdown(rows: Sequence[Row]) -> str:
             blocks += ["Where the time of ours goes:", table((*PARTS, *COUNTED), parts)]
         blocks += [f"- {note}" for note in dict.fromkeys(row["note"] for row in here if row["note"])]
     return "\n\n".join([*blocks, END]) + "\n"
+
+
+def steps_markdown(rows: Sequence[Row]) -> str:
+    """The README's table between its markers: the latest whole step of every setting beside what was run in turns."""
+    header = ("size", "prompt", "group", "a step takes", "MB", "beside", "takes", "MB", "time", "memory")
+    latest = {(_work(row), row["group"]): row for row in rows if row["suite"] == "grpo" and row["case"] == "ours"}
+    lines, notes = [], []
+    for ours in latest.values():
+        others = [row for row in rows if _measurement(row) == _measurement(ours) and row is not ours]
+        lines += [_step_line(ours, other) for other in others]
+        notes += [f"{describe_machine(ours)}."] + [row["note"] for row in others if row["note"]]
+    return "\n\n".join([STEP_BEGIN, table(header, lines), " ".join(dict.fromkeys(notes)), STEP_END]) + "\n"
+
+
+def _step_line(ours: Row, other: Row) -> list[str]:
+    start = [ours["size"].replace(",", ", "), ours["prompt_len"], ours["group"]]
+    sides = [[_split(row), _short(row["peak_rss_mb"])] for row in (ours, other)]
+    ratios = [_short(other["time_ratio"]), _short(other["peak_ratio"])]
+    return [*start, *sides[0], other["case"], *sides[1], *ratios]
+
+
+def _split(row: Row) -> str:
+    return f"{_short(row['step_s'])} s ({_short(row['rollout_s'])} + {_short(row['update_s'])})"
 
 
 def describe_machine(row: Row) -> str:

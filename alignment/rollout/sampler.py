@@ -12,7 +12,7 @@ import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -187,23 +187,15 @@ def stream_groups(
       stats: is added to.
     """
     stats = Stats() if stats is None else stats
-    prompts, prompt_mask, raw = np.asarray(prompts), np.asarray(prompt_mask), np.asarray(jax.random.key_data(keys))
-    limits = np.full(keys.shape, max_new_tokens) if limits is None else np.minimum(limits, max_new_tokens)
+    most = np.full(keys.shape, max_new_tokens)
+    limits = most if limits is None else np.minimum(limits, most)
+    work = _Work(params, stack, config, np.asarray(prompts), np.asarray(prompt_mask), keys, limits, shard, devices)
     slots, width = layout.shape(*keys.shape, devices)
-    seating = _seating(*keys.shape, slots, width)
-    dtype = params["embed"].dtype
-    kept = jnp.dtype(layout.cache_dtype or dtype)
-    pool = shard(lanes.empty_pool(config, dtype, kept, slots, width, (prompts.shape[1], max_new_tokens)))
-    groups = _Groups(prompts, prompt_mask, keys.shape[1], max_new_tokens, pad_id, stop_ids)
-    stopped = np.zeros((slots, width), bool)
-    ready: list[tuple[int, Group]] = []
+    seating, pool = _seating(*keys.shape, slots, width), _new_pool(work, layout, slots, width, max_new_tokens)
+    groups = _Groups(work.prompts, work.prompt_mask, keys.shape[1], max_new_tokens, pad_id, stop_ids)
+    stopped, ready = np.zeros((slots, width), bool), []
     while seating.anything_left or seating.at_work:
-        admitted, seated = seating.fill()
-        stats.prompts += len(admitted)
-        for into, chosen in _batches(admitted, slots, devices):
-            rows = shard((prompts[chosen], prompt_mask[chosen], into))
-            pool = lanes.admit(pool, params, stack, *rows, config=config)
-        pool = lanes.seat(pool, *shard((seated, stopped, seating.rows(raw), seating.rows(limits))))
+        pool = _refill(pool, seating, stopped, work, stats)
         enough = seating.at_work - max(1, seating.sample.size // 16) if seating.anything_left else 0
         given = np.int32(layout.chunk), np.int32(enough)
         pool, done = lanes.advance(pool, params, stack, *given, config=config, sampling=sampling, stop_ids=stop_ids)
@@ -215,6 +207,37 @@ def stream_groups(
         stats.steps += int(seen[-1])
         stopped, ready = groups.collect(seating, *seen[:-1], find_stop, stats)
     yield from ready
+
+
+class _Work(NamedTuple):
+    """What is to be sampled, and with what."""
+
+    params: dict
+    stack: Stack
+    config: Qwen2Config
+    prompts: np.ndarray  # [P, Lp]
+    prompt_mask: np.ndarray  # [P, Lp]
+    keys: jax.Array  # [P, G]
+    limits: np.ndarray  # [P, G]
+    shard: Place
+    devices: int
+
+
+def _new_pool(work: _Work, layout: Layout, slots: int, width: int, length: int) -> lanes.Pool:
+    dtype = work.params["embed"].dtype
+    kept, lengths = jnp.dtype(layout.cache_dtype or dtype), (work.prompts.shape[1], length)
+    return work.shard(lanes.empty_pool(work.config, dtype, kept, slots, width, lengths))
+
+
+def _refill(pool: lanes.Pool, seating: _Seating, stopped: np.ndarray, work: _Work, stats: Stats) -> lanes.Pool:
+    """Give lanes and slots at rest what they do next."""
+    admitted, seated = seating.fill()
+    stats.prompts += len(admitted)
+    for into, chosen in _batches(admitted, len(seated), work.devices):
+        rows = work.shard((work.prompts[chosen], work.prompt_mask[chosen], into))
+        pool = lanes.admit(pool, work.params, work.stack, *rows, config=work.config)
+    noise, limits = (seating.rows(np.asarray(each)) for each in (jax.random.key_data(work.keys), work.limits))
+    return lanes.seat(pool, *work.shard((seated, stopped, noise, limits)))
 
 
 def _seating(prompts: int, samples: int, slots: int, width: int) -> _Seating:

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from alignment.benchmarks.flops import attention_flops, logprob_flops, update_work
+from alignment.benchmarks.flops import attention_flops, logprob_flops, rollout_flops, update_work
 from alignment.benchmarks.setting import RANK, Setting, parse_size
 
 TINY = Setting("update", parse_size("8,3,2,1,12,20"), prompts=2, group=3, prompt_len=5, new_tokens=4)
@@ -40,6 +40,29 @@ def counted(setting: Setting) -> dict[str, int]:
 def test_the_formula_is_the_count(changes):
     setting = dataclasses.replace(TINY, **changes)
     assert update_work(setting)._asdict() == pytest.approx(counted(setting))
+
+
+@pytest.mark.parametrize("changes", [{}, {"size": parse_size("8,1,2,1,12,20")}, {"prompt_len": 1}, {"new_tokens": 1}])
+def test_a_rollout_is_its_forward_passes(changes):
+    """A third of the attention of an update, one pass of its projections, and each head product once."""
+    setting = dataclasses.replace(TINY, **changes)
+    work, config = counted(setting), setting.config
+    words = setting.prompts + setting.prompts * setting.group * (setting.new_tokens - 1)
+    head = 2 * words * config.hidden_size * config.vocab_size
+    assert rollout_flops(setting) == pytest.approx(counted_forward(setting) + work["attention"] / 3 + head)
+
+
+def counted_forward(setting: Setting) -> int:
+    """Projections and adapters met one token at a time."""
+    config, total = setting.config, 0
+    own = setting.prompts * setting.group * (setting.new_tokens - 1)
+    for layer in range(config.num_hidden_layers):
+        last = layer == config.num_hidden_layers - 1
+        for name, (fan_in, fan_out) in config.linear_shapes.items():
+            whole = not last or name in ("k_proj", "v_proj")
+            tokens = own + setting.prompts * (setting.prompt_len if whole else 1)
+            total += tokens * (2 * fan_in * fan_out + 2 * RANK * (fan_in + fan_out))
+    return total
 
 
 def test_log_probabilities_by_hand():
