@@ -31,7 +31,7 @@ from alignment.errors import UserError
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
 from alignment.evaluation.curves import read_curve
-from alignment.evaluation.generate import answer
+from alignment.evaluation.generate import answer, sampling_of
 from alignment.evaluation.stability import stability
 from alignment.evaluation.watch import watch_summary
 from alignment.parallel.data_parallel import choose_devices
@@ -90,6 +90,7 @@ def open_experiment(config: ConfigDict, workdir: str) -> Experiment:
     engine = load_engine(config, spread)
     if on_policy:
         scorer_of(config.grpo, engine)
+    sampling_of(config.eval)  # what is wrong with it is better said before training than after it
     encode_prompts(engine, (*data.eval, *(data.rl if on_policy else ())))  # a prompt too long is found here, not later
     return Experiment(config, epath.Path(workdir), engine, data)
 

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from alignment.adapters.stack import Stack
+from alignment.errors import UserError
 from alignment.record import Record
 from alignment.rollout.engine import Engine, encode_prompts, read, stream
 from alignment.rollout.keys import lane_keys, prompt_hash
@@ -56,12 +57,15 @@ def answer(
 
 
 def sampling_of(section: ConfigDict) -> Sampling:
-    """The distribution that `config.eval` describes."""
-    return Sampling(section.temperature, section.top_k, section.top_p, section.min_p)
+    """The distribution that `config.eval` describes; raises `UserError` for a value out of its range."""
+    try:
+        return Sampling(section.temperature, section.top_k, section.top_p, section.min_p)
+    except UserError as error:
+        raise UserError(f"--config.eval.{error}") from error
 
 
 def _by_bucket(lengths: Sequence[int], least: int) -> list[list[int]]:
-    """Indices by the bucket of their length, the longest first; fewer than `least` go with the next shorter bucket."""
+    """Indices by the bucket of their length, the longest first; fewer than `least` join a neighbour."""
     order = np.argsort([-length for length in lengths], kind="stable").tolist()
     parts: list[list[int]] = []
     for _, members in groupby(order, lambda index: bucket(lengths[index])):
@@ -69,4 +73,6 @@ def _by_bucket(lengths: Sequence[int], least: int) -> list[list[int]]:
             parts[-1] += members
         else:
             parts.append(list(members))
+    if len(parts) > 1 and len(parts[-1]) < least:
+        parts[-2:] = [parts[-2] + parts[-1]]
     return parts

@@ -1,0 +1,83 @@
+"""Answers come in the records' order, whatever they were answered with, and every setting of `config.eval` matters."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from tiny import experiment_config, records
+
+from alignment.adapters.stack import Stack
+from alignment.errors import UserError
+from alignment.evaluation.generate import _by_bucket, answer, sampling_of
+from alignment.parallel.data_parallel import choose_devices
+from alignment.rollout.engine import load_engine
+from alignment.rollout.sampler import Layout
+
+RECORDS = records(7)
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    config = experiment_config(tmp_path_factory.mktemp("generate"))
+    return load_engine(config, choose_devices("jit", 1)), config.eval
+
+
+def texts(opened, layout=None, asked=RECORDS, **changes):
+    engine, section = opened
+    section = section.copy_and_resolve_references()
+    with section.unlocked():
+        section.update(changes)
+    engine = engine if layout is None else dataclasses.replace(engine, layout=layout)
+    return [response.text for response in answer(engine, Stack(), asked, section)]
+
+
+def test_answers_are_in_order_and_depend_on_nothing_else(opened):
+    whole = texts(opened)
+    assert whole == texts(opened, layout=Layout(lanes=2, chunk=3))
+    assert whole[::-1] == texts(opened, asked=RECORDS[::-1])
+    assert [whole[3]] == texts(opened, asked=RECORDS[3:4])
+
+
+def test_temperature_draws_and_the_seed_decides(opened):
+    drawn = [texts(opened, temperature=1.0, seed=seed) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert drawn[0] != texts(opened)
+
+
+@pytest.mark.parametrize("narrow", [{"top_k": 1}, {"top_p": 1e-6}, {"min_p": 1.0}])
+def test_a_filter_that_leaves_one_word_is_greedy(opened, narrow):
+    assert texts(opened, temperature=1.0, **narrow) == texts(opened)
+
+
+def test_a_stop_text_ends_an_answer_with_the_token_that_completes_it(opened):
+    """Two characters from the middle of an answer: it ends there and keeps them; the others go on as before."""
+    plain = texts(opened)
+    long = max(plain, key=len)
+    stop = long[len(long) // 2 : len(long) // 2 + 2]
+    stopped = texts(opened, stop=(stop,))
+    for before, after in zip(plain, stopped, strict=True):
+        if stop not in before:
+            assert after == before
+        else:
+            assert before.startswith(after) and stop in after and stop not in after[: -len(stop) - 8]
+    assert len(stopped[plain.index(long)]) < len(long)
+    assert texts(opened, stop=("this is never said",)) == plain
+
+
+def test_the_length_limit_is_that_of_the_section(opened):
+    assert texts(opened, max_new_tokens=3) != texts(opened)
+
+
+def test_records_go_by_bucket_and_small_buckets_join_a_neighbour():
+    lengths = [10, 40, 12, 100, 33, 9, 11]
+    assert _by_bucket(lengths, 1) == [[3], [1, 4], [2, 6, 0, 5]]
+    assert _by_bucket(lengths, 2) == [[3, 1, 4], [2, 6, 0, 5]]
+    assert sorted(sum(_by_bucket(lengths, 5), [])) == list(range(7))
+
+
+def test_a_value_out_of_range_names_its_flag(opened):
+    section = opened[1].copy_and_resolve_references()
+    section.top_p = 0.0
+    with pytest.raises(UserError, match=r"--config\.eval\.top_p=0\.0 is out of range"):
+        sampling_of(section)
