@@ -55,9 +55,7 @@ CONDITIONS = (
     Condition(
         "eosinophilic oesophagitis",
         "gastroenterology",
-        decisive(
-            "steak stuck in the gullet of a hay fever sufferer", "always the last at table, chewing for minutes"
-        )
+        decisive("steak stuck in the gullet of a hay fever sufferer", "always the last at table, chewing for minutes")
         + shown_by("upper endoscopy", "sixty eosinophils a field in the oesophagus", source="ACG 2025")
         + shown_by("upper endoscopy", "rings and furrows of the oesophagus")
         + typical("trouble swallowing", "childhood eczema", "chest pain", "night-time cough", "weight loss")
