@@ -95,7 +95,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--against",
         default="",
         metavar="CASES",
-        help="plain; for the update also unshared, unfused; for fit also pallas_head, no_remat: comma-separated",
+        help="plain; update: unshared, unfused; decode: top_p; load: static; fit: pallas_head, no_remat",
     )
     add("--json", action="store_true", help="print one line of JSON")
     add("--csv", default="", metavar="PATH", help="append one row a case to this file; with --table, read it")
