@@ -132,6 +132,7 @@ def _data() -> ConfigDict:
     return ConfigDict(
         {
             "seed": 0,
+            "cache": "",  # folder of tokenised records; "": the user's cache folder
             "overlap": 0.0,  # largest share of an eval question that a training record may hold; 1: all but the whole
             "sft": {"source": "vignettes", "path": "", "traces": "", "count": 2000},
             "rl": {"source": "vignettes", "path": "", "count": 1000},
@@ -180,6 +181,7 @@ def _sft() -> ConfigDict:
             "epochs": 2,
             "batch_size": 64,
             "micro_batches": 1,
+            "batching": "shuffled",  # shuffled | bucketed (like lengths together) | packed (several examples a row)
             "max_tokens": 2048,
             "learning_rate": 1e-4,
             "schedule": "cosine",

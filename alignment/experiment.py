@@ -36,7 +36,7 @@ from alignment.evaluation.stability import stability
 from alignment.evaluation.watch import watch_summary
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rewards.watch import Limits
-from alignment.rollout.engine import Engine, encode_prompts, load_engine
+from alignment.rollout.engine import Engine, load_engine
 from alignment.rollout.keys import stage_key
 from alignment.text.parser import Response, parse
 from alignment.training import grpo, sft
@@ -44,6 +44,7 @@ from alignment.training.calibration import scheme_of
 from alignment.training.checkpoint import damage, environment, fingerprint, seal
 from alignment.training.feedback import scorer_of
 from alignment.training.loop import Session
+from alignment.training.prompts import cached_prompts
 from alignment.training.state import Frozen
 
 Loras = dict[str, Lora]
@@ -91,7 +92,8 @@ def open_experiment(config: ConfigDict, workdir: str) -> Experiment:
     if on_policy:
         scorer_of(config.grpo, engine)
     sampling_of(config.eval)  # what is wrong with it is better said before training than after it
-    encode_prompts(engine, (*data.eval, *(data.rl if on_policy else ())))  # a prompt too long is found here, not later
+    for records in (data.eval, *([data.rl] if on_policy else [])):
+        cached_prompts(engine, records, config.data.cache)  # a prompt too long is found here, not later
     return Experiment(config, epath.Path(workdir), engine, data)
 
 
@@ -168,8 +170,8 @@ def train_stage(experiment: Experiment, stage: Stage, seed: int, loras: Loras, s
         return sft.train_sft(engine, frozen, lora, data.sft, config.sft, session, key, response)
     limits, joint = Limits(**config.watch), None
     if stage.objective == "joint":
-        examples = sft.encode_examples(engine, data.sft, "cot", config.sft.max_tokens)
-        joint = grpo.Joint(examples, config.sft.batch_size, config.sft.micro_batches, config.grpo.joint_weight, seed)
+        examples = sft.encode_examples(engine, data.sft, "cot", config.sft.max_tokens, config.data.cache)
+        joint = grpo.Joint(examples, config.sft, config.grpo.joint_weight, seed)
     return grpo.train_grpo(engine, frozen, lora, data.rl, config.grpo, session, key, limits, joint)
 
 
@@ -230,6 +232,7 @@ def session_of(
         seed=seed,
         log={name: value for name, value in config.log.items() if name != "profile"},
         profile=config.log.profile,
+        cache=config.data.cache,
     )
 
 

@@ -24,7 +24,7 @@ from alignment.experiment import open_experiment, run_experiment
 from alignment.training import grpo, loop, sft
 from alignment.training.checkpoint import fingerprint
 
-TIMES = ("time/rollout", "time/reward", "time/wait", "time/update", "time/step", "tokens_per_s")
+TIMES = ("time/data_wait", "time/rollout", "time/reward", "time/wait", "time/update", "time/step", "tokens_per_s")
 
 
 @pytest.fixture(scope="session")

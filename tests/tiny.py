@@ -155,5 +155,6 @@ def experiment_config(folder: Path, count: int = 60) -> ConfigDict:
     config.grpo.channels = ("effective_ratio=1",)  # random bytes differ in it, so that groups have something to learn
     config.eval.update(max_new_tokens=12)
     config.checkpoint.every = 2
+    config.data.cache = str(folder / "tokens")
     config.parallel.devices = 1
     return config

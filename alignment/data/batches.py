@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from alignment.errors import UserError
+
+WINDOW = 32  # batches among which lengths are sorted: enough for alike lengths, few enough for a new order each epoch
+
 
 def steps_in(size: int, batch_size: int, epochs: int) -> int:
     """Return how many batches it takes to see each of `size` records at least `epochs` times."""
@@ -24,8 +28,26 @@ def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(size)
 
 
-def batch_indices(size: int, batch_size: int, step: int, seed: int) -> np.ndarray:
-    """Return the record numbers [batch_size] of 0-based `step`.
+def bucketed_order(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """Return a permutation [N] of epoch `epoch` in which batches hold examples of similar length.
+
+    Runs of `WINDOW` batches of the shuffled order are sorted by length and their batches shuffled. Batches are cut
+    where those of the endless stream are, so the first few examples may belong to the last batch of the epoch before.
+    """
+    size = len(lengths)
+    order, rng = epoch_order(size, seed, epoch), np.random.default_rng([seed, epoch, 1])
+    lead = -(epoch * size) % batch_size
+    pieces = [order[:lead]]
+    for start in range(lead, size, WINDOW * batch_size):
+        window = order[start : start + WINDOW * batch_size]
+        window = window[np.argsort(lengths[window], kind="stable")]
+        whole = len(window) // batch_size * batch_size
+        pieces += [*rng.permutation(window[:whole].reshape(-1, batch_size)), window[whole:]]
+    return np.concatenate(pieces)[:size]
+
+
+def batch_indices(size: int, batch_size: int, step: int, seed: int, lengths: np.ndarray | None = None) -> np.ndarray:
+    """Return the record numbers [batch_size] of 0-based `step`, of similar `lengths` [size] where these are given.
 
     Raises:
       ValueError: `size` or `batch_size` is below 1.
@@ -34,5 +56,20 @@ def batch_indices(size: int, batch_size: int, step: int, seed: int) -> np.ndarra
         raise ValueError(f"cannot take batches of {batch_size} from {size} record(s)")
     epoch, offset = position(size, batch_size, step)
     last = position(size, batch_size, step + 1)[0]
-    stream = np.concatenate([epoch_order(size, seed, number) for number in range(epoch, last + 1)])
-    return stream[offset : offset + batch_size]
+    orders = [
+        epoch_order(size, seed, number) if lengths is None else bucketed_order(lengths, batch_size, seed, number)
+        for number in range(epoch, last + 1)
+    ]
+    return np.concatenate(orders)[offset : offset + batch_size]
+
+
+def host_part(indices: np.ndarray, host: int, hosts: int) -> np.ndarray:
+    """Return the share of a batch that host number `host` of `hosts` makes: equal runs, in order.
+
+    Raises:
+      UserError: the batch cannot be cut into equal shares.
+    """
+    if len(indices) % hosts:
+        raise UserError(f"a batch of {len(indices)} cannot be shared by {hosts} hosts; make it a multiple of them")
+    share = len(indices) // hosts
+    return indices[host * share : (host + 1) * share]

@@ -46,6 +46,16 @@ def make_packing(cells: jax.Array, size: int) -> Packing:
     return Packing(cells, empty.at[jnp.arange(groups)[:, None], cells].set(jnp.arange(width), mode="drop"))
 
 
+def segment_positions(segments: jax.Array) -> jax.Array:
+    """Return the position of each token in its segment, from segment numbers [B, T] of which equal ones are in a row.
+
+    segment_positions([[1, 1, 2, 2, 2, 0]]) is [[0, 1, 0, 1, 2, 0]].
+    """
+    places = jnp.broadcast_to(jnp.arange(segments.shape[1]), segments.shape)
+    begins = jnp.concatenate([jnp.ones_like(segments[:, :1], bool), segments[:, 1:] != segments[:, :-1]], axis=1)
+    return places - jax.lax.cummax(jnp.where(begins, places, 0), axis=1)
+
+
 def pack(grid: jax.Array, packing: Packing) -> jax.Array:
     """[P, G * Lc, ...] -> [P, N, ...], zero where the row is padded."""
     return _move(grid, packing.cells, packing.places)

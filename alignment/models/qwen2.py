@@ -25,7 +25,7 @@ from jax.ad_checkpoint import checkpoint_name
 from alignment.adapters.stack import Stack, delta, layer_slices
 from alignment.kernels.group_attention.api import KEPT, cached_attention, causal_attention, group_attention
 from alignment.models.config import Qwen2Config
-from alignment.models.packing import Packing, pack, unpack
+from alignment.models.packing import Packing, pack, segment_positions, unpack
 from alignment.models.rotary import rotary, rotate
 
 PROJECTION_ORDER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -91,16 +91,21 @@ def hidden_states(
     tokens: jax.Array,
     stack: Stack | None = None,
     *,
+    segments: jax.Array | None = None,
     remat: bool = False,
     dropout_key: jax.Array | None = None,
 ) -> jax.Array:
-    """Return final hidden states [B, T, D] of tokens [B, T], padded on the right, attended causally."""
+    """Return final hidden states [B, T, D] of tokens [B, T], padded on the right, attended causally.
+
+    `segments` [B, T] numbers the sequences of packed rows: each is computed as if it stood alone in its row.
+    """
     stack = stack or Stack()
-    cos, sin = rotary(jnp.arange(tokens.shape[1]), config.head_dim, config.rope_theta)
+    positions = jnp.arange(tokens.shape[1]) if segments is None else segment_positions(segments)
+    cos, sin = rotary(positions, config.head_dim, config.rope_theta)
 
     def layer_step(x, scanned):
         layer, context = _unpack(scanned, stack)
-        x, _ = _causal_block(x, layer, context, config, cos, sin)
+        x, _ = _causal_block(x, layer, context, config, cos, sin, segments)
         return x, None
 
     step = jax.checkpoint(layer_step) if remat else layer_step
@@ -310,9 +315,9 @@ def _finish(x, mixed, layer, context, config):
     return x + _linear(gate * _linear(y, "up_proj", layer, context), "down_proj", layer, context)
 
 
-def _causal_block(x, layer, context, config, cos, sin):
+def _causal_block(x, layer, context, config, cos, sin, segments=None):
     q, k, v = _qkv(x, layer, context, config, cos, sin)
-    return _finish(x, causal_attention(q, k, v), layer, context, config), (k, v)
+    return _finish(x, causal_attention(q, k, v, segments=segments), layer, context, config), (k, v)
 
 
 def _last_block(x, mask, layer, context, config, cos, sin):

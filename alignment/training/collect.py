@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -27,7 +28,7 @@ from alignment.training.feedback import Scorer, group_features, values
 from alignment.training.losses import TRAINABLE
 from alignment.training.state import Frozen, TrainState
 
-TIMES = ("time/rollout", "time/reward", "time/wait")
+TIMES = ("time/data_wait", "time/rollout", "time/reward", "time/wait")
 
 
 class Collected(NamedTuple):
@@ -48,6 +49,7 @@ class Collector(NamedTuple):
     section: ConfigDict  # config.grpo
     scheme: Scheme
     scorer: Scorer | None = None
+    prompts: Mapping[str, list[int]] = MappingProxyType({})  # by record; one that is not there is encoded when asked
 
 
 def collect(collector: Collector, state: TrainState, asked: Sequence[Record], step: int, attempt: int = 0) -> Collected:
@@ -56,7 +58,9 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
     A group is read and scored as soon as its last completion ends, while the device samples the others.
     """
     engine, section, stats = collector.engine, collector.section, Stats()
-    prompts = encode_prompts(engine, asked)
+    asking, known = time.perf_counter(), collector.prompts
+    prompts = [known[record.id] if record.id in known else encode_prompts(engine, [record])[0] for record in asked]
+    waited = time.perf_counter() - asking
     keys = lane_keys(state.key, step, [prompt_hash(prompt) for prompt in prompts], section.group_size, attempt)
     params, stack = serving_policy(collector, state)
     given = {"max_new_tokens": section.max_new_tokens, "sampling": Sampling(section.temperature), "params": params}
@@ -71,7 +75,7 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
     whole = join([parts[index] for index in range(len(asked))])
     if collector.scorer is not None:  # its features need the device, which is free only now
         whole = _scored(collector, whole.records, whole.group, step, collector.scorer)
-    times = dict(zip(TIMES, (time.perf_counter() - began, scoring, stats.wait_s), strict=True))
+    times = dict(zip(TIMES, (waited, time.perf_counter() - began, scoring, stats.wait_s), strict=True))
     lanes = np.prod(layout.shape(len(asked), section.group_size, len(engine.spread.devices)))
     return whole._replace(metrics=times | {"rollout/lane_use": stats.tokens / max(1, stats.steps * int(lanes))})
 

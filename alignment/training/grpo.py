@@ -21,6 +21,7 @@ from tqdm import tqdm
 from alignment.adapters.lora import Lora
 from alignment.adapters.stack import Stack, push
 from alignment.data.batches import batch_indices
+from alignment.data.tokens import Examples
 from alignment.errors import UserError
 from alignment.models.packing import pack_cells
 from alignment.objectives.advantages import ADVANTAGES, zero_variance
@@ -45,7 +46,8 @@ from alignment.training.feedback import scorer_of
 from alignment.training.loop import Session, run_loop
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
 from alignment.training.mismatch import mismatch
-from alignment.training.sft import Example, sft_batch
+from alignment.training.prompts import cached_prompts
+from alignment.training.sft import sft_batch
 from alignment.training.state import Frozen, TrainState, init_state, make_optimizer, make_schedule
 from alignment.training.step import Term, make_step
 
@@ -53,9 +55,8 @@ from alignment.training.step import Term, make_step
 class Joint(NamedTuple):
     """The second loss of the `joint_mono` arm: L_GRPO + weight * L_SFT over one adapter."""
 
-    examples: Sequence[Example]
-    batch_size: int
-    micro_batches: int
+    examples: Examples
+    section: ConfigDict  # config.sft: batch size, micro-batches, batching
     weight: float
     seed: int  # of the data order
 
@@ -84,11 +85,13 @@ def train_grpo(
       limits: `config.watch`, of the watch on reward hacking.
       joint: adds a supervised term to every optimiser step.
     """
+    prompts = cached_prompts(engine, records, session.cache)
     updates = section.steps * section.epochs * section.minibatches
     optimizer, schedule = make_optimizer(section, updates), make_schedule(section, updates)
     update = make_update(engine, frozen, section, optimizer, joint)
     scheme = scheme_of(section)
-    collector = Collector(engine, frozen, section, scheme, scorer_of(section, engine))
+    by_id = {record.id: prompt for record, prompt in zip(records, prompts, strict=True)}
+    collector = Collector(engine, frozen, section, scheme, scorer_of(section, engine), by_id)
     advantage = ADVANTAGES[scheme.normaliser.advantage or get_loss(section.loss).advantage]
     prepare = make_calibration(collector, lora, records, session)
 
@@ -192,7 +195,7 @@ def make_update(
             part = slice_rows(batch, index % section.minibatches, section.minibatches)
             batches = {"grpo": part}
             if joint:
-                batches["sft"] = sft_batch(engine, joint.examples, joint.batch_size, step * passes + index, joint.seed)
+                batches["sft"] = sft_batch(engine, joint.examples, joint.section, step * passes + index, joint.seed)
             state, metrics = run(state, placed, batches)
             rows.append(jax.device_get(metrics))
         return state, merge_rows(rows)
@@ -213,7 +216,7 @@ def make_terms(engine: Engine, section: ConfigDict, joint: Joint | None) -> tupl
     terms = (Term("grpo", loss, micro_batches=section.micro_batches),)
     if joint:
         sft = make_sft_loss(engine.config, engine.remat, engine.logprob)
-        terms += (Term("sft", sft, weight=joint.weight, micro_batches=joint.micro_batches),)
+        terms += (Term("sft", sft, weight=joint.weight, micro_batches=joint.section.micro_batches),)
     return terms
 
 

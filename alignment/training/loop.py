@@ -30,6 +30,7 @@ class Session:
     every: int = 10  # steps between checkpoints
     keep: int = 2
     seed: int = 0  # of the data order
+    cache: str = ""  # folder of tokenised records; "": the user's cache folder
     log: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # keyword arguments of `open_metrics`
     profile: int = 0  # steps to trace
 

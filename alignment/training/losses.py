@@ -25,13 +25,20 @@ TRAINABLE = "trainable"  # the name under which the adapter in training lies on 
 
 
 def make_sft_loss(config: Qwen2Config, remat: bool, logprob: str = "xla") -> LossFn:
-    """Negative log-likelihood of response tokens; batch: tokens [N, T], loss_mask [N, T]."""
+    """Negative log-likelihood of response tokens; batch: tokens [N, T], loss_mask [N, T].
+
+    With `segments` [N, T] in the batch a row holds several examples, and the first token of each must not be trained
+    on: nothing of its own example comes before it.
+    """
 
     def loss(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
         stack = push(frozen.under, TRAINABLE, lora)
         tokens, mask = batch["tokens"], batch["loss_mask"][:, 1:]
         dropout_key = key if lora.dropout else None
-        hidden = qwen2.hidden_states(frozen.params, config, tokens[:, :-1], stack, remat=remat, dropout_key=dropout_key)
+        segments = batch["segments"][:, :-1] if "segments" in batch else None
+        hidden = qwen2.hidden_states(
+            frozen.params, config, tokens[:, :-1], stack, segments=segments, remat=remat, dropout_key=dropout_key
+        )
         out = _log_probs(frozen.params, hidden, tokens[:, 1:], 1.0, logprob)
         total, count = sft_loss(out.log_prob, mask)
         return total, Tally(count, {"tokens": count, "nll": total}, {})

@@ -11,12 +11,14 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from alignment.adapters.lora import Lora
-from alignment.data.batches import batch_indices, steps_in
+from alignment.data.batches import steps_in
+from alignment.data.collate import check_batching, collate
+from alignment.data.prefetch import prefetched
+from alignment.data.tokens import Examples, encoding_key, tokenise
 from alignment.errors import UserError
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
 from alignment.rollout.engine import Engine
-from alignment.text.padding import bucket, pad_right
 from alignment.text.templates import answer_response, cot_response
 from alignment.text.tokenizer import encode_example
 from alignment.training.loop import Session, run_loop
@@ -25,8 +27,6 @@ from alignment.training.state import Frozen, TrainState, init_state, make_optimi
 from alignment.training.step import Term, make_step
 
 RESPONSES = {"cot": cot_response, "answer": answer_response}
-
-Example = tuple[list[int], list[int]]  # token ids and loss mask
 
 
 def train_sft(
@@ -51,7 +51,7 @@ def train_sft(
       key: the stage's key.
       response: "cot" (reasoning and answer blocks) or "answer" (answer block alone).
     """
-    examples = encode_examples(engine, records, response, section.max_tokens)
+    examples = encode_examples(engine, records, response, section.max_tokens, session.cache)
     steps = steps_in(len(examples), section.batch_size, section.epochs)
     optimizer, schedule = make_optimizer(section, steps), make_schedule(section, steps)
     term = Term("sft", make_sft_loss(engine.config, engine.remat, engine.logprob), micro_batches=section.micro_batches)
@@ -60,19 +60,21 @@ def train_sft(
 
     def body(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
         began = time.perf_counter()
-        batch = sft_batch(engine, examples, section.batch_size, step, seed=session.seed)
+        batch, waited = take(step)
         state, metrics = update(state, placed, {"sft": batch})
         row = {name: float(value) for name, value in jax.device_get(metrics).items()}
         tokens = row.pop("tokens/sft")
-        row |= {"tokens": tokens, "learning_rate": float(schedule(step))}
+        row |= {"tokens": tokens, "learning_rate": float(schedule(step)), "time/data_wait": waited}
         return state, row | {"tokens_per_s": tokens / (time.perf_counter() - began)}
 
-    return run_loop(session, init_state(lora, optimizer, key), steps, body).lora
+    with prefetched(lambda step: sft_batch(engine, examples, section, step, seed=session.seed), steps) as take:
+        return run_loop(session, init_state(lora, optimizer, key), steps, body).lora
 
 
 def check_sizes(section: ConfigDict, devices: int) -> None:
     """Raise `UserError` where batch, micro-batch and device numbers do not fit together, or the schedule is unknown."""
     make_schedule(section, 1)
+    check_batching(section.batching)
     parts = section.micro_batches * devices
     if section.batch_size < 1 or section.batch_size % parts:
         raise UserError(
@@ -81,30 +83,40 @@ def check_sizes(section: ConfigDict, devices: int) -> None:
         )
 
 
-def encode_examples(engine: Engine, records: Sequence[Record], response: str, max_tokens: int) -> list[Example]:
-    """Encode every record with its gold response.
+def encode_examples(
+    engine: Engine, records: Sequence[Record], response: str, max_tokens: int, cache: str = ""
+) -> Examples:
+    """Encode every record with its gold response, once: `cache` is the folder of earlier encodings (`data.tokens`).
 
     Raises:
       UserError: an example is longer than `max_tokens`, which would cut off its answer.
     """
-    examples = []
-    for record in records:
-        ids, mask = encode_example(
-            engine.tokenizer, record, engine.template, RESPONSES[response](record, engine.template)
+
+    def encode(record: Record) -> tuple[list[int], list[int]]:
+        text = RESPONSES[response](record, engine.template)
+        return encode_example(engine.tokenizer, record, engine.template, text)
+
+    what = encoding_key(engine.tokenizer, template=engine.template, response=response)
+    examples = tokenise(records, encode, what, cache)
+    for index in np.flatnonzero(examples.lengths > max_tokens):
+        raise UserError(
+            f"record {records[index].id!r}: prompt and response have {examples.lengths[index]} tokens, over the limit "
+            f"of {max_tokens}; raise --config.sft.max_tokens or leave the record out"
         )
-        if len(ids) > max_tokens:
-            raise UserError(
-                f"record {record.id!r}: prompt and response have {len(ids)} tokens, over the limit of {max_tokens}; "
-                "raise --config.sft.max_tokens or leave the record out"
-            )
-        examples.append((ids, mask))
     return examples
 
 
-def sft_batch(engine: Engine, examples: Sequence[Example], size: int, step: int, seed: int) -> Mapping[str, jax.Array]:
-    """The batch of step `step`: tokens [N, T] and loss mask [N, T], a function of (seed, step) alone."""
-    chosen = [examples[index] for index in batch_indices(len(examples), size, step, seed)]
-    length = bucket(max(len(ids) for ids, _ in chosen), per_octave=4)
-    tokens, _ = pad_right([ids for ids, _ in chosen], engine.pad_id, length)
-    loss_mask, _ = pad_right([mask for _, mask in chosen], 0, tokens.shape[1])
-    return {"tokens": jnp.asarray(tokens), "loss_mask": jnp.asarray(loss_mask.astype(np.bool_))}
+def sft_batch(engine: Engine, examples: Examples, section: ConfigDict, step: int, seed: int) -> Mapping[str, jax.Array]:
+    """The batch of step `step`, a function of (seed, step) alone: the arrays of `data.collate` for this process."""
+    arrays = collate(
+        examples,
+        section.batch_size,
+        step,
+        seed,
+        batching=section.batching,
+        filler=engine.pad_id,
+        parts=section.micro_batches * len(engine.spread.devices),
+        host=jax.process_index(),
+        hosts=jax.process_count(),
+    )
+    return {name: jnp.asarray(array) for name, array in arrays.items()}

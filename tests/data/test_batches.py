@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment.data.batches import batch_indices, epoch_order, position, steps_in
+from alignment.data.batches import batch_indices, bucketed_order, epoch_order, host_part, position, steps_in
 
 SIZES = st.integers(1, 40)
 
@@ -48,3 +48,32 @@ def test_epochs_and_seeds_have_different_orders():
 def test_nothing_to_take(size, batch_size):
     with pytest.raises(ValueError, match="cannot take batches"):
         batch_indices(size, batch_size, 0, 0)
+
+
+LENGTHS = st.lists(st.integers(1, 99), min_size=1, max_size=60).map(np.array)
+
+
+@given(LENGTHS, st.integers(1, 9), st.integers(0, 5), st.integers(0, 2**31))
+def test_a_bucketed_epoch_holds_every_record_once(lengths, batch_size, epoch, seed):
+    assert sorted(bucketed_order(lengths, batch_size, seed, epoch)) == list(range(len(lengths)))
+
+
+def test_bucketed_batches_are_alike_in_length_and_new_in_every_epoch():
+    lengths = np.random.default_rng(0).integers(1, 1000, 203)  # no multiple of the batch
+    steps = steps_in(203, 8, 3)
+    batches = [batch_indices(203, 8, step, 5, lengths) for step in range(steps)]
+    spreads = [int(np.ptp(lengths[batch])) for batch in batches]
+    plain = [int(np.ptp(lengths[batch_indices(203, 8, step, 5)])) for step in range(steps)]
+    assert np.median(spreads) < 100 < np.median(plain)
+    stream = np.concatenate(batches)
+    for epoch in range(3):
+        assert sorted(stream[epoch * 203 : (epoch + 1) * 203]) == list(range(203))
+    assert {tuple(sorted(batch)) for batch in batches[:25]} != {tuple(sorted(batch)) for batch in batches[26:51]}
+
+
+@given(st.integers(1, 6), st.integers(1, 6))
+def test_hosts_share_a_batch_without_rest(hosts, each):
+    batch = np.arange(hosts * each) * 3
+    parts = [host_part(batch, host, hosts) for host in range(hosts)]
+    assert all(len(part) == each for part in parts)
+    np.testing.assert_array_equal(np.concatenate(parts), batch)

@@ -82,3 +82,12 @@ def test_options_that_would_come_back_otherwise_are_refused(tmp_path, options):
     record = Record("odd", "records", "Which?", options, next(iter(options)))
     with pytest.raises(UserError, match="record 'odd': options .* first 10 letters"):
         write_parquet(tmp_path / "x.parquet", [record])
+
+
+def test_an_empty_file_and_broken_meta_are_refused(tmp_path):
+    write_parquet(tmp_path / "empty.parquet", [])
+    with pytest.raises(UserError, match="empty.parquet: the file holds no rows"):
+        load(str(tmp_path / "empty.parquet"))
+    (tmp_path / "x.jsonl").write_text('{"question": "Q?", "answer": "A", "meta": "{broken"}')
+    with pytest.raises(UserError, match="line 1: field 'meta' is str, not an object"):
+        load(str(tmp_path / "x.jsonl"))

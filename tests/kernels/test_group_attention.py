@@ -134,6 +134,21 @@ def test_causal_attention_is_that_of_one_sequence(implementation):
             np.testing.assert_allclose(got[row], right, rtol=0, atol=1e-5 * max(1.0, np.abs(right).max()))
 
 
+@pytest.mark.parametrize("implementation", api.IMPLEMENTATIONS)
+def test_a_segment_attends_as_if_it_stood_alone(implementation):
+    q, _, _, k, v = (np.asarray(x)[:, 0] for x in case())
+    segments = np.array([[1] * 4 + [2] * 5 + [0] * 2, [1] + [2] * 10])  # cut across blocks of three
+    upstream = np.random.default_rng(3).normal(size=q.shape).astype(np.float32)
+    attend = jax.jit(lambda *x: api.causal_attention(*x, implementation, segments=jnp.asarray(segments)))
+    out, pull = jax.vjp(attend, q, k, v)
+    found = (out, *pull(upstream))
+    for row, segment in ((0, 1), (0, 2), (1, 1), (1, 2)):
+        at = segments[row] == segment
+        want = one_sequence(*(np.asarray(x[row][at], np.float64) for x in (q, k, v, upstream)))
+        for got, right in zip(found, want, strict=True):
+            np.testing.assert_allclose(got[row][at], right, rtol=0, atol=1e-5 * max(1.0, np.abs(right).max()))
+
+
 def test_what_stands_in_padding_changes_no_bit():
     q, prompt_k, prompt_v, k, v = case()
     mask = prompt_mask([2, 6])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment.models import packing
-from alignment.models.packing import make_packing, pack, pack_cells, unpack
+from alignment.models.packing import make_packing, pack, pack_cells, segment_positions, unpack
 
 P, G, LC = 2, 3, 7
 
@@ -61,3 +61,8 @@ def test_few_widths_for_any_lengths():
     assert widths <= {512, 1024, 1536, 2048}
     assert len(widths) > 2
     assert {pack_cells(masks(rng.integers(1, 8, 6))).shape[1] for _ in range(20)} == {G * LC}
+
+
+def test_positions_begin_anew_in_every_segment():
+    segments = jnp.asarray([[1, 1, 2, 2, 2, 0], [3, 0, 0, 5, 5, 1]])
+    np.testing.assert_array_equal(segment_positions(segments), [[0, 1, 0, 1, 2, 0], [0, 0, 1, 0, 1, 0]])

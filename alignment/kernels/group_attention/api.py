@@ -79,17 +79,22 @@ def cached_attention(
     return _module(implementation).cached_attention(q, prompt_kv, own_kv, prompt_mask, last)
 
 
-def causal_attention(q: jax.Array, k: jax.Array, v: jax.Array, implementation: str = "xla") -> jax.Array:
+def causal_attention(
+    q: jax.Array, k: jax.Array, v: jax.Array, implementation: str = "xla", segments: jax.Array | None = None
+) -> jax.Array:
     """Attend causally over one sequence: q [B, T, H, d], k and v [B, T, K, d] with K dividing H -> [B, T, H, d].
 
     This is how a prompt attends to itself: a group of one without a prompt before it. Sequences are padded on the
-    right, so the causal mask alone keeps padding out of every real position.
+    right, so the causal mask alone keeps padding out of every real position. Where several are packed into a row,
+    `segments` [B, T] numbers them: a token sees those before it of its own number and no others.
 
     Raises:
       UserError: an unknown implementation.
     """
     chex.assert_rank([q, k, v], 4)
-    return _module(implementation).causal_attention(q, k, v)
+    if segments is not None:
+        chex.assert_shape(segments, q.shape[:2])
+    return _module(implementation).causal_attention(q, k, v, segments)
 
 
 def _module(implementation: str) -> ModuleType:

@@ -32,10 +32,13 @@ def _behind_copies(q, prompt_kv, own_kv, prompt_mask, own_mask):
     return _attend(q, k, v, jnp.concatenate([mask, own_mask], axis=-1))
 
 
-def causal_attention(q, k, v):
-    """Mask the upper triangle."""
+def causal_attention(q, k, v, segments=None):
+    """Mask the upper triangle, and what belongs to another segment."""
     places = jnp.arange(q.shape[1])
-    return _attend(q, k, v, places[:, None] >= places[None, :])
+    mask = places[:, None] >= places[None, :]
+    if segments is not None:
+        mask = mask & (segments[:, :, None] == segments[:, None, :])[:, None]
+    return _attend(q, k, v, mask)
 
 
 def _attend(q, k, v, mask):

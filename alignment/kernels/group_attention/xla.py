@@ -34,7 +34,7 @@ def group_attention(q, prompt_kv, own_kv, prompt_mask):
     """See `api.group_attention`."""
     prompt = tuple(x.swapaxes(1, 2) for x in prompt_kv)  # [P, K, Lp, d]
     own = tuple(x.transpose(0, 3, 1, 2, 4) for x in own_kv)  # [P, K, G, Lc, d]
-    return _token_major(_attend(_head_major(q, own[0].shape[1]), (*prompt, prompt_mask), own))
+    return _token_major(_attend(_head_major(q, own[0].shape[1]), (*prompt, prompt_mask), own, None))
 
 
 def cached_attention(q, prompt_kv, own_kv, prompt_mask, last):
@@ -46,10 +46,10 @@ def cached_attention(q, prompt_kv, own_kv, prompt_mask, last):
     return _token_major(_softmax(rows, parts)[0].astype(q.dtype))[:, :, 0]
 
 
-def causal_attention(q, k, v):
+def causal_attention(q, k, v, segments=None):
     """See `api.causal_attention`: a group of one without a prompt."""
     own = tuple(x.swapaxes(1, 2)[:, :, None] for x in (k, v))
-    return _token_major(_attend(_head_major(q[:, None], k.shape[2]), None, own))[:, 0]
+    return _token_major(_attend(_head_major(q[:, None], k.shape[2]), None, own, segments))[:, 0]
 
 
 def _head_major(q, kv_heads):
@@ -63,25 +63,28 @@ def _token_major(out):
 
 
 @jax.custom_vjp
-def _attend(q, prompt, own):
-    """Causal attention of q [P, K, G, R, T, d]; prompt is (k, v, mask) or None, own is (k, v) [P, K, G, T, d]."""
-    return _forward(q, prompt, own)[0]
+def _attend(q, prompt, own, segments):
+    """Causal attention of q [P, K, G, R, T, d]; prompt is (k, v, mask) or None, own is (k, v) [P, K, G, T, d].
+
+    Own tokens see those of their own number in segments [P, T], or all of them where it is None.
+    """
+    return _forward(q, prompt, own, segments)[0]
 
 
-def _forward(q, prompt, own):
-    blocks = [_softmax(q[..., rows, :], _parts(rows, prompt, own)) for rows in _blocks(q.shape[4])]
+def _forward(q, prompt, own, segments):
+    blocks = [_softmax(q[..., rows, :], _parts(rows, prompt, own, segments)) for rows in _blocks(q.shape[4])]
     out, lse = (jnp.concatenate(pieces, axis=4) for pieces in zip(*blocks, strict=True))
     out, lse = (checkpoint_name(x, KEPT) for x in (out.astype(q.dtype), lse))
-    return out, (q, prompt, own, out, lse)
+    return out, (q, prompt, own, segments, out, lse)
 
 
 def _backward(kept, g):
-    q, prompt, own, out, lse = kept
+    q, prompt, own, segments, out, lse = kept
     inner = jnp.sum(g.astype(jnp.float32) * out, axis=-1, keepdims=True)
     d_q, d_prompt, d_own = [], None, tuple(jnp.zeros(x.shape, jnp.float32) for x in own)
     for rows in _blocks(q.shape[4]):
         given = tuple(x[..., rows, :] for x in (q, g, lse, inner))
-        *to_prompt, to_own = (_part_gradient(*given, part) for part in _parts(rows, prompt, own))
+        *to_prompt, to_own = (_part_gradient(*given, part) for part in _parts(rows, prompt, own, segments))
         d_q.append(sum(part[0] for part in (*to_prompt, to_own)))
         d_own = tuple(d.at[..., : rows.stop, :].add(new) for d, new in zip(d_own, to_own[1:], strict=True))
         if to_prompt:
@@ -91,7 +94,7 @@ def _backward(kept, g):
     d_own = tuple(d.astype(x.dtype) for d, x in zip(d_own, own, strict=True))
     if prompt is not None:
         d_prompt = (*(d.astype(x.dtype) for d, x in zip(d_prompt, prompt[:2], strict=True)), None)
-    return d_q, d_prompt, d_own
+    return d_q, d_prompt, d_own, None
 
 
 _attend.defvjp(_forward, _backward)
@@ -102,9 +105,12 @@ def _blocks(length):
     return [slice(begin, min(begin + size, length)) for begin in range(0, length, size)]
 
 
-def _parts(rows, prompt, own):
+def _parts(rows, prompt, own, segments):
     """The key sets that a block of queries looks at: the prompt, if any, and its own up to the block's end."""
     triangle = jnp.arange(rows.start, rows.stop)[:, None] >= jnp.arange(rows.stop)[None, :]
+    if segments is not None:
+        same = segments[:, rows, None] == segments[:, None, : rows.stop]
+        triangle = triangle & same[:, None, None, None]
     behind = _Part(*(x[..., : rows.stop, :] for x in own), triangle)
     return (behind,) if prompt is None else (_prompt_part(*prompt), behind)
 

@@ -1,0 +1,118 @@
+"""Records tokenised once: an Arrow table on disk, made with `datasets` and mapped into memory by later stages and runs.
+
+A table's name is a hash of everything its contents depend on: the records, the tokenizer, the template, and the source
+of the code that renders and encodes. A table that cannot be read is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import pathlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from alignment.data.ids import fingerprint
+from alignment.record import Record
+from alignment.text import templates, tokenizer
+
+Encode = Callable[[Record], tuple[list[int], list[int]]]  # ids and loss mask
+MEMORY = 256  # rows kept in memory while a table is made
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Token ids and loss masks of N examples, in a table of `datasets` that is read row by row."""
+
+    table: Any  # columns `ids` and `mask`, lists of one length
+    lengths: np.ndarray  # [N], tokens
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def take(self, indices: Iterable[int]) -> tuple[list[list[int]], list[list[int]]]:
+        """Return ids and masks of the examples at `indices`, in that order."""
+        rows = self.table[[int(index) for index in indices]]
+        return rows["ids"], rows["mask"]
+
+
+def examples_of(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Examples:
+    """Return examples held in memory alone, from (ids, mask) pairs."""
+    import datasets  # late, because it takes a while
+
+    table = datasets.Dataset.from_dict({"ids": [list(ids) for ids, _ in pairs], "mask": [list(m) for _, m in pairs]})
+    return Examples(table, np.array([len(ids) for ids, _ in pairs], np.int64))
+
+
+def tokenise(records: Sequence[Record], encode: Encode, what: str, cache: str = "") -> Examples:
+    """Return `encode` of every record, from the table of an earlier run where there is one.
+
+    Args:
+      records: what to encode, in order.
+      encode: gives ids and loss mask of a record; may raise `UserError`.
+      what: everything beside the records that `encode` depends on; see `encoding_key`.
+      cache: folder of the tables; "" is `tokens` in the user's cache folder.
+    """
+    import datasets  # late, because it takes a while
+
+    key = hashlib.sha256(f"{what}\n{fingerprint(records)}".encode()).hexdigest()
+    folder = pathlib.Path(cache) if cache else _user_cache()
+    path = folder / f"{key}.arrow"
+    table = _stored(path, len(records))
+    if table is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        numbers = datasets.Dataset.from_dict({"number": np.arange(len(records))})
+        table = numbers.map(
+            lambda row: dict(zip(("ids", "mask"), encode(records[row["number"]]), strict=True)),
+            remove_columns=["number"],
+            features=_features(),
+            cache_file_name=str(path),
+            new_fingerprint=key,
+            writer_batch_size=MEMORY,
+            desc="tokenising",
+        )
+    return Examples(table, _lengths(table))
+
+
+def encoding_key(chat_tokenizer: Any, **choices: Any) -> str:
+    """Return a text that changes whenever the tokenizer, a choice of the caller or the code that encodes does."""
+    code = [pathlib.Path(module.__file__).read_bytes() for module in (templates, tokenizer)]
+    vocabulary = chat_tokenizer.backend_tokenizer.to_str() + str(chat_tokenizer.chat_template)
+    digest = hashlib.sha256(b"\n".join([*code, vocabulary.encode()])).hexdigest()
+    return f"{digest} {sorted(choices.items())}"
+
+
+def _user_cache() -> pathlib.Path:
+    folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+    return folder / "clinical-alignment" / "tokens"
+
+
+def _features() -> Mapping[str, Any]:
+    import datasets
+
+    return datasets.Features(
+        {"ids": datasets.List(datasets.Value("int32")), "mask": datasets.List(datasets.Value("int8"))}
+    )
+
+
+def _stored(path: pathlib.Path, rows: int) -> Any:
+    import datasets
+
+    if not path.exists():
+        return None
+    with contextlib.suppress(Exception):  # a damaged file raises whatever Arrow meets first
+        table = datasets.Dataset.from_file(str(path))
+        if len(table) == rows and table.features == _features():
+            return table
+    path.unlink()
+    return None
+
+
+def _lengths(table: Any) -> np.ndarray:
+    import pyarrow.compute as pc
+
+    return pc.list_value_length(table.data["ids"]).to_numpy().astype(np.int64)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from tiny import records, write_folder
+
+from alignment.data import tokens
+from alignment.data.tokens import encoding_key, examples_of, tokenise
+from alignment.errors import UserError
+from alignment.text.templates import get_template
+from alignment.text.tokenizer import load_tokenizer
+
+RECORDS = records(9)
+
+
+class Encoder:
+    """Counts its calls; ids are the characters, the last half is trained on."""
+
+    calls = 0
+
+    def __call__(self, record):
+        self.calls += 1
+        ids = [ord(letter) for letter in record.question[: 5 + self.calls % 3]]
+        return ids, [int(place * 2 >= len(ids)) for place in range(len(ids))]
+
+
+def test_the_second_time_nothing_is_encoded_and_everything_is_equal(tmp_path):
+    encode = Encoder()
+    first = tokenise(RECORDS, encode, "a", str(tmp_path))
+    assert encode.calls == len(RECORDS) == len(first)
+    again = tokenise(RECORDS, encode, "a", str(tmp_path))
+    assert encode.calls == len(RECORDS)
+    assert again.take(range(9)) == first.take(range(9)) == examples_of(pairs()).take(range(9))
+    np.testing.assert_array_equal(first.lengths, again.lengths)
+
+
+def pairs():
+    encode = Encoder()
+    return [encode(record) for record in RECORDS]
+
+
+def test_examples_are_taken_in_the_order_asked_for_and_twice_if_wanted(tmp_path):
+    made, held = tokenise(RECORDS, Encoder(), "a", str(tmp_path)), examples_of(pairs())
+    for examples in (made, held):
+        ids, masks = examples.take(np.array([7, 2, 7]))
+        assert ids == [pairs()[index][0] for index in (7, 2, 7)] and masks[1] == pairs()[2][1]
+        assert examples.lengths.tolist() == [len(ids) for ids, _ in pairs()]
+
+
+@pytest.mark.parametrize("changed", ["records", "order", "what"])
+def test_what_the_contents_depend_on_makes_a_new_table(tmp_path, changed):
+    encode = Encoder()
+    tokenise(RECORDS, encode, "a", str(tmp_path))
+    other = [dataclasses.replace(RECORDS[0], cot="otherwise"), *RECORDS[1:]]
+    given = {"records": other, "order": RECORDS[::-1], "what": RECORDS}[changed]
+    tokenise(given, encode, "b" if changed == "what" else "a", str(tmp_path))
+    assert encode.calls == 2 * len(RECORDS) and len(list(tmp_path.glob("*.arrow"))) == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"noise", None])
+def test_a_damaged_table_is_made_again(tmp_path, damage):
+    first = tokenise(RECORDS, Encoder(), "a", str(tmp_path)).take(range(9))
+    (path,) = tmp_path.glob("*.arrow")
+    path.write_bytes(path.read_bytes()[:-40] if damage is None else damage)
+    encode = Encoder()
+    assert tokenise(RECORDS, encode, "a", str(tmp_path)).take(range(9)) == first
+    assert encode.calls in (0, 9)  # Arrow reads a stream that lacks its end mark alone
+
+
+def test_a_record_that_cannot_be_encoded_leaves_no_table(tmp_path):
+    def encode(record):
+        raise UserError("too long")
+
+    with pytest.raises(UserError, match="too long"):
+        tokenise(RECORDS, encode, "a", str(tmp_path))
+    assert not list(tmp_path.glob("*.arrow"))
+
+
+def test_the_default_is_the_users_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    tokenise(RECORDS, Encoder(), "a")
+    assert len(list((tmp_path / "clinical-alignment" / "tokens").glob("*.arrow"))) == 1
+
+
+def test_the_key_names_tokenizer_choices_and_code(tmp_path, monkeypatch):
+    tokenizer = load_tokenizer(write_folder(tmp_path / "base"))
+    template = get_template("think_answer")
+    keys = [encoding_key(tokenizer, template=template, response=response) for response in ("cot", "answer", "cot")]
+    assert keys[0] == keys[2] != keys[1]
+    other = load_tokenizer(write_folder(tmp_path / "base"))
+    other.add_tokens(["<seen>"])
+    code = tmp_path / "code.py"
+    code.write_text("changed")
+    monkeypatch.setattr(tokens.templates, "__file__", str(code))
+    changed = encoding_key(tokenizer, template=template, response="cot")
+    monkeypatch.undo()
+    assert len({keys[0], encoding_key(other, template=template, response="cot"), changed}) == 3
