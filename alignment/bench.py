@@ -63,7 +63,8 @@ def bench(setting: Setting, against: tuple[str, ...] = ()) -> list[dict]:
     with no_kept_programs():
         measured = measure(suite.cases, setting.repeats)
     rate = max(rate, machine.matmul_rate(setting.dtype))
-    return make_rows(setting, suite, measured, rate, found)
+    bandwidth = machine.read_rate() if suite.useful_bytes else None
+    return make_rows(setting, suite, measured, rate, found, bandwidth)
 
 
 def make_setting(args: argparse.Namespace) -> Setting:

@@ -26,6 +26,7 @@ HEAVY = ("transformers", "datasets", "ml_collections", "torch")
 @pytest.fixture(autouse=True)
 def a_quick_rate(monkeypatch):
     monkeypatch.setattr(bench.machine, "matmul_rate", lambda dtype: 1e9)
+    monkeypatch.setattr(bench.machine, "read_rate", lambda: 1e9)
 
 
 @pytest.mark.parametrize("suite", ["attention", "logprob"])
@@ -50,6 +51,7 @@ def test_a_rollout_is_measured_with_its_parts(suite, against, capsys):
     (line,) = capsys.readouterr().out.splitlines()
     found = json.loads(line)
     assert found["rollout_s"] > 0 and found["gen_tok_s"] > 0 and found["compiles"] <= 12
+    assert ("achieved_bandwidth_fraction" in found) == (suite == "decode")
     if suite == "grpo":
         assert found["step_s"] == pytest.approx(found["rollout_s"] + found["update_s"], rel=0.5)
     if suite == "load":

@@ -82,6 +82,20 @@ def rollout_flops(setting: Setting) -> float:
     return total + _update_attention(config, setting) / 3 + 2 * words * config.hidden_size * config.vocab_size
 
 
+def rollout_bytes(setting: Setting) -> float:
+    """Bytes that sampling P G completions of Lc tokens, all side by side, cannot do without reading.
+
+    Every token reads the head, and every token but the last the layers, once for all completions. Behind it come keys
+    and values, 2 K d a layer and token: those of P prompts once a group and those of the tokens before.
+    """
+    config, width = setting.config, 2 if setting.dtype == "bfloat16" else 4
+    layers = config.num_hidden_layers * sum(fan_in * fan_out for fan_in, fan_out in config.linear_shapes.values())
+    head = config.vocab_size * config.hidden_size
+    steps, kept = setting.new_tokens - 1, 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+    seen = steps * setting.prompt_len + setting.group * steps * (steps + 1) / 2
+    return float(width * (steps * layers + setting.new_tokens * head + setting.prompts * seen * kept))
+
+
 def attention_flops(setting: Setting) -> float:
     """Useful operations of one layer's attention of all prompts and completions, forward and backward.
 

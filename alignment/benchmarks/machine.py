@@ -56,6 +56,15 @@ def matmul_rate(dtype: str, sides: Sequence[int] = (), tries: int = 3) -> float:
     return max(_rate(jnp.ones((side, side), dtype), tries) for side in sides)
 
 
+def read_rate(megabytes: int = 0, tries: int = 3) -> float:
+    """Bytes a second of summing one large array: the best of a few tries."""
+    megabytes = megabytes or (256 if jax.default_backend() == "cpu" else 4096)
+    x = jnp.ones((megabytes * 256, 1024), jnp.float32)  # 1024 floats are 4 KiB
+    total = jax.jit(jnp.sum).lower(x).compile()
+    jax.block_until_ready(total(x))
+    return x.nbytes / min(_seconds(lambda x, _: total(x), x) for _ in range(tries))
+
+
 def _rate(x: jax.Array, tries: int) -> float:
     product = jax.jit(jnp.matmul).lower(x, x).compile()
     jax.block_until_ready(product(x, x))

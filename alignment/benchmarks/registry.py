@@ -21,6 +21,7 @@ class Suite(NamedTuple):
     cases: tuple[Case, ...]
     time_field: str  # the figure, in seconds, that ratios and the share of the machine's rate are taken of
     useful_flops: float  # operations that one run cannot do without, by the formulas of `flops`
+    useful_bytes: float = 0.0  # and what it must read, where that bounds it
 
 
 def suite_names() -> tuple[str, ...]:

@@ -29,6 +29,7 @@ FIGURES = (
     "compile_s",
     "compiles",
     "achieved_flops_fraction",
+    "achieved_bandwidth_fraction",
 )
 RATIOS = ("time_ratio", "peak_ratio", "temp_ratio")  # ours over this case's, on this case's row
 MACHINE = ("version", "python", "jax", "jaxlib", "platform", "device", "cpu", "cores", "memory_gb")
@@ -37,9 +38,16 @@ COLUMNS = ("date", *MACHINE, *FLAGS, "case", *FIGURES, *RATIOS, *COUNTED, "load"
 
 
 def make_rows(
-    setting: Setting, suite: Suite, measured: Mapping[str, Measured], rate: float, machine: Row
+    setting: Setting,
+    suite: Suite,
+    measured: Mapping[str, Measured],
+    rate: float,
+    machine: Row,
+    bandwidth: float | None = None,
 ) -> list[dict[str, Any]]:
-    """One row a case, ours first, without the fields that do not apply; `rate` is the machine's, operations a second.
+    """One row a case, ours first, without the fields that do not apply.
+
+    `rate` is the machine's, operations a second, and `bandwidth` bytes a second, where the suite counts bytes.
 
     Times are medians over the rounds; `time_ratio` is the median of ours over the case's within a round.
     """
@@ -49,6 +57,9 @@ def make_rows(
     ours, rows = measured["ours"], []
     for name, found in measured.items():
         row = shared | {"case": name} | _figures(found, suite, rate)
+        if bandwidth:
+            seconds = found.median(suite.time_field)
+            row["achieved_bandwidth_fraction"] = suite.useful_bytes / seconds / bandwidth
         if found is not ours:
             row |= _ratios(ours, found, suite.time_field)
         rows.append({column: _rounded(row[column]) for column in COLUMNS if row.get(column) is not None})

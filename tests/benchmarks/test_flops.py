@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from alignment.benchmarks.flops import attention_flops, logprob_flops, rollout_flops, update_work
+from alignment.benchmarks.flops import attention_flops, logprob_flops, rollout_bytes, rollout_flops, update_work
 from alignment.benchmarks.setting import RANK, Setting, parse_size
 
 TINY = Setting("update", parse_size("8,3,2,1,12,20"), prompts=2, group=3, prompt_len=5, new_tokens=4)
@@ -50,6 +50,18 @@ def test_a_rollout_is_its_forward_passes(changes):
     words = setting.prompts + setting.prompts * setting.group * (setting.new_tokens - 1)
     head = 2 * words * config.hidden_size * config.vocab_size
     assert rollout_flops(setting) == pytest.approx(counted_forward(setting) + work["attention"] / 3 + head)
+
+
+def test_bytes_of_a_rollout_by_hand():
+    """Sizes 8,3,2,1,12,20, P 2, G 3, Lp 5, Lc 4: three steps read 3 layers of 480 weights, four the head of 160.
+
+    A layer is q 8x8, k and v 8x4, o 8x8, gate, up and down 8x12 = 480. Keys and values are 2 x 4 a layer: a step reads
+    5 of each prompt and 1, 2, 3 of each completion.
+    """
+    weights = 3 * 3 * 480 + 4 * 160
+    cache = 2 * (3 * 5 + 3 * (1 + 2 + 3)) * (2 * 3 * 4)
+    assert rollout_bytes(TINY) == 4 * (weights + cache)
+    assert rollout_bytes(dataclasses.replace(TINY, dtype="bfloat16")) == 2 * (weights + cache)
 
 
 def counted_forward(setting: Setting) -> int:

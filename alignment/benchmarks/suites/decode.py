@@ -6,7 +6,7 @@ top_p    as ours, drawn from the most likely words that hold 0.9 of the probabil
 
 from __future__ import annotations
 
-from alignment.benchmarks.flops import rollout_flops
+from alignment.benchmarks.flops import rollout_bytes, rollout_flops
 from alignment.benchmarks.generation import make_rollout
 from alignment.benchmarks.measure import Case, Ready
 from alignment.benchmarks.registry import Suite, check_against
@@ -23,7 +23,7 @@ def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
     inputs = make_inputs(setting)
     options = {"ours": {}} | {name: AGAINST[name] for name in against}
     cases = (_case(name, make_rollout(setting, **chosen), inputs) for name, chosen in options.items())
-    return Suite(tuple(cases), "rollout_s", rollout_flops(setting))
+    return Suite(tuple(cases), "rollout_s", rollout_flops(setting), rollout_bytes(setting))
 
 
 def _case(name, rollout, inputs) -> Case:
