@@ -21,12 +21,12 @@ def test_every_suite_puts_ours_first_and_names_its_cases():
 
 
 def test_a_new_file_is_a_new_suite(tmp_path, monkeypatch):
-    (tmp_path / "load.py").write_text("def build(setting, against=()):\n    return setting.suite, against\n")
+    (tmp_path / "echo.py").write_text("def build(setting, against=()):\n    return setting.suite, against\n")
     monkeypatch.setattr(suites, "__path__", [*suites.__path__, str(tmp_path)])
-    assert "load" in suite_names()
-    assert build_suite(dataclasses.replace(SETTING, suite="load"), ("plain",)) == ("load", ("plain",))
+    assert "echo" in suite_names()
+    assert build_suite(dataclasses.replace(SETTING, suite="echo"), ("plain",)) == ("echo", ("plain",))
 
 
 def test_an_unknown_suite_is_refused():
-    with pytest.raises(UserError, match="attention, logprob, update"):
+    with pytest.raises(UserError, match="attention, decode, grpo, load, logprob, update"):
         build_suite(dataclasses.replace(SETTING, suite="speed"))

@@ -66,11 +66,11 @@ def rewards_of(curve):
 
 def test_weights_are_logged_and_move(straight):
     curve = straight[1].curve
-    channels = ("accuracy", "format", "soft_tags", "repetition")
+    channels = ("accuracy", "format", "soft_tags", "repetition", "effective_ratio")
     for label in ("normalised", "weight", "gap", "risk", "redundancy"):
         assert {f"{label}/{name}" for name in channels} <= curve[0].keys()
     weights = np.array([[row[f"weight/{name}"] for name in channels] for row in curve])
-    np.testing.assert_allclose(weights.sum(axis=1), 4.0, rtol=1e-5)
+    np.testing.assert_allclose(weights.sum(axis=1), 5.0, rtol=1e-5)
     assert (weights[:30] == weights[0]).all() and (weights[30] != weights[0]).any()
 
 
