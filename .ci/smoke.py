@@ -22,7 +22,6 @@ TINY = {
     "grpo.prompts": 2,
     "grpo.group_size": 4,
     "grpo.max_new_tokens": 32,
-    "eval.batch_size": 16,
     "eval.max_new_tokens": 32,
 }
 ARMS = {"base", "sft_cot", "grpo_only", "monolithic", "modular"}

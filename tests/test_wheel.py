@@ -24,7 +24,6 @@ TINY = {
     "grpo.steps": 1,
     "grpo.prompts": 2,
     "grpo.max_new_tokens": 16,
-    "eval.batch_size": 8,
     "eval.max_new_tokens": 16,
 }
 
