@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
-import numpy as np
 from ml_collections import ConfigDict
 
 from alignment.adapters.stack import Stack
@@ -85,11 +85,13 @@ def _sample(
     seed: int,
 ) -> list[Answer]:
     began = time.monotonic()
-    full = np.resize(np.arange(len(records)), settings.local.batch_size)  # filled up, so that one shape compiles
-    asked = [prompts[records[index].id] for index in full]
+    asked = [prompts[record.id] for record in records]
     keys = lane_keys(stage_key(seed, "traces"), attempt, [prompt_hash(prompt) for prompt in asked], group_size=1)
     sampling = Sampling(settings.temperature)
-    group: Group = complete(engine, Stack(), asked, keys, max_new_tokens=settings.max_tokens, sampling=sampling)
+    # Room for a whole batch, so that a smaller one compiles nothing.
+    layout = dataclasses.replace(engine.layout, groups=settings.local.batch_size)
+    given = {"max_new_tokens": settings.max_tokens, "sampling": sampling, "layout": layout}
+    group: Group = complete(engine, Stack(), asked, keys, **given)
     ids = completion_ids(engine, group)
     texts = engine.tokenizer.batch_decode(ids, skip_special_tokens=False)
     seconds = round((time.monotonic() - began) / len(records), 3)
