@@ -38,11 +38,6 @@ class Sampling:
             if not fits:
                 raise UserError(f"{name}={getattr(self, name)} is out of range; {_RANGES[name]}")
 
-    @property
-    def filtered(self) -> bool:
-        """Whether tokens are drawn from less than the whole tempered distribution."""
-        return bool(self.temperature) and (self.top_k > 0 or self.top_p < 1 or self.min_p > 0)
-
 
 _RANGES = {
     "temperature": "it must not be negative",

@@ -101,8 +101,3 @@ def test_values_out_of_range_are_named(wrong):
     (name,) = wrong
     with pytest.raises(UserError, match=f"{name}=.* is out of range; it must"):
         Sampling(**wrong)
-
-
-def test_filters_are_only_on_where_they_change_something():
-    assert not Sampling(0.7).filtered and not Sampling(0.0, top_k=3).filtered
-    assert Sampling(top_k=3).filtered and Sampling(top_p=0.9).filtered and Sampling(min_p=0.1).filtered
