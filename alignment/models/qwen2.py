@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
-from alignment.adapters.stack import Stack, delta, layer_slices
+from alignment.adapters.stack import Stack, layer_slices, project
 from alignment.kernels.group_attention.api import KEPT, cached_attention, causal_attention, group_attention
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import Packing, pack, segment_positions, unpack
@@ -289,12 +289,9 @@ def _rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.
 
 def _linear(x: jax.Array, name: str, layer: dict, context: _Context) -> jax.Array:
     """One projection with its bias and its adapters: x W + b + sum gate * scale * (x A) B."""
-    y = x @ layer[name]["w"]
-    if "b" in layer[name]:
-        y = y + layer[name]["b"]
     key = None if context.key is None else jax.random.fold_in(context.key, PROJECTION_ORDER.index(name))
-    update = delta(x, name, context.slices, context.stack, key)
-    return checkpoint_name(y if update is None else y + update, LINEAR)
+    y = project(x, layer[name]["w"], name, context.slices, context.stack, key)
+    return checkpoint_name(y + layer[name]["b"] if "b" in layer[name] else y, LINEAR)
 
 
 def _heads(x, name, layer, context, config):

@@ -27,8 +27,7 @@ def module(name):
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Make chunks so small that 37 tokens and 101 words are several, the last of each ragged."""
-    monkeypatch.setattr(xla, "TOKENS", 8)
-    monkeypatch.setattr(xla, "VOCABULARY", 32)
+    monkeypatch.setattr(xla, "CACHED", (8, 32))
     monkeypatch.setattr(xla, "LANES", 4)
 
 
@@ -100,7 +99,7 @@ def test_extreme_logits(implementation, kind, small_chunks, small_blocks):
 @drawn(st.integers(1, 40), st.integers(1, 20), st.integers(1, 200), st.floats(0.1, 10.0), st.integers(0, 2**31))
 def test_any_shape(tokens, dim, vocab, scale, seed):
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("TOKENS", 7), ("VOCABULARY", 48), ("LANES", 8)):
+        for name, value in (("CACHED", (7, 48)), ("LANES", 8)):
             patch.setattr(xla, name, value)
         check(xla.linear_logprob, case(tokens=tokens, dim=dim, vocab=vocab, scale=scale, temperature=0.8, seed=seed))
 

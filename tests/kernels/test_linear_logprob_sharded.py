@@ -31,8 +31,7 @@ def runner(shards, name="xla"):
 @pytest.mark.parametrize(("shape", "tokens_axis"), [((1, 8), None), ((2, 4), "data"), ((2, 4), None)])
 @pytest.mark.parametrize("scale", [1.0, 30.0])
 def test_against_float64(shape, tokens_axis, scale, monkeypatch):
-    monkeypatch.setattr(xla, "TOKENS", 8)
-    monkeypatch.setattr(xla, "VOCABULARY", 16)
+    monkeypatch.setattr(xla, "CACHED", (8, 16))
     monkeypatch.setattr(xla, "LANES", 4)
     shards = api.Shards(mesh_of(*shape), "tensor", tokens_axis)
     given = place(case(tokens=38, vocab=8 * 37, scale=scale, temperature=0.7), shards)

@@ -1,4 +1,4 @@
-"""Plain XLA in chunks of vocabulary and, within each, of tokens: never more than [TOKENS, VOCABULARY] logits at once.
+"""Plain XLA in chunks of vocabulary and, within each, of tokens: never more logits at once than `_chunk` says.
 
 The vocabulary is the outer loop so that each slice of the head is read, and where the device multiplies no bfloat16
 converted, once for all tokens; a float32 copy of a whole bfloat16 head never exists.
@@ -18,8 +18,8 @@ from alignment.kernels.linear_logprob.api import LogProb
 from alignment.kernels.linear_logprob.gradient import Passes, differentiable
 from alignment.kernels.linear_logprob.online import Sums, Sweep
 
-TOKENS = 512
-VOCABULARY = 16_384  # 512 x 16,384 float32 logits are 34 MB, a slice of a float32 head 896 wide 59 MB
+CHUNK = 512, 16_384  # tokens x words: 34 MB of float32 logits; a slice of a float32 head 896 wide is 59 MB
+CACHED = 1_024, 2_048  # what a CPU keeps in its cache: 8 MB of logits and 7 MB of head
 LANES = 128  # slices start at whole vector registers
 
 
@@ -132,9 +132,13 @@ def _over_head(step: Callable, begin, rows: tuple, head: jax.Array):
     return jax.lax.scan(over_vocabulary, begin, starts)[0]
 
 
+def _chunk() -> tuple[int, int]:
+    return CACHED if jax.default_backend() == "cpu" else CHUNK
+
+
 def _slices(words: int) -> tuple[int, jax.Array]:
     """Words a slice, and the first not yet seen at each."""
-    count = max(1, math.ceil(words / VOCABULARY))
+    count = max(1, math.ceil(words / _chunk()[1]))
     size = min(words, math.ceil(words / count / LANES) * LANES)
     return size, jnp.arange(0, words, size, dtype=jnp.int32)
 
@@ -148,8 +152,8 @@ def _take(head: jax.Array, begin: jax.Array, size: int) -> tuple[jax.Array, jax.
 
 
 def _blocks(x: jax.Array) -> jax.Array:
-    """[T, k] as [n, t, k] with t at most TOKENS, padded with zeros."""
-    count = max(1, math.ceil(len(x) / TOKENS))
+    """[T, k] as [n, t, k] with t at most the tokens of a chunk, padded with zeros."""
+    count = max(1, math.ceil(len(x) / _chunk()[0]))
     size = math.ceil(len(x) / count)
     return jnp.pad(x, ((0, count * size - len(x)), (0, 0))).reshape(count, size, x.shape[1])
 
