@@ -22,13 +22,13 @@ from alignment.evaluation.report import write_report
 from alignment.evaluation.results import outcomes, pick_traces
 from alignment.experiment import Experiment, Outcome, describe_run, open_experiment, run_experiment, stage_folder
 from alignment.next_round import next_round
-from alignment.parallel.compilation import keep_compiled_programs
+from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.distributed import start
 
 
 def run(args: argparse.Namespace) -> None:
     """Run every arm at every seed and write the report."""
-    keep_compiled_programs()
+    set_up_compilation()
     cli.apply_profile(args)
     experiment = open_experiment(args.config, args.workdir)
     found = run_experiment(experiment)

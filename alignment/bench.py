@@ -30,6 +30,7 @@ from alignment.benchmarks.results import append_csv, as_json, make_rows, read_cs
 from alignment.benchmarks.setting import DTYPES, Setting, parse_size
 from alignment.benchmarks.tables import markdown, steps_markdown
 from alignment.errors import UserError
+from alignment.parallel.compilation import return_compiler_memory
 
 COMMITTED = "docs/bench.csv"
 
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"--suite is missing; write --suite={'|'.join((*suite_names(), 'fit'))}")
     if args.csv:
         append_csv(args.csv, ())  # whatever is wrong with the file is better said before the work than after it
+    return_compiler_memory()  # as every training run does
     rows = bench(make_setting(args), tuple(name for name in args.against.split(",") if name))
     for row in rows:
         row["note"] = args.note

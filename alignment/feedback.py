@@ -23,7 +23,7 @@ from alignment.data.feedback import Judgement, hold_out, read_feedback
 from alignment.data.load import load_data
 from alignment.errors import UserError
 from alignment.evaluation.statistics import wilson
-from alignment.parallel.compilation import keep_compiled_programs
+from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.data_parallel import choose_devices
 from alignment.parallel.distributed import start
 from alignment.rollout.engine import Engine, load_engine
@@ -34,7 +34,7 @@ SUMMARY = "scorer.json"
 
 def run(args: argparse.Namespace) -> None:
     """Read, fit, test, write, and say how to use what was written."""
-    keep_compiled_programs()
+    set_up_compilation()
     config = args.config
     if not 0 <= config.feedback.holdout < 1:
         raise UserError(f"--config.feedback.holdout={config.feedback.holdout}: a share from 0 up to, not including, 1")

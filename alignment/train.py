@@ -14,13 +14,13 @@ from alignment import cli
 from alignment.evaluation.results import plain
 from alignment.evaluation.tables import text_table
 from alignment.experiment import open_experiment, run_experiment
-from alignment.parallel.compilation import keep_compiled_programs
+from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.distributed import start
 
 
 def run(args: argparse.Namespace) -> None:
     """Train and evaluate `--arm` at `--seed`, and print its row."""
-    keep_compiled_programs()
+    set_up_compilation()
     config = args.config
     with config.unlocked():
         config.arms, config.seeds = (args.arm,), (args.seed,)

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import jax
 
 from alignment.benchmarks import memory
-
-COMPILE_EVENT = "/jax/core/compile/backend_compile_duration"
+from alignment.parallel.compilation import COMPILED
 
 
 class Ready(NamedTuple):
@@ -127,7 +126,7 @@ def counted_compiles() -> Iterator[list[float]]:
     seen: list[float] = []
 
     def listen(event: str, duration: float, **_: Any) -> None:
-        if event == COMPILE_EVENT:
+        if event == COMPILED:
             seen.append(duration)
 
     jax.monitoring.register_event_duration_secs_listener(listen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import pathlib
 import re
@@ -11,6 +10,8 @@ import resource
 import sys
 
 import jax
+
+from alignment.parallel.compilation import release_freed_memory
 
 PROCESS = pathlib.Path("/proc/self")
 
@@ -21,8 +22,7 @@ def reset_peak() -> None:
     What the allocator keeps of memory freed before, a compilation's above all, goes back to the system first.
     """
     gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # the second: a C library without malloc_trim
-        ctypes.CDLL(None).malloc_trim(0)
+    release_freed_memory()
     with contextlib.suppress(OSError):
         (PROCESS / "clear_refs").write_text("5")
 
