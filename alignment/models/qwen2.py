@@ -213,10 +213,12 @@ def decode(
     prompt_mask: jax.Array,
     own_kv: KeysValues,
     stack: Stack | None = None,
+    *,
+    layers: tuple | None = None,
 ) -> tuple[jax.Array, KeysValues]:
     """Feed one token to every completion, each at its own place.
 
-    The layers are unrolled: a scan would copy each layer's weights and cache out of their stacks at every token.
+    The layers are unrolled: a scan would copy each layer's cache out of its stack at every token.
 
     Args:
       params: the parameter tree.
@@ -226,15 +228,16 @@ def decode(
       prompt_kv: from `prefill`; prompt_mask: [P, Lp].
       own_kv: keys and values so far; of the type in which they are kept.
       stack: the adapters; None is the base.
+      layers: what `unstack` gave, for a loop over tokens; None takes each layer out of `params` here.
 
     Returns:
       Hidden states [P, G, D] and the updated keys and values.
     """
     stack = stack or Stack()
+    layers = unstack(params, stack) if layers is None else layers
     rope = _rope_at(config, (prompt_mask.sum(axis=1)[:, None] + places)[..., None])
     x, kept = params["embed"][tokens][:, :, None], []
-    for index, (prompt_k, prompt_v, *own) in enumerate(zip(*prompt_kv, *own_kv, strict=True)):
-        layer, slices = jax.tree.map(lambda leaf: leaf[index], (params["layers"], layer_slices(stack)))  # noqa: B023
+    for (layer, slices), prompt_k, prompt_v, *own in zip(layers, *prompt_kv, *own_kv, strict=True):
         context = _Context(stack, slices, None)
         q, k, v = _qkv(x, layer, context, config, *rope)
         own = tuple(_written(cache, new[:, :, 0], places) for cache, new in zip(own, (k, v), strict=True))
@@ -242,6 +245,12 @@ def decode(
         x = _finish(x, mixed[:, :, None], layer, context, config)
         kept.append(own)
     return rms_norm(x[:, :, 0], params["norm"], config.rms_norm_eps), KeysValues(*zip(*kept, strict=True))
+
+
+def unstack(params: dict, stack: Stack) -> tuple:
+    """The weights and adapter factors of each layer by themselves, taken out of their stacks."""
+    stacked, count = (params["layers"], layer_slices(stack)), len(params["layers"]["input_norm"])
+    return tuple(jax.tree.map(lambda leaf: leaf[index], stacked) for index in range(count))  # noqa: B023
 
 
 def _written(cache: jax.Array, new: jax.Array, places: jax.Array) -> jax.Array:

@@ -118,6 +118,9 @@ def advance(
       The pool and the number of tokens decoded a lane.
     """
     stops = jnp.asarray(stop_ids)
+    # A CPU copies a layer out of its stack before it multiplies with it. Doing so once for all tokens saves a sixth of
+    # the time and costs a second copy of the layers while decoding, for which an accelerator's memory is too dear.
+    layers = qwen2.unstack(params, stack) if jax.default_backend() == "cpu" else None
 
     def keep_going(carry):
         pool, done = carry
@@ -133,9 +136,8 @@ def advance(
             tokens=pool.tokens.at[rows, lanes, place].set(token, mode="drop"),
             log_prob=pool.log_prob.at[rows, lanes, place].set(log_prob, mode="drop"),
         )
-        hidden, own_kv = qwen2.decode(
-            params, config, token, place, pool.prompt_kv, pool.prompt_mask, pool.own_kv, stack
-        )
+        state = pool.prompt_kv, pool.prompt_mask, pool.own_kv
+        hidden, own_kv = qwen2.decode(params, config, token, place, *state, stack, layers=layers)
         following = pool.place + pool.alive
         alive = pool.alive & ~jnp.isin(token, stops) & (following < pool.limit)
         return pool.replace(hidden=hidden, own_kv=own_kv, place=following, alive=alive), done + 1
