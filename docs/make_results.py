@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from alignment.evaluation.statistics import over_seeds
-from alignment.evaluation.tables import NONE, number, percent
+from alignment.evaluation.tables import NONE, number, percent, percent_interval
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ("losses", "rewards_ablation", "quark", "crpo")
@@ -30,7 +30,7 @@ What the ablation configs leave on the embedded nano base: research only, not fo
 larger models. Made by `python docs/make_results.py` from `results.json`; do not edit. {machine}
 
 Accuracy is on the same held-out vignettes for every variant (chance 25 %). Means over seeds with the 95 % interval of
-Student's t, which holds the spread between seeds and nothing else; *against* is the mean difference to the reference
+Student's t, which holds the spread between seeds and nothing else, cut at 0 and 100 %; *against* is the mean difference to the reference
 variant at equal seeds, in points, with its interval: where that spans 0, no difference is shown. No correction is made
 for the number of variants. Reward change and KL peak depend on the variant's own reward and are not compared across
 rows. [metrics.md](metrics.md) defines every value.
@@ -106,8 +106,8 @@ def line(variant: str, arm: str, rows: Sequence[Mapping], reference: Sequence[Ma
 def spread(values: Sequence[float]) -> str:
     """Return the mean over seeds of shares, with its interval where there is one."""
     found = over_seeds(values)
-    ends = f" ({100 * found['ci'][0]:.1f} to {100 * found['ci'][1]:.1f})" if found["ci"] else ""
-    return f"{percent(found['mean'])}{ends}"
+    ends = percent_interval([min(max(end, 0.0), 1.0) for end in found["ci"] or ()])
+    return percent(found["mean"]) + (f" ({ends})" if ends else "")
 
 
 def difference(rows: Sequence[Mapping], reference: Sequence[Mapping]) -> str:

@@ -48,7 +48,14 @@ def test_means_intervals_and_differences_by_hand(tmp_path):
     assert reference[2:5] == ["40.0 % (15.2 to 64.8)", "30.0, 40.0, 50.0", "–"]
     assert found[3:5] == ["32.0, 44.0, 56.0", "+4.0 (-1.0 to +9.0)"]
     assert found[7:] == ["0.1", "0.02", "1 of 3", "stem_copy (1)"]
+    assert found[5] == "100.0 % (100.0 to 100.0)"
     assert "On paper." in page and cells(page, "gspo")[0][1] == "not run"
+
+
+def test_an_interval_of_shares_ends_where_shares_end():
+    """t(0.975, 1) = 12.706: .9 and 1 have the interval .95 +- .6353, cut at 1."""
+    assert make_results.spread([0.9, 1.0]) == "95.0 % (31.5 to 100.0)"
+    assert make_results.spread([0.0, 0.1]) == "5.0 % (0.0 to 68.5)"
 
 
 def test_one_seed_has_no_interval_and_an_arm_without_rewards_no_verdict(tmp_path):
