@@ -30,10 +30,10 @@ What the ablation configs leave on the embedded nano base: research only, not fo
 larger models. Made by `python docs/make_results.py` from `results.json`; do not edit. {machine}
 
 Accuracy is on the same held-out vignettes for every variant (chance 25 %). Means over seeds with the 95 % interval of
-Student's t, which holds the spread between seeds and nothing else, cut at 0 and 100 %; *against* is the mean difference to the reference
-variant at equal seeds, in points, with its interval: where that spans 0, no difference is shown. No correction is made
-for the number of variants. Reward change and KL peak depend on the variant's own reward and are not compared across
-rows. [metrics.md](metrics.md) defines every value.
+Student's t, which holds the spread between seeds and nothing else, cut at 0 and 100 %; *against* is the mean difference
+to the reference variant at equal seeds, in points, with its interval: where that spans 0, no difference is shown. No
+correction is made for the number of variants. Reward change and KL peak depend on the variant's own reward and are not
+compared across rows. [metrics.md](metrics.md) defines every value.
 
 {tables}"""
 
