@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,9 @@ def test_the_page_is_written(tmp_path, capsys):
     assert all(f"configs/{config}.py" in text for config in make_results.CONFIGS)
     make_results.main(["--commands"])
     assert capsys.readouterr().out.count("alignment.ablate") == len(make_results.commands()) == 18
+
+
+def test_the_committed_page_is_that_of_the_committed_rows():
+    committed = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    machine = re.search(r"do not edit\. (.+?)\n\n", committed, re.DOTALL)[1]
+    assert committed == make_results.page(ROOT / "docs" / "results", machine)
