@@ -7,8 +7,7 @@ import pytest
 from tiny import experiment_config
 
 from alignment.experiment import open_experiment, run_experiment
-
-COMPILED = "/jax/core/compile/backend_compile_duration"
+from alignment.parallel.compilation import COMPILED
 
 
 @pytest.fixture

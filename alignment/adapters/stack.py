@@ -173,8 +173,8 @@ def _expand_forward(u, b):
 
 def _expand_backward(kept, g):
     u, b = kept
-    rows = lambda x: x.reshape(-1, x.shape[-1])  # noqa: E731
-    return g @ b.T, jax.lax.dot_general(rows(u), rows(g), (((0,), (0,)), ((), ())))
+    u_rows, g_rows = (each.reshape(-1, each.shape[-1]) for each in (u, g))
+    return g @ b.T, _over_tokens(u_rows, g_rows)
 
 
 _expand.defvjp(_expand_forward, _expand_backward)
