@@ -56,7 +56,9 @@ def start(shape: tuple[int, ...]) -> Sums:
     return Sums(jnp.full(shape, LOWEST), zero, zero, zero)
 
 
-def absorb(sums: Sums, logits: jax.Array, target: jax.Array, valid: jax.Array | None) -> tuple[Sums, ...]:
+def absorb(
+    sums: Sums, logits: jax.Array, target: jax.Array, valid: jax.Array | None, found: jax.Array | None = None
+) -> tuple[Sums, ...]:
     """Take in a block of logits.
 
     Args:
@@ -64,24 +66,27 @@ def absorb(sums: Sums, logits: jax.Array, target: jax.Array, valid: jax.Array | 
       logits: [t, v] float32.
       target: bool [t, v], true at the row's target.
       valid: bool [t, v] or [1, v], false where the block's column is no word or was seen already; None if all are.
+      found: the target's logit [t, 1] where the block has it, else 0; None adds it up here, for want of a gather.
 
     Returns:
       The sums after the block, exp(logits - top) [t, v] (0 at the target and where not valid), and the factor [t, 1]
       by which anything weighted with the former top shrinks.
     """
-    taken = target if valid is None else target & valid
     rest = ~target if valid is None else ~target & valid
     others = jnp.where(rest, logits, MASKED)
     top = jnp.maximum(sums.top, jnp.max(others, axis=1, keepdims=True))
     gap = others - top
     weights = jnp.exp(gap)
     kept, shift, shrink = rescale(sums, top)
+    if found is None:
+        taken = target if valid is None else target & valid
+        found = jnp.sum(jnp.where(taken, logits, 0.0), axis=1, keepdims=True)
     return (
         Sums(
             top,
             kept + jnp.sum(weights, axis=1, keepdims=True),
             shift + jnp.sum(gap * weights, axis=1, keepdims=True),
-            sums.target + jnp.sum(jnp.where(taken, logits, 0.0), axis=1, keepdims=True),
+            sums.target + found,
         ),
         weights,
         shrink,

@@ -78,9 +78,16 @@ linear_logprob = differentiable(PASSES)
 def _absorb(state: Sweep, row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature) -> Sweep:
     hidden, target = row
     logits = _logits(hidden, chunk, temperature)
-    sums, weights, shrink = online.absorb(Sums(*state.sums), logits, columns == target, fresh)
+    found = _at_target(logits, target - columns[:, :1], fresh)
+    sums, weights, shrink = online.absorb(Sums(*state.sums), logits, columns == target, fresh, found)
     weighted = None if state.weighted is None else state.weighted * shrink + _gather(weights, hidden, chunk)
     return Sweep(sums, weighted)
+
+
+def _at_target(logits: jax.Array, place: jax.Array, fresh: jax.Array) -> jax.Array:
+    """The logits [t, v] at columns `place` [t, 1], 0 where that is outside or not `fresh`: [t, 1]."""
+    take = functools.partial(jnp.take_along_axis, indices=jnp.where(place < 0, logits.shape[1], place), axis=1)
+    return jnp.where(take(fresh, mode="fill", fill_value=False), take(logits, mode="fill", fill_value=0.0), 0.0)
 
 
 def _tilt(total: jax.Array, row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature):
