@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping
 
 from alignment import cli
-from alignment.arms import stage_order
+from alignment.arms import before_reward, get_arm, stage_order
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.report import write_report
 from alignment.evaluation.results import outcomes, pick_traces
@@ -64,6 +64,7 @@ def report(experiment: Experiment, found: list[Outcome], matrices: Mapping[str, 
         describe_run(experiment) | {"command": command},
         right,
         matrices,
+        {arm: before_reward(get_arm(arm)) for arm in experiment.config.arms},
     )
 
 

@@ -135,6 +135,24 @@ def get_arm(name: str) -> Arm:
     return lookup(ARMS, name, "arm (--config.arms)")
 
 
+def rewarded_stage(arm: Arm) -> Stage | None:
+    """The on-policy stage an arm's stability is read from: the last one it serves; None if it has none."""
+    stages = [STAGES[name] for name in (*arm.merged, *arm.serves)]
+    return next((stage for stage in reversed(stages) if stage.on_policy), None)
+
+
+def before_reward(arm: Arm) -> str | None:
+    """The name of the arm that answers as `arm`'s reward stage began; None without such a stage or such an arm.
+
+    An arm that serves something beside what its stage saw, as `modular_parallel` does, has none.
+    """
+    stage = rewarded_stage(arm)
+    if stage is None or {*arm.merged, *arm.serves} != {stage.name, *stage.merged, *stage.under}:
+        return None
+    began = (*stage.merged, *stage.under, *filter(None, [stage.start]))
+    return next((other.name for other in ARMS.values() if (*other.merged, *other.serves) == began), None)
+
+
 def stage_order(arms: Iterable[str]) -> tuple[Stage, ...]:
     """Every stage the arms need, each once, in an order in which none comes before what it stands on."""
     order: dict[str, Stage] = {}

@@ -25,7 +25,7 @@ from alignment.adapters.compose import merge
 from alignment.adapters.lora import Lora, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import Stack, make_stack
-from alignment.arms import SNAPSHOT, STAGES, Arm, Stage, get_arm, stage_order
+from alignment.arms import SNAPSHOT, Arm, Stage, get_arm, rewarded_stage, stage_order
 from alignment.data.load import Data, load_data
 from alignment.errors import UserError
 from alignment.evaluation.accuracy import summarise
@@ -304,12 +304,6 @@ def _digest(settings: Mapping[str, Any]) -> str:
 def served_stack(arm: Arm, loras: Loras) -> Stack:
     """The adapters attached when an arm answers."""
     return make_stack({name: loras[name] for name in arm.serves})
-
-
-def rewarded_stage(arm: Arm) -> Stage | None:
-    """The on-policy stage an arm's stability is read from: the last one it serves; None if it has none."""
-    stages = [STAGES[name] for name in (*arm.merged, *arm.serves)]
-    return next((stage for stage in reversed(stages) if stage.on_policy), None)
 
 
 def run_arm(experiment: Experiment, arm: Arm, seed: int, loras: Loras, label: str) -> Outcome:

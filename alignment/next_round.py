@@ -15,11 +15,11 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from alignment import cli
-from alignment.arms import get_arm
+from alignment.arms import get_arm, rewarded_stage
 from alignment.config import default_config
 from alignment.evaluation.matrix import Matrix, diagnose, entries, plain_rows, propose, text_matrix
 from alignment.evaluation.results import plain
-from alignment.experiment import Experiment, Outcome, rewarded_stage
+from alignment.experiment import Experiment, Outcome
 from alignment.rewards.matrix import observed
 from alignment.rewards.presets import Weight, get_preset
 from alignment.rewards.registry import ScoreBatch

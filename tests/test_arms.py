@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from alignment import arms
-from alignment.arms import ARMS, SNAPSHOT, STAGES, Arm, Stage, get_arm, stage_order
+from alignment.arms import ARMS, SNAPSHOT, STAGES, Arm, Stage, before_reward, get_arm, stage_order
 from alignment.config import HEADLINE_ARMS
 from alignment.errors import UserError
 
@@ -53,3 +53,20 @@ def test_a_stage_that_does_not_exist_is_named(monkeypatch):
     monkeypatch.setitem(arms.ARMS, "broken", dataclasses.replace(ARMS["base"], serves=("nowhere",)))
     with pytest.raises(UserError, match="nowhere"):
         stage_order(["broken"])
+
+
+def test_what_answered_before_a_reward_stage():
+    before = {name: before_reward(arm) for name, arm in ARMS.items()}
+    assert before == {
+        "base": None,
+        "sft_cot": None,
+        "grpo_only": "base",
+        "monolithic": "sft_cot",
+        "modular": "sft_cot",
+        "sft_answer": None,
+        "sft_answer_grpo": "sft_answer",
+        "joint_mono": "base",
+        "modular_parallel": None,  # its reward stage never saw the reasoning adapter
+        "modular_merged": "sft_cot",
+        "monolithic_matched": None,  # no arm serves the wide adapter after SFT
+    }

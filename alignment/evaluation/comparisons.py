@@ -17,6 +17,7 @@ ALPHA = 0.05
 SIMILAR = 0.05  # auditabilities closer than this count as "about equal" (H3)
 MARGIN = 0.01  # one point of accuracy (H4)
 SUMMARISED = ("accuracy", "auditability", "strict_rate", "reward_drawdown")
+CLEAR = 2.0  # standard errors beyond which a reward has risen
 SMALL_MODELS = (0.3e9, 2e9)  # parameters: 0.5B and 1.5B (H1)
 
 
@@ -37,6 +38,35 @@ def compare_pairs(outcomes: Outcomes) -> list[dict]:
     for row, adjusted in zip(found, holm([row["p"] for row in found]), strict=True):
         row["p_holm"] = adjusted
         row["reading"] = _reading(row)
+    return found
+
+
+def unearned_gains(rows: Sequence[Row], outcomes: Outcomes, before: Mapping[str, str | None]) -> list[dict]:
+    """Look for rewards that rose while accuracy fell: training paid for something else than right answers.
+
+    Args:
+      rows: as in `report.write_report`; `reward_change` and its error are read.
+      outcomes: every arm's answers.
+      before: arm -> the arm that answers as its reward stage began; None where there is none.
+
+    Returns:
+      One dict an arm and seed that can be judged: `arm`, `before`, `seed`, `reward_change`, `reward_change_se`,
+      `difference` (accuracy of the arm minus that before it), `ci95`, `n`, `p` and `p_holm` as in `compare_pairs`,
+      adjusted for all rows of this list, and `unearned`: the change is above 2 errors, the difference below 0 and its
+      adjusted p under 0.05. The definition is a reconstruction.
+    """
+    found = []
+    for row in rows:
+        arm, seed, earlier = row["arm"], row["seed"], before.get(row["arm"])
+        known = [outcomes.get(name, {}).get(seed) for name in (arm, earlier)]
+        if None not in (row.get("reward_change_se"), *known) and (pair := _paired(*known)):
+            change = {name: row[name] for name in ("reward_change", "reward_change_se")}
+            found.append({"arm": arm, "before": earlier, "seed": seed, **change, **pair})
+    for one, adjusted in zip(found, holm([one["p"] for one in found]), strict=True):
+        one["p_holm"] = adjusted
+        rose = one["reward_change"] > CLEAR * one["reward_change_se"]
+        fell = one["difference"] < 0 and adjusted < ALPHA and one["n"] >= MIN_QUESTIONS
+        one["unearned"] = rose and fell
     return found
 
 

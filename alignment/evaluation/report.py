@@ -13,7 +13,14 @@ import numpy as np
 from etils import epath
 
 from alignment.evaluation import tables
-from alignment.evaluation.comparisons import MIN_QUESTIONS, Outcomes, compare_pairs, hypotheses, seed_summary
+from alignment.evaluation.comparisons import (
+    MIN_QUESTIONS,
+    Outcomes,
+    compare_pairs,
+    hypotheses,
+    seed_summary,
+    unearned_gains,
+)
 from alignment.evaluation.plots import Curves, accuracy_plot, colours, curve_plots
 from alignment.evaluation.results import plain
 from alignment.rewards.watch import SYMPTOMS
@@ -42,6 +49,7 @@ def write_report(
     meta: Mapping[str, Any],
     outcomes: Outcomes | None = None,
     matrices: Mapping[str, Sequence[Mapping]] | None = None,
+    before: Mapping[str, str | None] | None = None,
 ) -> str:
     """Write `results.json` and `report.html` into `workdir` and return the results as a plain-text table to print.
 
@@ -55,6 +63,7 @@ def write_report(
         `versions`; further entries are listed under their names.
       outcomes: arm -> seed -> record id -> answered right, for paired comparisons; None leaves them out.
       matrices: arm -> rows of its alignment matrix, as `matrix.plain_rows` returns them; None leaves them out.
+      before: arm -> the arm that answers as its reward stage began, for `comparisons.unearned_gains`.
 
     Returns:
       The table, one line an arm and seed.
@@ -63,7 +72,7 @@ def write_report(
     workdir.mkdir(parents=True, exist_ok=True)
     rows = plain(rows)
     _write(workdir / RESULTS, json.dumps(rows, indent=1, allow_nan=False) + "\n")
-    _write(workdir / REPORT, render(rows, curves, traces, notes, meta, outcomes, matrices))
+    _write(workdir / REPORT, render(rows, curves, traces, notes, meta, outcomes, matrices, before))
     return tables.text_table(rows)
 
 
@@ -75,6 +84,7 @@ def render(
     meta: Mapping[str, Any],
     outcomes: Outcomes | None = None,
     matrices: Mapping[str, Sequence[Mapping]] | None = None,
+    before: Mapping[str, str | None] | None = None,
 ) -> str:
     """Return the page as HTML; arguments as in `write_report`, with `rows` holding plain JSON values."""
     arms = list(dict.fromkeys(row["arm"] for row in rows))
@@ -102,6 +112,7 @@ def render(
             matrices=matrices or {},
             watched=[row for row in rows if row.get("watch")],
             symptoms=list(SYMPTOMS),
+            gains=unearned_gains(rows, outcomes, before or {}),
             pairs=compare_pairs(outcomes),
             min_questions=MIN_QUESTIONS,
             hypotheses=hypotheses(rows, outcomes, meta.get("parameters")),

@@ -52,6 +52,8 @@ KEYS = (
     "reward_drawdown",
     "reward_change",
     "reward_change_se",
+    "accuracy_change",
+    "accuracy_change_se",
     "steps_to_90",
     "late_reward_std",
     "kl_peak",
@@ -121,13 +123,14 @@ def grad_spikes(norms: Sequence[float]) -> int:
 def _magnitudes(rows: Sequence[Row]) -> dict:
     reward, kl = _series(rows, "reward/mean"), _series(rows, "kl/mean")
     norms = _series(rows, "grad_norm")
-    fifth = windows(len(reward))["fifth"]
-    change, error = mean_change(reward[:fifth], reward[-fifth:]) if len(reward) > 1 else (None, None)
-    late = reward[-fifth:]
+    change, right = _change(reward), _change(_series(rows, "reward/accuracy"))
+    late = reward[-windows(len(reward))["fifth"] :]
     return {
         "steps": len(rows),
-        "reward_change": change,
-        "reward_change_se": error,
+        "reward_change": change[0],
+        "reward_change_se": change[1],
+        "accuracy_change": right[0],
+        "accuracy_change_se": right[1],
         "steps_to_90": _steps_to_90(rows),
         "late_reward_std": float(np.std(late, ddof=1)) if len(late) > 1 else None,
         "kl_peak": max(kl, default=None),
@@ -136,6 +139,12 @@ def _magnitudes(rows: Sequence[Row]) -> dict:
         "clip_fraction": _clip_fraction(rows),
         "zero_variance": _mean(_series(rows, "groups/zero_variance")),
     }
+
+
+def _change(series: Sequence[float]) -> tuple[float | None, float | None]:
+    """Mean of the last fifth minus that of the first, and its standard error."""
+    fifth = windows(len(series))["fifth"]
+    return mean_change(series[:fifth], series[-fifth:]) if len(series) > 1 else (None, None)
 
 
 def _steps_to_90(rows: Sequence[Row]) -> int | None:

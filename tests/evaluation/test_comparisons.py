@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from alignment.evaluation.comparisons import compare_pairs, hypotheses, seed_summary
+from alignment.evaluation.comparisons import compare_pairs, hypotheses, seed_summary, unearned_gains
 from alignment.evaluation.statistics import over_seeds
 
 HALF_BILLION = 494_000_000
@@ -159,3 +159,41 @@ def test_h4_without_outcomes_is_not_tested():
     rows = [row("modular"), row("sft_cot"), row("grpo_only")]
     found = judged(rows)["H4"]
     assert found["verdict"] is None and "No paired outcomes" in found["seen"]
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after", "n", "unearned"),
+    [
+        (0.21, 120, 90, 200, True),
+        (0.19, 120, 90, 200, False),  # the reward rose by less than two errors of 0.1
+        (0.21, 90, 120, 200, False),  # and so did accuracy
+        (0.21, 100, 96, 200, False),  # four questions lost: p = 0.125
+        (0.21, 60, 10, 99, False),  # too few questions
+    ],
+)
+def test_a_reward_that_rises_while_accuracy_falls_is_unearned(change, before, after, n, unearned):
+    rows = [row("modular") | {"reward_change": change, "reward_change_se": 0.1}, row("sft_cot")]
+    found = {"sft_cot": {0: answers(before, n)}, "modular": {0: answers(after, n)}}
+    (gain,) = unearned_gains(rows, found, {"modular": "sft_cot", "sft_cot": None})
+    assert gain["unearned"] is unearned
+    assert gain["difference"] == pytest.approx((after - before) / n)
+
+
+def test_gains_are_judged_within_a_seed_and_corrected_together():
+    # Six questions lost and none won: p = 2 * 0.5**6 = 0.03125 alone, twice that beside another.
+    rows = [row("modular", seed) | {"reward_change": 1.0, "reward_change_se": 0.1} for seed in (0, 1)]
+    found = {"sft_cot": {0: answers(100), 1: answers(100)}, "modular": {0: answers(94)}}
+    (alone,) = unearned_gains(rows, found, {"modular": "sft_cot"})
+    assert (alone["p_holm"], alone["unearned"]) == (pytest.approx(0.03125), True)
+    found["modular"][1] = answers(94)
+    together = unearned_gains(rows, found, {"modular": "sft_cot"})
+    assert [(gain["seed"], gain["unearned"]) for gain in together] == [(0, False), (1, False)]
+    assert [gain["p_holm"] for gain in together] == pytest.approx([0.0625, 0.0625])
+
+
+def test_what_cannot_be_judged_is_left_out():
+    trained = row("modular") | {"reward_change": 1.0, "reward_change_se": 0.1}
+    found = {"sft_cot": {0: answers(100)}, "modular": {0: answers(50)}}
+    assert unearned_gains([trained], found, {}) == unearned_gains([trained], found, {"modular": None}) == []
+    assert unearned_gains([trained], {"modular": found["modular"]}, {"modular": "sft_cot"}) == []
+    assert unearned_gains([trained | {"reward_change_se": None}], found, {"modular": "sft_cot"}) == []

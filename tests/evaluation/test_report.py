@@ -10,7 +10,7 @@ from evaluation.vignette import mumble, record, respond
 
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
-from alignment.evaluation.report import segments, write_report
+from alignment.evaluation.report import render, segments, write_report
 from alignment.evaluation.results import outcomes, pick_traces
 from alignment.evaluation.stability import stability
 
@@ -124,6 +124,17 @@ def test_the_watch_says_which_arm_showed_what_since_when(tmp_path):
     assert "modular 0" in text and "83.0 % at step 14 since step 12" in text
     assert "20.0 % at step 3" in text and text.count("since step") == 1
     assert json.loads((tmp_path / "watched" / "results.json").read_text())[1]["watch"]["stem_copy"]["since"] == 12
+
+
+def test_the_report_says_where_a_reward_was_not_earned(tmp_path):
+    run = make_run(n=200, perfect=True)
+    run["outcomes"]["modular"] = {0: {name: index < 100 for index, name in enumerate(run["outcomes"]["base"][0])}}
+    run["rows"][1] |= {"reward_change": 0.5, "reward_change_se": 0.125, "watch": {}}
+    page = render(**run, notes=[], meta={}, before={"modular": "base", "base": None})
+    (section,) = [part for part in page.split("<section ") if part.startswith('id="watch"')]
+    text = Page(f"<section {section}").text
+    assert "modular 0 +0.500 ± 0.125 base -50.0 points" in text and "unearned" in text
+    assert "Was the reward earned?" not in render(**run, notes=[], meta={})
 
 
 def test_rows_have_the_required_keys_and_are_strict_json(tmp_path):

@@ -64,6 +64,14 @@ def test_windows_scale_with_the_run(steps, sustained, tail, fifth):
     assert windows(steps) == {"sustained": sustained, "tail": tail, "fifth": fifth}
 
 
+def test_the_change_of_training_accuracy_by_hand():
+    # Fifths of 10 steps are 2: 0.4 to 0.2, each window with a variance of 0.0002.
+    rows = [row | {"reward/accuracy": x} for row, x in zip(run(10), [0.39, 0.41, *[0.9] * 6, 0.19, 0.21], strict=True)]
+    found = stability(rows)
+    assert (found["accuracy_change"], found["accuracy_change_se"]) == pytest.approx((-0.2, 0.0002**0.5))
+    assert stability(run(10))["accuracy_change"] is None, "a preset without the channel"
+
+
 def test_smoothing_by_hand():
     assert smooth([1.0, 2.0, 0.0]) == pytest.approx([1.0, 1.1, 0.99])
     assert smooth([]) == []
