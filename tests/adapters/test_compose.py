@@ -18,8 +18,13 @@ def run(weights, stack=None):
 
 
 def gap(left, right):
-    """||difference|| / ||logits||: the largest single difference moves from 4e-6 to 1.2e-5 between versions of XLA."""
-    return float(jnp.linalg.norm(left - right) / jnp.linalg.norm(left))
+    return float(jnp.abs(left - right).max())
+
+
+def agree(left, right, most):
+    """No logit differs by more than `most`, and all together by no more than float32 rounds (4e-7 to 6.4e-7 seen)."""
+    assert jnp.linalg.norm(left - right) <= 2e-6 * jnp.linalg.norm(left)
+    assert gap(left, right) <= most
 
 
 @pytest.mark.parametrize("gates", [{}, {"reward": 0.5}, {"reasoning": 0.0}])
@@ -29,7 +34,7 @@ def test_concatenation_is_the_stack(gates, scaling):
     one = concatenate(stack)
     assert one.rank == 7
     assert one.scale == 1.0
-    assert gap(run(params(), stack), run(params(), make_stack({"both": one}))) <= 2e-6
+    agree(run(params(), stack), run(params(), make_stack({"both": one})), 1e-5)
 
 
 def test_concatenation_of_adapters_on_different_projections():
@@ -38,7 +43,7 @@ def test_concatenation_of_adapters_on_different_projections():
     )
     one = concatenate(stack)
     assert set(one.modules) == {"q_proj", "up_proj", "o_proj"}
-    assert gap(run(params(), stack), run(params(), make_stack({"both": one}))) <= 2e-6
+    agree(run(params(), stack), run(params(), make_stack({"both": one})), 1e-5)
 
 
 def test_summing_the_factors_is_another_function():
@@ -55,7 +60,7 @@ def test_summing_the_factors_is_another_function():
 
 def test_merging_into_float32():
     stack = make_stack({"reasoning": lora(1), "reward": lora(2)}, {"reward": 0.7})
-    assert gap(run(params(), stack), run(merge(params(), stack))) <= 2e-6
+    agree(run(params(), stack), run(merge(params(), stack)), 1e-4)
 
 
 def test_merging_leaves_the_base_alone_and_has_one_type():
