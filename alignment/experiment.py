@@ -26,6 +26,8 @@ from alignment.adapters.lora import Lora, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import Stack, make_stack
 from alignment.arms import SNAPSHOT, Arm, Stage, get_arm, rewarded_stage, stage_order
+from alignment.common.files import read_text, write_json, write_text
+from alignment.common.manifest import damage, seal
 from alignment.data.load import Data, load_data
 from alignment.errors import UserError
 from alignment.evaluation.accuracy import summarise
@@ -41,7 +43,7 @@ from alignment.rollout.keys import stage_key
 from alignment.text.parser import Response, parse
 from alignment.training import grpo, sft
 from alignment.training.calibration import scheme_of
-from alignment.training.checkpoint import damage, environment, fingerprint, seal
+from alignment.training.checkpoint import environment, fingerprint
 from alignment.training.feedback import scorer_of
 from alignment.training.loop import Session
 from alignment.training.prompts import cached_prompts
@@ -265,11 +267,9 @@ def claim(path: epath.Path, settings: Mapping[str, Any]) -> None:
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.parent / f"{path.name}.tmp"
-        unfinished.write_text(json.dumps(settings, indent=1))
-        unfinished.replace(path)
+        write_json(path, settings)
         return
-    old, new = _flat(json.loads(path.read_text())), _flat(settings)
+    old, new = _flat(json.loads(read_text(path))), _flat(settings)
     names = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
     if names:
         diff = "; ".join(f"{name}: {_short(old.get(name))} -> {_short(new.get(name))}" for name in names)
@@ -377,14 +377,12 @@ def write_responses(path: epath.Path, experiment: Experiment, responses: Sequenc
         }
         for record, response in zip(experiment.data.eval, responses, strict=True)
     ]
-    unfinished = path.parent / f"{path.name}.tmp"
-    unfinished.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    unfinished.replace(path)
+    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def read_responses(path: epath.Path, experiment: Experiment) -> list[Response]:
     """Parse stored responses again, so that fresh and stored ones are read alike."""
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = [json.loads(line) for line in read_text(path).splitlines()]
     return [
         parse(row["text"], record.letters, experiment.engine.template, truncated=row["truncated"])
         for row, record in zip(rows, experiment.data.eval, strict=True)

@@ -24,13 +24,14 @@ from alignment.adapters.compose import concatenate, merge
 from alignment.adapters.lora import Lora
 from alignment.adapters.peft import CONFIG_FILE, load_peft, save_peft
 from alignment.adapters.stack import Stack, make_stack
-from alignment.adapters.tensorfiles import staged, write_text
+from alignment.adapters.tensorfiles import staged
 from alignment.arms import STAGES, Arm, get_arm
+from alignment.common.files import write_text
+from alignment.common.manifest import damage
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import load_params, resolve_folder, save_params
 from alignment.rollout.engine import hash_weights
-from alignment.training.checkpoint import damage
 
 WHAT = ("adapters", "composite", "merged")
 NANO = "nano"  # how a run records the embedded base

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from alignment import cli
-from alignment.adapters.tensorfiles import staged, write_text
+from alignment.adapters.tensorfiles import staged
+from alignment.common.files import write_text
 from alignment.data.feedback import Judgement, hold_out, read_feedback
 from alignment.data.load import load_data
 from alignment.errors import UserError

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from ml_collections import ConfigDict
 
 from alignment import cli
 from alignment.arms import get_arm, rewarded_stage
+from alignment.common.files import write_json, write_text
 from alignment.config import default_config
 from alignment.evaluation.matrix import Matrix, diagnose, entries, plain_rows, propose, text_matrix
 from alignment.evaluation.results import plain
@@ -70,7 +70,7 @@ def next_round(experiment: Experiment, found: Sequence[Outcome]) -> tuple[dict[s
         file = write_proposal(experiment, arm, matrices[arm], proposal)
         said += [f"alignment matrix of {arm}:", text_matrix(matrices[arm]), _how_to_accept(file, section, proposal), ""]
     if matrices:
-        _write(experiment.workdir / CELLS, json.dumps(matrices, indent=1, allow_nan=False) + "\n")
+        write_json(experiment.workdir / CELLS, matrices)
     return matrices, "\n".join(said)
 
 
@@ -104,7 +104,7 @@ def write_proposal(
     )
     path = experiment.workdir / FOLDER / f"{arm}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, text)
+    write_text(path, text)
     return path
 
 
@@ -125,9 +125,3 @@ def _how_to_accept(file: epath.Path, section: ConfigDict, proposal: Mapping[str,
         return "no cell of the matrix is paid for: nothing to propose"
     flag = ",".join(proposed_channels(section, proposal))
     return f"proposed for the next round: --config={file}\n  or --config.grpo.channels={flag}"
-
-
-def _write(path: epath.Path, text: str) -> None:
-    unfinished = path.parent / f"{path.name}.tmp"
-    unfinished.write_text(text)
-    unfinished.replace(path)

@@ -29,6 +29,7 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
+from alignment.common.files import write_text
 from alignment.data.vignettes import generate
 from alignment.errors import UserError
 from alignment.knowledge.prose import documents
@@ -130,7 +131,7 @@ def write_tokenizer(folder: Path, texts: Sequence[str], vocab_size: int) -> Any:
     tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in PIECES])
     tokenizer.save(str(folder / "tokenizer.json"))
     _write_json(folder / "tokenizer_config.json", _tokenizer_config())
-    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+    write_text(folder / "chat_template.jinja", CHAT_TEMPLATE)
     return load_tokenizer(folder)
 
 
@@ -320,7 +321,7 @@ def _write_provenance(folder: Path, recipe: Recipe, command: str, counts: dict, 
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _changed_flags(recipe: Recipe) -> list[str]:

@@ -16,11 +16,11 @@ from alignment import cli, export
 from alignment.adapters.lora import Lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import make_stack
+from alignment.common.manifest import seal
 from alignment.models import qwen2
 from alignment.models.config import read_config
 from alignment.models.hf import load_params
 from alignment.rollout.engine import hash_weights
-from alignment.training.checkpoint import seal
 
 FIELDS = golden.MODELS["tied"]
 TOLERANCE = 1e-4  # of float32 logits; how exact a composite is at more ordinary weights is seen in tests/adapters

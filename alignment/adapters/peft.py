@@ -18,7 +18,8 @@ import numpy as np
 from etils import epath
 
 from alignment.adapters.lora import Lora
-from alignment.adapters.tensorfiles import FLOAT_TYPES, open_tensors, staged, write_tensors, write_text
+from alignment.adapters.tensorfiles import FLOAT_TYPES, open_tensors, staged, write_tensors
+from alignment.common.files import write_text
 from alignment.errors import UserError
 
 CONFIG_FILE = "adapter_config.json"

@@ -18,6 +18,7 @@ from etils import epath
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from alignment.common.files import is_remote, naming
 from alignment.errors import UserError
 
 FLOAT_TYPES = ("F64", "F32", "F16", "BF16")
@@ -38,7 +39,7 @@ def staged(folder: str) -> Iterator[pathlib.Path]:
     with contextlib.ExitStack() as stack:
         try:
             target.mkdir(parents=True, exist_ok=True)
-            place = None if _remote(target) else str(target)  # the same disk, so that moving is renaming
+            place = None if is_remote(target) else str(target)  # the same disk, so that moving is renaming
             scratch = tempfile.TemporaryDirectory(prefix=".partial-", dir=place, ignore_cleanup_errors=True)
             yield pathlib.Path(stack.enter_context(scratch))
             for file in sorted(pathlib.Path(scratch.name).iterdir()):
@@ -54,20 +55,10 @@ def staged(folder: str) -> Iterator[pathlib.Path]:
 
 
 def _move(file: pathlib.Path, to: epath.Path) -> None:
-    if _remote(to):
+    if is_remote(to):
         epath.Path(file).copy(to, overwrite=True)
     else:
         file.replace(to)
-
-
-def _remote(path: epath.PathLike) -> bool:
-    return "://" in str(path)
-
-
-def write_text(path: pathlib.Path, text: str) -> None:
-    """Write a UTF-8 text file; an `OSError` names it."""
-    with _naming(path):
-        path.write_bytes(text.encode())
 
 
 def copy_file(source: epath.PathLike, path: pathlib.Path) -> None:
@@ -95,7 +86,7 @@ def open_tensors(path: epath.PathLike) -> Iterator[safe_open]:
         raise UserError(f"{path}: not found; the folder is incomplete, fetch it again")
     with contextlib.ExitStack() as stack:
         local = path
-        if _remote(path):
+        if is_remote(path):
             local = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())) / path.name
             copy_file(path, local)
         try:
@@ -108,11 +99,10 @@ def open_tensors(path: epath.PathLike) -> Iterator[safe_open]:
 @contextlib.contextmanager
 def _naming(path: pathlib.Path) -> Iterator[None]:
     """Re-raise an `OSError`, and a full disk reported by the safetensors library, with the file's name in it."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    except SafetensorError as error:
-        if f"os error {errno.ENOSPC}" not in str(error) and f"os error {errno.EDQUOT}" not in str(error):
-            raise
-        raise OSError(errno.ENOSPC, "No space left on device", str(path)) from error
+    with naming(path):
+        try:
+            yield
+        except SafetensorError as error:
+            if f"os error {errno.ENOSPC}" not in str(error) and f"os error {errno.EDQUOT}" not in str(error):
+                raise
+            raise OSError(errno.ENOSPC, "No space left on device") from error

@@ -20,6 +20,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from alignment.common.files import write_text
 from alignment.data.card import card
 from alignment.data.parquet import Tally, write_parquet
 from alignment.errors import UserError
@@ -80,7 +81,7 @@ def _fill(folder: Path, product: Product, config: Mapping[str, Any], command: st
     manifest = _manifest(tallies, config, command)
     texts = {**product.files, "README.md": card(product, tallies, command), MANIFEST: json.dumps(manifest, indent=1)}
     for name, text in texts.items():
-        (folder / name).write_text(text + "\n", encoding="utf-8")
+        write_text(folder / name, text + "\n")
     return manifest
 
 

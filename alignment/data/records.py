@@ -11,8 +11,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 
-from etils import epath
-
+from alignment.common.files import write_text
 from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
 from alignment.data.rows import Row
@@ -34,7 +33,7 @@ def load(path: str) -> Loaded:
 def write_records(path: str, records: Iterable[Record]) -> None:
     """Write `records` so that `load` returns them equal (tuples inside `meta` come back as lists)."""
     lines = [json.dumps(_fields(record), ensure_ascii=False) + "\n" for record in records]
-    epath.Path(path).write_text("".join(lines))
+    write_text(path, "".join(lines))
 
 
 def _fields(record: Record) -> dict:

@@ -12,6 +12,7 @@ import jinja2
 import numpy as np
 from etils import epath
 
+from alignment.common.files import write_json, write_text
 from alignment.evaluation import tables
 from alignment.evaluation.comparisons import (
     MIN_QUESTIONS,
@@ -71,8 +72,8 @@ def write_report(
     workdir = epath.Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     rows = plain(rows)
-    _write(workdir / RESULTS, json.dumps(rows, indent=1, allow_nan=False) + "\n")
-    _write(workdir / REPORT, render(rows, curves, traces, notes, meta, outcomes, matrices, before))
+    write_json(workdir / RESULTS, rows)
+    write_text(workdir / REPORT, render(rows, curves, traces, notes, meta, outcomes, matrices, before))
     return tables.text_table(rows)
 
 
@@ -216,10 +217,3 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters.update({function.__name__: function for function in shown})
     return environment
-
-
-def _write(path: epath.Path, text: str) -> None:
-    """Write whole files only; a lone surrogate in a model's text must not lose the report."""
-    unfinished = path.parent / f"{path.name}.tmp"
-    unfinished.write_bytes(text.encode("utf-8", "replace"))
-    unfinished.replace(path)

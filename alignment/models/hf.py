@@ -24,7 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 from etils import epath
 
-from alignment.adapters.tensorfiles import FLOAT_TYPES, copy_file, open_tensors, staged, write_tensors, write_text
+from alignment.adapters.tensorfiles import FLOAT_TYPES, copy_file, open_tensors, staged, write_tensors
+from alignment.common.files import write_text
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config, from_hf, to_hf
 from alignment.models.qwen2 import BIASED

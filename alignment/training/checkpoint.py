@@ -29,9 +29,10 @@ import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
 
+from alignment.common.files import read_text, write_text
+from alignment.common.manifest import MANIFEST, damage, seal
 from alignment.errors import UserError
 
-MANIFEST = "MANIFEST.json"
 _STATE = "state.json"
 _ARRAYS = "arrays"
 _STEP = re.compile(r"([0-9]+)(\.tmp)?")
@@ -80,7 +81,7 @@ def _write(target: epath.Path, step: int, arrays: PyTree, meta: Mapping[str, Any
         "meta": dict(meta),
         "environment": environment(),
     }
-    (target / _STATE).write_text(json.dumps(state, indent=1, allow_nan=False))
+    write_text(target / _STATE, json.dumps(state, indent=1, allow_nan=False))
     with _one_message(), ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(_absolute(target / _ARRAYS), {name: _to_host(leaf) for name, leaf in leaves.items()})
 
@@ -148,7 +149,7 @@ def _tell(log: Callable[[str], Any], skipped: list[str], remedy: str) -> None:
 
 
 def _restore(path: epath.Path, like: PyTree, log: Callable[[str], Any]) -> tuple[int, PyTree, dict[str, Any]]:
-    state = json.loads((path / _STATE).read_text())
+    state = json.loads(read_text(path / _STATE))
     wanted = _named_leaves(like)
     _check_leaves(path, state["leaves"], wanted)
     with ocp.StandardCheckpointer() as checkpointer:
@@ -179,76 +180,6 @@ def _place(value: np.ndarray, key_impl: str | None, like: Any) -> Any:
         restored = jax.random.wrap_key_data(restored, impl=key_impl)
     free = not like.committed if isinstance(like, jax.Array) else like.sharding is None
     return restored if free else jax.device_put(restored, like.sharding)
-
-
-# --- the manifest -----------------------------------------------------------------------------------------------------
-
-
-def seal(folder: epath.PathLike) -> None:
-    """Write `MANIFEST.json`, the SHA-256 of every file under `folder`, atomically and after the files are on disk."""
-    folder = epath.Path(folder)
-    files = {}
-    for path in sorted(_files(folder)):
-        _sync(path)
-        files[_relative(path, folder)] = _sha256(path)
-    text = json.dumps({"files": files, "digest": _digest(files)}, indent=1)
-    unfinished = folder / f"{MANIFEST}.tmp"
-    unfinished.write_text(text)
-    _sync(unfinished)
-    unfinished.replace(folder / MANIFEST)
-    _sync(folder)
-    _sync(folder.parent)
-
-
-def damage(folder: epath.PathLike) -> str | None:
-    """Return what is wrong with a sealed folder, or None when every file is as its manifest says."""
-    folder = epath.Path(folder)
-    if not (folder / MANIFEST).exists():
-        return f"{MANIFEST} is missing (its save was not finished)"
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        if manifest["digest"] != _digest(manifest["files"]):
-            return f"{MANIFEST} is damaged"
-    except (OSError, ValueError, TypeError, KeyError):
-        return f"{MANIFEST} is damaged"
-    for name, expected in manifest["files"].items():
-        try:
-            if _sha256(folder / name) != expected:
-                return f"{name} is damaged (its SHA-256 is not the manifest's)"
-        except OSError:
-            return f"{name} is missing or cannot be read"
-    return None
-
-
-def _digest(files: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path: epath.Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _files(folder: epath.Path) -> Iterator[epath.Path]:
-    for path in folder.iterdir():
-        if path.is_dir():
-            yield from _files(path)
-        elif not path.name.startswith(MANIFEST):
-            yield path
-
-
-def _relative(path: epath.Path, folder: epath.Path) -> str:
-    return path.relative_to(folder).as_posix()
-
-
-def _sync(path: epath.Path) -> None:
-    if "://" in str(path) or os.name != "posix":  # object stores are durable on close
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # --- what a run stands on ---------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from typing import Any
 
 from etils import epath
 
+from alignment.common.files import is_remote, read_text, write_bytes, write_text
 from alignment.errors import UserError
 
 FILE = "metrics.jsonl"
@@ -47,7 +48,7 @@ def open_metrics(
     writers = {"tensorboardX": tensorboard, "wandb": wandb}
     modules = {name: _import_logger(name) for name, wanted in writers.items() if wanted}
     kept = _kept_bytes(folder / FILE, byte_offset)
-    sinks: list[Any] = [_remote_lines(folder, kept) if _is_remote(folder) else _local_lines(folder, kept)]
+    sinks: list[Any] = [_remote_lines(folder, kept) if is_remote(folder) else _local_lines(folder, kept)]
     if tensorboard:
         sinks.append(_TensorBoard(modules["tensorboardX"], folder, _last_step(kept)))
     if wandb:
@@ -113,10 +114,6 @@ def _last_step(kept: bytes) -> int:
     return json.loads(lines[-1])["step"] if lines else 0
 
 
-def _is_remote(folder: epath.Path) -> bool:
-    return "://" in str(folder)
-
-
 def _line(row: Mapping[str, Any]) -> bytes:
     return (json.dumps(row, allow_nan=False) + "\n").encode()
 
@@ -163,7 +160,7 @@ class _RemoteLines:
             self.settle()
 
     def settle(self) -> int:
-        self._path.write_bytes(bytes(self._content))
+        write_bytes(self._path, bytes(self._content))
         self._sent = time.monotonic()
         return len(self._content)
 
@@ -218,5 +215,5 @@ class _WeightsAndBiases:
 def _run_id(folder: epath.Path) -> str:
     path = folder / "wandb_id.txt"
     if not path.exists():
-        path.write_text(uuid.uuid4().hex)
-    return path.read_text()
+        write_text(path, uuid.uuid4().hex)
+    return read_text(path)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from alignment.adapters import tensorfiles
-from alignment.adapters.tensorfiles import copy_file, open_tensors, staged, write_tensors, write_text
+from alignment.adapters.tensorfiles import copy_file, open_tensors, staged, write_tensors
+from alignment.common.files import write_text
 from alignment.errors import UserError
 
 
@@ -53,7 +54,7 @@ def test_full_disk_names_the_file_and_leaves_no_new_folder(tmp_path, code):
 def bucket(tmp_path, monkeypatch):
     """A local folder that is treated as one in a bucket: staged elsewhere, copied in, fetched before it is opened."""
     folder = tmp_path / "bucket"
-    monkeypatch.setattr(tensorfiles, "_remote", lambda path: str(path).startswith(str(folder)))
+    monkeypatch.setattr(tensorfiles, "is_remote", lambda path: str(path).startswith(str(folder)))
     return folder
 
 

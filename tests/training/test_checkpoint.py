@@ -19,9 +19,11 @@ import orbax.checkpoint as ocp
 import pytest
 from etils import epath
 
+from alignment.common import manifest
+from alignment.common.manifest import damage
 from alignment.errors import UserError
 from alignment.training import checkpoint
-from alignment.training.checkpoint import damage, fingerprint, restore_latest, save
+from alignment.training.checkpoint import fingerprint, restore_latest, save
 
 
 def make_state(seed: int) -> dict:
@@ -282,7 +284,7 @@ def _tensorstore_full(*_, **__):
         (ocp.StandardCheckpointer, "save", _tensorstore_full),
         (checkpoint, "_write", _full_disk),
         (checkpoint, "seal", _full_disk),
-        (checkpoint, "_sync", _full_disk),
+        (manifest, "sync", _full_disk),
     ],
 )
 def test_a_full_disk_is_one_clear_message(folder, monkeypatch, owner, name, failure):

@@ -66,7 +66,7 @@ def test_each_row_is_in_the_file_before_the_next(tmp_path):
 
 @pytest.mark.parametrize("remote", [False, True])
 def test_resume_cuts_what_came_after_the_checkpoint(tmp_path, monkeypatch, remote):
-    monkeypatch.setattr(metrics, "_is_remote", lambda folder: remote)
+    monkeypatch.setattr(metrics, "is_remote", lambda folder: remote)
     offset = write_steps(tmp_path, 1, 2)
     write_steps(tmp_path, 3, 5, offset)
     assert [row["step"] for row in read_curve(tmp_path / FILE)] == [1, 2, 3, 4, 5]
@@ -88,7 +88,7 @@ def test_resumed_file_has_the_bytes_of_an_uninterrupted_one(tmp_path):
 
 
 def test_remote_file_is_sent_when_its_offset_is_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(metrics, "_is_remote", lambda folder: True)
+    monkeypatch.setattr(metrics, "is_remote", lambda folder: True)
     rows = open_metrics(tmp_path)
     rows.write({"step": 1})
     assert read_curve(tmp_path / FILE) == []  # not sent again so soon

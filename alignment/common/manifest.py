@@ -1,0 +1,74 @@
+"""A manifest of SHA-256 hashes, written last: what it lists is whole, or the damage has a name.
+
+Every place where a run may go on from what an earlier one left (checkpoints, adapters, finished stages and arms) is
+sealed by one, since most readers take a flipped bit without a word.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from etils import epath
+
+from alignment.common.files import read_text, sync, write_text
+
+MANIFEST = "MANIFEST.json"
+
+
+def seal(folder: epath.PathLike, names: Sequence[str] | None = None) -> None:
+    """Write `MANIFEST.json`, the SHA-256 of files under `folder`, atomically and after those are on disk.
+
+    Args:
+      folder: local or `gs://`.
+      names: the files, relative to `folder`; None: every file under it.
+    """
+    folder = epath.Path(folder)
+    paths = sorted(_files(folder)) if names is None else [folder / name for name in sorted(names)]
+    hashes = {}
+    for path in paths:
+        sync(path)
+        hashes[path.relative_to(folder).as_posix()] = sha256(path)
+    write_text(folder / MANIFEST, json.dumps({"files": hashes, "digest": digest_of(hashes)}, indent=1))
+    sync(folder.parent)
+
+
+def damage(folder: epath.PathLike) -> str | None:
+    """Return what is wrong with a sealed folder, or None when every file is as its manifest says."""
+    folder = epath.Path(folder)
+    if not (folder / MANIFEST).exists():
+        return f"{MANIFEST} is missing (its save was not finished)"
+    try:
+        manifest = json.loads(read_text(folder / MANIFEST))
+        if manifest["digest"] != digest_of(manifest["files"]):
+            return f"{MANIFEST} is damaged"
+    except (OSError, ValueError, TypeError, KeyError):
+        return f"{MANIFEST} is damaged"
+    for name, expected in manifest["files"].items():
+        try:
+            if sha256(folder / name) != expected:
+                return f"{name} is damaged (its SHA-256 is not the manifest's)"
+        except OSError:
+            return f"{name} is missing or cannot be read"
+    return None
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a JSON object, whatever the order of its names."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def sha256(path: epath.PathLike) -> str:
+    """Return the SHA-256 of a file; raises `OSError` where it cannot be read."""
+    with epath.Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: epath.Path) -> Iterator[epath.Path]:
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files(path)
+        elif not path.name.startswith(MANIFEST):
+            yield path
