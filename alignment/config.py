@@ -237,7 +237,7 @@ def _grpo() -> ConfigDict:
             "clip_norm": 0.5,
             "loss": "grpo",  # grpo | bnpo | dapo | dr_grpo | gspo | cispo | lite_ppo: alignment/objectives/family.py
             "beta": 0.02,
-            "kl": "k3",  # k1 | k2 | k3
+            "kl": "k3",  # k1 (with kl_correction) | k2 | k3
             "kl_correction": False,  # the KL penalty times rho, which mends its gradient
             "clip_low": 0.2,
             "clip_high": 0.2,  # for cispo the cap of the weight is 1 + clip_high
@@ -249,6 +249,7 @@ def _grpo() -> ConfigDict:
             "channels": (),  # "channel=weight" or "channel=weight@target" on top of it; or a dotted path of your own
             "feedback": "",  # scorer file of the channel `feedback`, from python -m alignment.feedback
             "normaliser": "none",  # none | rfn | gdpo | batch
+            "std_floor": -1.0,  # least std of the rewards that advantages are divided by; -1: the preset's; 0: none
             "calibration_prompts": 512,  # of rfn: questions sampled once from the start policy
             "weighting": "static",  # static | tri_factor | rvpo | saw
             # Strengths of tri_factor's three factors (0: off), k of rvpo, and saw's shift of signed channels.

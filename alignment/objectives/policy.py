@@ -38,6 +38,11 @@ class Settings:
 
     def __post_init__(self):
         lookup(ESTIMATORS, self.kl, "KL estimator (--config.grpo.kl)")
+        if self.kl == "k1" and not self.kl_correction:
+            raise UserError(
+                "--config.grpo.kl=k1 penalises nothing: as a loss its gradient has mean zero; use --config.grpo.kl=k2, "
+                "or add --config.grpo.kl_correction=true"
+            )
         for name in ("clip_low", "clip_high", "dual_clip", "beta", "importance_cap"):
             if getattr(self, name) < 0:
                 raise UserError(f"--config.grpo.{name}={getattr(self, name)}: it must not be negative")

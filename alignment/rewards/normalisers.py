@@ -2,6 +2,8 @@
 
 A normaliser is a pure function from raw rewards [K, P, G] (K channels, P groups of G samples; NaN where a channel does
 not apply) to normalised ones of the same shape, NaN at the same places. Only RFN has a state, frozen once calibrated.
+`floors` [K] are the least standard deviations that `gdpo` and `batch` divide a channel by; a floor of 0 gives the
+published formula, std + 1e-4. Values that differ by rounding alone become exactly 0.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import numpy as np
 
 from alignment.text.lookup import lookup
 
-EPS = 1e-4
+EPS = 1e-4  # added to a standard deviation that has no floor
+SAME_REWARD = 1e-6  # range of a channel up to which its values are the same
 SD_MIN = 0.05
 CLIP = 5.0
 
@@ -32,17 +35,17 @@ class Statistics(NamedTuple):
 class Normaliser:
     """A normaliser, whether it needs a calibration, and the advantage it prescribes in place of the loss's own."""
 
-    apply: Callable[[np.ndarray, Statistics], np.ndarray]
+    apply: Callable[[np.ndarray, Statistics, np.ndarray], np.ndarray]
     calibrated: bool = False
     advantage: str = ""
 
 
-def none(raw: np.ndarray, statistics: Statistics) -> np.ndarray:
+def none(raw: np.ndarray, statistics: Statistics, floors: np.ndarray) -> np.ndarray:
     """Return the rewards as they are."""
     return raw
 
 
-def rfn(raw: np.ndarray, statistics: Statistics) -> np.ndarray:
+def rfn(raw: np.ndarray, statistics: Statistics, floors: np.ndarray) -> np.ndarray:
     """Return z_k = clip((r_k - mu_k) / max(sd_k, 0.05), -5, 5) with mu and sd frozen at the start of the stage.
 
     Reference-Frozen Normalization of Quark (2602.11661), whose formula is unpublished: a reconstruction. Whitening by
@@ -53,25 +56,29 @@ def rfn(raw: np.ndarray, statistics: Statistics) -> np.ndarray:
     return np.clip((raw - mean) / np.maximum(std, SD_MIN), -CLIP, CLIP)
 
 
-def gdpo(raw: np.ndarray, statistics: Statistics) -> np.ndarray:
-    """Return z_k = (r_k - mean of its group) / (std of its group + 1e-4), ddof = 1, by channel (GDPO, 2601.05242).
+def gdpo(raw: np.ndarray, statistics: Statistics, floors: np.ndarray) -> np.ndarray:
+    """Return z_k = (r_k - mean of its group) / max(std of its group, floor_k), ddof = 1, by channel (GDPO, 2601.05242).
 
-    The weighted sum is then whitened over the batch (advantage `whitened`).
+    The weighted sum is then whitened over the batch (advantage `whitened`). The floors are a reconstruction.
     """
-    return _standardised(raw, axis=2)
+    return _standardised(raw, floors, axis=(2,))
 
 
-def batch(raw: np.ndarray, statistics: Statistics) -> np.ndarray:
-    """Return z_k = (r_k - mean of the batch) / (std of the batch + 1e-4), ddof = 1, channel by channel."""
-    return _standardised(raw, axis=(1, 2))
+def batch(raw: np.ndarray, statistics: Statistics, floors: np.ndarray) -> np.ndarray:
+    """Return z_k = (r_k - mean of the batch) / max(std of the batch, floor_k), ddof = 1, channel by channel."""
+    return _standardised(raw, floors, axis=(1, 2))
 
 
-def _standardised(raw: np.ndarray, axis: int | tuple[int, int]) -> np.ndarray:
-    applies = ~np.isnan(raw)
+def _standardised(raw: np.ndarray, floors: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
+    applies, floors = ~np.isnan(raw), floors[:, None, None]
     count = applies.sum(axis=axis, keepdims=True)
     mean = np.nansum(raw, axis=axis, keepdims=True) / np.maximum(count, 1)
     squares = np.nansum((raw - mean) ** 2, axis=axis, keepdims=True)
-    return (raw - mean) / (np.sqrt(squares / np.maximum(count - 1, 1)) + EPS)
+    std = np.sqrt(squares / np.maximum(count - 1, 1))
+    z = (raw - mean) / np.where(floors > 0, np.maximum(std, floors), std + EPS)
+    extent = np.max(raw, axis=axis, keepdims=True, initial=-np.inf, where=applies)
+    extent = extent - np.min(raw, axis=axis, keepdims=True, initial=np.inf, where=applies)
+    return np.where(applies & (extent <= SAME_REWARD), 0.0, z)
 
 
 NORMALISERS = {

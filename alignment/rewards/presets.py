@@ -14,7 +14,8 @@ from alignment.text.lookup import lookup
 class Weight:
     """The coefficient of one channel; with `anneal_until` it falls linearly to 0 over that share of the stage.
 
-    The other fields steer the weighting `tri_factor` (`alignment/rewards/weightings/tri_factor.py`).
+    `std_floor` is the least standard deviation that the normalisers `gdpo` and `batch` divide the channel by. The other
+    fields steer the weighting `tri_factor` (`alignment/rewards/weightings/tri_factor.py`).
     """
 
     value: float
@@ -22,6 +23,7 @@ class Weight:
     target: float = 1.0  # mean raw reward at which the channel counts as solved
     floor: float = 0.5  # a raw reward below it is a violation
     severity: float = 1.0  # of a violation: safety 3, correctness 1, format 0.5
+    std_floor: float = 0.1  # in units of the channel, most of which lie between 0 and 1
 
     def at(self, progress: float) -> float:
         """Return the coefficient when `progress` (0 to 1) of the stage is done."""
@@ -32,11 +34,16 @@ class Weight:
 
 @dataclasses.dataclass(frozen=True)
 class Preset(Mapping[str, Weight]):
-    """The weights of a reward by channel, with its paper and section and what in it is a reconstruction."""
+    """The weights of a reward by channel, with its paper and section and what in it is a reconstruction.
+
+    `std_floor` is the least standard deviation of the total reward that an advantage is divided by
+    (`alignment/objectives/advantages.py`); 0 is the published formula.
+    """
 
     weights: Mapping[str, Weight]
     source: str
     reconstruction: str
+    std_floor: float = 0.1
 
     def __getitem__(self, name: str) -> Weight:
         return self.weights[name]
@@ -50,7 +57,7 @@ class Preset(Mapping[str, Weight]):
 
 _DETECTORS = "how System 1 and 2, the cross-reference and effective characters are detected, and the prompt"
 
-PRESETS: dict[str, Mapping[str, Weight]] = {
+PRESETS: dict[str, Preset] = {
     "decoupled_v1": Preset(
         {
             "accuracy": Weight(2.0),
@@ -70,8 +77,9 @@ PRESETS: dict[str, Mapping[str, Weight]] = {
             "cross_reference": Weight(0.5),
             "effective_ratio": Weight(0.5, floor=0.9, severity=0.5),
         },
-        source="Clinical-R1 / CRPO (arXiv 2512.00601), section 3, equation 4; for the template dx_conclusion",
+        source="Clinical-R1 / CRPO (arXiv 2512.00601), section 3, equations 3 and 4; for the template dx_conclusion",
         reconstruction=_DETECTORS,
+        std_floor=0.0,
     ),
     "grpo_r1": Preset(
         {
@@ -81,6 +89,7 @@ PRESETS: dict[str, Mapping[str, Weight]] = {
         },
         source="the GRPO baseline of Clinical-R1 (arXiv 2512.00601) as its code of April 2025 computes it",
         reconstruction="tags that occur twice fail, although the released expression lets them through",
+        std_floor=0.0,
     ),
     "gated": Preset(
         {"gated_accuracy": Weight(1.0)},

@@ -9,13 +9,14 @@ import numpy as np
 
 from alignment.rewards import channels as _channels  # noqa: F401 - importing it fills CHANNELS
 from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, uncalibrated
-from alignment.rewards.presets import Weight, get_preset
+from alignment.rewards.presets import PRESETS, Weight, get_preset
 from alignment.rewards.registry import find_channel
 from alignment.rewards.watch import Watch, init_watch
 from alignment.rewards.weightings import get_weighting
 from alignment.rewards.weightings.schema import Rewards, Weighting, weighted_sum
 
 HARD_SEVERITY = 3.0  # of channels whose violation the hard safety rule acts on
+PRESET_FLOOR = -1.0  # stands for the preset's own floor of the standard deviation
 
 
 class Scheme(NamedTuple):
@@ -26,6 +27,8 @@ class Scheme(NamedTuple):
     weighting: Weighting
     hard_safety: bool
     constants: Mapping[str, float]
+    std_floor: float  # of the total reward, for the advantages
+    channel_floors: bool  # whether channels have the floors of their weights, or none
 
 
 class RewardState(NamedTuple):
@@ -51,6 +54,7 @@ def make_scheme(
     weighting: str = "static",
     hard_safety: bool = False,
     constants: Mapping[str, float] | None = None,
+    std_floor: float = PRESET_FLOOR,
 ) -> Scheme:
     """Return the scheme of these names.
 
@@ -61,6 +65,8 @@ def make_scheme(
       weighting: a name in `WEIGHTINGS`.
       hard_safety: gives a completion that violates a channel of severity 3 or more the lowest reward of its group.
       constants: of the weightings; `config.grpo.weights`.
+      std_floor: least standard deviation of the total reward, `PRESET_FLOOR` for that of the preset; 0 takes the floors
+        of the channels away too, which leaves the published formulas.
 
     Raises:
       UserError: an unknown name, or weights the weighting cannot start from.
@@ -68,7 +74,15 @@ def make_scheme(
     weights = get_preset(preset, tuple(channels))
     for name in weights:
         find_channel(name)
-    scheme = Scheme(weights, get_normaliser(normaliser), get_weighting(weighting), hard_safety, dict(constants or {}))
+    scheme = Scheme(
+        weights,
+        get_normaliser(normaliser),
+        get_weighting(weighting),
+        hard_safety,
+        dict(constants or {}),
+        std_floor=PRESETS[preset].std_floor if std_floor == PRESET_FLOOR else std_floor,
+        channel_floors=std_floor != 0,
+    )
     init_rewards(scheme)
     return scheme
 
@@ -92,7 +106,8 @@ def combine(
       progress: share of the stage that is done, for annealed weights.
     """
     stacked = stack_channels(scheme, raw, groups)
-    normalised = scheme.normaliser.apply(stacked, state.statistics)
+    floors = _column(scheme, "std_floor") * scheme.channel_floors
+    normalised = scheme.normaliser.apply(stacked, state.statistics, floors)
     base = _base(scheme, progress)
     rewards = Rewards(
         names=tuple(scheme.weights),

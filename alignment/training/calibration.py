@@ -28,6 +28,7 @@ def scheme_of(section: ConfigDict) -> Scheme:
         section.weighting,
         section.hard_safety,
         section.weights.to_dict(),
+        section.std_floor,
     )
 
 

@@ -101,7 +101,7 @@ def train_grpo(
         asked = [records[index] for index in batch_indices(len(records), section.prompts, step, session.seed)]
         rolled = refill(collector, state, collect(collector, state, asked, step), records, step, session.seed, reward)
         scored, memory = reward(raw=rolled.channels, groups=len(asked))
-        advantages = advantage(jnp.asarray(scored.combined))
+        advantages = advantage(jnp.asarray(scored.combined), scheme.std_floor)
         watched, memory = watch_rewards(rolled, memory, limits, f"{session.label}, step {step + 1}")
         learning_rate, start = float(schedule(state.step)), time.perf_counter()
         state, metrics = update(state.replace(rewards=()), rolled.group, advantages, step)

@@ -234,6 +234,7 @@ def test_every_choice_names_what_there_is():
     ("constants", "message"),
     [
         ({"kl": "k4"}, "KL estimator.*'k4'"),
+        ({"kl": "k1", "beta": 0.1}, "kl=k1 penalises nothing.*kl=k2.*kl_correction=true"),
         ({"clip_low": -0.1}, "clip_low=-0.1: it must not be negative"),
         ({"dual_clip": 1.1}, "dual_clip=1.1 must lie above 1 . clip_high = 1.2"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from alignment.errors import UserError
 from alignment.rewards import presets
 from alignment.rewards.normalisers import NORMALISERS, calibrate, digest_of
-from alignment.rewards.presets import Weight
+from alignment.rewards.presets import Preset, Weight
 from alignment.rewards.scheme import combine, init_rewards, make_scheme, stack_channels
 from alignment.rewards.weightings import WEIGHTINGS
 
@@ -20,7 +20,7 @@ RAW = {"format": np.float32([1, 0, 0, 1, 1, 1]), "contraindication_safety": np.f
 @pytest.fixture(autouse=True)
 def preset(monkeypatch):
     weights = {"format": Weight(2.0, anneal_until=0.5), "contraindication_safety": Weight(1.0, severity=3.0)}
-    monkeypatch.setitem(presets.PRESETS, "two", weights)
+    monkeypatch.setitem(presets.PRESETS, "two", Preset(weights, source="a test", reconstruction="all"))
 
 
 def scheme(normaliser="none", weighting="static", **options):
@@ -33,6 +33,16 @@ def test_the_default_is_the_weighted_sum():
     np.testing.assert_array_equal(scored.combined, scored.plain)
     assert scored.combined.dtype == np.float32 and scored.metrics == {}
     assert jax.tree.structure(state) == jax.tree.structure(init_rewards(scheme()))
+
+
+@pytest.mark.parametrize(("std_floor", "total", "z"), [(-1.0, 0.1, 0.0667), (0.3, 0.3, 0.0667), (0.0, 0.0, 1.1351)])
+def test_the_floors_are_those_of_the_preset_unless_set(std_floor, total, z):
+    """Group 0, 0, 0.01: mean 0.00333, std 0.00577; the channel's floor is 0.1, and a floor of 0 takes it away."""
+    chosen = scheme("gdpo", std_floor=std_floor)
+    raw = {"format": np.float32([0, 0, 0.01] * 2), "contraindication_safety": np.ones(6, np.float32)}
+    scored, _ = combine(chosen, raw, 2, init_rewards(chosen), step=1, progress=0.0)
+    np.testing.assert_allclose(scored.combined, 2.0 * z * np.array([[-0.5, -0.5, 1.0]] * 2), rtol=1e-3)
+    assert chosen.std_floor == total
 
 
 def test_annealing_reaches_the_weights():

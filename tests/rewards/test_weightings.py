@@ -232,6 +232,7 @@ def test_saw_reads_the_shift_from_the_config():
 
 def test_saw_of_what_does_not_vary_or_apply():
     np.testing.assert_array_equal(saw.variation_weights(np.ones((2, 1, 2)), 3.0), [1.0, 1.0])
+    np.testing.assert_array_equal(saw.variation_weights(np.full((2, 1, 3), 0.1), 3.0), [1.0, 1.0])  # rounding
     partly = np.array([[[1.0, 0.0, np.nan, np.nan]], [[np.nan] * 4], [[1.0] * 4]])
     np.testing.assert_allclose(saw.variation_weights(partly, 3.0), [3.0, 0.0, 0.0])
 

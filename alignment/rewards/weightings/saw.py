@@ -14,7 +14,7 @@ import numpy as np
 
 from alignment.rewards.weightings.schema import Combined, Rewards, weighted_sum
 
-EPS = 1e-6  # least |mean|
+EPS = 1e-6  # least |mean|, and the range of a channel up to which its values are the same
 
 
 def init(base: np.ndarray) -> tuple[()]:
@@ -39,5 +39,7 @@ def variation_weights(values: np.ndarray, shift: float) -> np.ndarray:
     mean = np.nansum(flat, axis=1) / np.maximum(count, 1)
     squares = np.nansum((flat - mean[:, None]) ** 2, axis=1)
     variation = np.sqrt(squares / np.maximum(count - 1, 1)) / np.maximum(np.abs(mean), EPS)
+    extent = np.where(applies, flat, -np.inf).max(axis=1) - np.where(applies, flat, np.inf).min(axis=1)
+    variation = np.where(extent > EPS, variation, 0.0)  # rounding is no variation
     total = variation.sum()
     return len(values) * variation / total if total > 0 else np.ones(len(values))
