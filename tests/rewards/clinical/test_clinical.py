@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
+from growth import grows_linearly
 
 from alignment.data.vignettes import generate
 from alignment.knowledge.base import load, ruled_out
@@ -173,8 +172,6 @@ def test_gold_answers_are_safe_and_the_drug_ruled_out_is_not():
     assert seen >= 30
 
 
-def test_100_kb_take_no_time():
-    started = time.perf_counter()
-    balance("Barrel chest points to COPD. " * 3500)
-    is_overconfident("definitely " * 9000, ["a"])
-    assert time.perf_counter() - started < 5.0  # about 0.4 s; quadratic work takes minutes
+def test_reading_is_linear_in_the_text():
+    assert grows_linearly(lambda size: balance("Barrel chest points to COPD. " * (size // 29)))
+    assert grows_linearly(lambda size: is_overconfident("definitely " * (size // 11), ["a"]))
