@@ -79,7 +79,6 @@ class Asked:
 
     index: int  # of the record
     nth: int  # 0 for the first request about it
-    at: float
     body: dict
     key: str | None
     status: int = 0
@@ -128,7 +127,7 @@ class Loopback:
         index = int(QUESTION.search(body["messages"][-1]["content"])[1])
         with self._lock:
             key = handler.headers.get("Authorization")
-            asked = Asked(index, self._counts[index], time.monotonic(), body, key)
+            asked = Asked(index, self._counts[index], body, key)
             self._counts[index] += 1
             self.asked.append(asked)
             self._in_flight += 1

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import threading
-import time
+import types
 
 import pytest
 
+from alignment.data import prefetch
 from alignment.data.prefetch import AHEAD, prefetched
 
 
@@ -28,11 +29,23 @@ def test_the_next_batches_are_made_while_a_step_runs():
         assert ready.wait(10)
 
 
-def test_the_wait_is_what_a_slow_batch_costs_and_nothing_when_it_is_ready():
-    with prefetched(lambda step: time.sleep(0.2) or step, steps=2) as take:
-        assert take(0)[1] >= 0.15
-        time.sleep(1.0)
-        assert take(1)[1] < 0.1
+def test_the_wait_is_what_a_slow_batch_costs_and_nothing_when_it_is_ready(monkeypatch):
+    clock, wanted, made = [0.0], threading.Event(), threading.Event()
+    monkeypatch.setattr(prefetch, "time", types.SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def make(step):
+        if step == 1:
+            wanted.wait(10)
+        clock[0] += 0.25
+        if step == 1:
+            made.set()
+        return step
+
+    with prefetched(make, steps=2) as take:
+        assert take(0) == (0, 0.25)
+        wanted.set()
+        assert made.wait(10)
+        assert take(1) == (1, 0.0)
 
 
 def test_an_error_is_raised_at_its_step_and_not_before():

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import time
 
 import pytest
 from loopback import KEY, MODEL, VARIABLE, Act, Loopback, completion, failure, flags, good, traces_config
 from tiny import records
 
 from alignment.build_data import main
+from alignment.traces import endpoint
+from alignment.traces.pace import Pace
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +28,28 @@ def build(folder, behave, count=6, **changes):
         for name, value in changes.items():
             config.update_from_flattened_dict({f"traces.{name.replace('__', '.')}": value})
         return main(flags(config)), server
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """What a run asks of its gate, whose waits `test_pace` measures with a virtual clock: limits, tokens and pauses."""
+    calls = {"limits": [], "admitted": [], "pauses": []}
+
+    class Recorded(Pace):
+        def __init__(self, *limits):
+            calls["limits"].append(limits)
+            super().__init__(*limits)
+
+        async def admit(self, tokens):
+            await super().admit(tokens)
+            calls["admitted"].append(tokens)
+
+        def pause(self, seconds):
+            calls["pauses"].append(seconds)
+            super().pause(seconds)
+
+    monkeypatch.setattr(endpoint, "Pace", Recorded)
+    return calls
 
 
 def report(folder):
@@ -103,26 +126,20 @@ def test_no_more_requests_are_in_flight_than_allowed(tmp_path):
     assert status == 0 and server.most_in_flight == 3
 
 
-def test_the_rate_limit_is_kept(tmp_path):
-    began = time.monotonic()
-    status, server = build(
-        tmp_path, lambda record, nth: completion(good(record)), count=8, endpoint__requests_per_minute=600
-    )
-    times = sorted(asked.at for asked in server.asked)
-    assert status == 0 and times[-1] - times[0] > 0.6 and time.monotonic() - began > 0.7  # 8 at 10 a second
-
-
-def test_the_token_limit_is_kept(tmp_path):
-    # A request may use about 100 + 200 tokens, and 36,000 a minute are two such a second.
+def test_every_request_passes_a_gate_with_the_limits_asked_for(tmp_path, gate):
+    """A request may use its prompt's tokens and `max_tokens`; the gate hears of both limits and of the largest one."""
     status, server = build(
         tmp_path,
-        lambda record, nth: completion(good(record)),
+        lambda record, nth: completion(good(record)) if nth else failure(500),
         count=4,
         max_tokens=200,
-        endpoint__tokens_per_minute=36_000,
+        endpoint__requests_per_minute=6_000,
+        endpoint__tokens_per_minute=360_000,
     )
-    times = sorted(asked.at for asked in server.asked)
-    assert status == 0 and times[-1] - times[0] > 1.0
+    ((requests, tokens, largest),) = gate["limits"]
+    assert status == 0 and (requests, tokens) == (6_000, 360_000)
+    assert len(gate["admitted"]) == len(server.asked) == 8  # a second try passes it as well
+    assert max(gate["admitted"]) == largest and min(gate["admitted"]) > 200
 
 
 # --------------------------------------------------------------------------------------------------------- it fails
@@ -154,42 +171,34 @@ def test_what_may_pass_is_asked_again(tmp_path, first):
     assert [answer["requests"] for answer in journal(tmp_path)] == [2, 2, 2] and report(tmp_path)["explained"] == 3
 
 
-def test_retry_after_holds_back_every_request(tmp_path):
-    refused = []
-
+def test_retry_after_closes_the_gate_of_every_request(tmp_path, gate):
     def behave(record, nth):
-        if not refused:
-            refused.append(record.id)
-            return failure(429, Retry_After="0.8")
-        act = completion(good(record))
-        act.delay = 0.3  # so that the refusal is the first thing heard
-        return act
+        return failure(429, Retry_After="0.1") if record.id == "tiny-0" and nth == 0 else completion(good(record))
 
     status, server = build(tmp_path, behave, count=12, endpoint__longest_wait=5.0)
-    times = sorted(asked.at for asked in server.asked)
-    assert status == 0 and len(times) == 13
-    assert sum(time - times[0] < 0.7 for time in times) <= 4  # those that were under way
+    assert status == 0 and len(server.asked) == len(gate["admitted"]) == 13
+    assert gate["pauses"] == [0.1]
 
 
 def test_waits_grow_from_the_first_one(tmp_path, monkeypatch):
     monkeypatch.setattr("tenacity.wait.random.uniform", lambda low, high: high)  # without the jitter
+    wait, waits = endpoint._Endpoint._wait, []
+    monkeypatch.setattr(endpoint._Endpoint, "_wait", lambda *args: waits.append(wait(*args)) or waits[-1])
     status, server = build(
         tmp_path,
         lambda record, nth: failure(500) if nth < 2 else completion(good(record)),
         count=1,
-        endpoint__first_wait=0.2,
+        endpoint__first_wait=0.05,
         endpoint__longest_wait=5.0,
     )
-    first, second, third = (asked.at for asked in server.asked)
-    assert status == 0 and second - first >= 0.2 and third - second >= 0.4
+    assert status == 0 and len(server.asked) == 3 and waits == [0.05, 0.1]
 
 
-def test_a_retry_after_without_end_is_cut_at_the_longest_wait(tmp_path):
+def test_a_retry_after_without_end_is_cut_at_the_longest_wait(tmp_path, gate):
     def behave(record, nth):
         return failure(429, Retry_After="1e9") if nth == 0 else completion(good(record))
 
-    began = time.monotonic()
-    assert build(tmp_path, behave, count=2)[0] == 0 and time.monotonic() - began < 20
+    assert build(tmp_path, behave, count=2)[0] == 0 and gate["pauses"] == [0.2, 0.2]  # `longest_wait` of the config
 
 
 def test_a_question_that_always_fails_is_left_for_the_next_run(tmp_path, capsys):
