@@ -13,7 +13,7 @@ from tiny import experiment_config, lora, records
 from alignment.adapters.stack import Stack, push
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rewards.scheme import init_rewards, make_scheme
-from alignment.rollout import engine as engine_room
+from alignment.rollout import lanes
 from alignment.rollout.engine import load_engine
 from alignment.rollout.sampler import Layout
 from alignment.training import collect as collect_room
@@ -60,7 +60,7 @@ def test_scoring_by_group_is_scoring_at_once_and_in_order(collector, state):
 def test_groups_are_scored_while_the_device_still_samples(collector, state, monkeypatch):
     """The first group is judged before the last chunk has been asked for."""
     events = []
-    real_judge, real_advance = collect_room.judge, engine_room.stream_groups.__globals__["lanes"].advance
+    real_judge, real_advance = collect_room.judge, lanes.advance
 
     def judged(*args, **kwargs):
         events.append("judge")
@@ -71,7 +71,7 @@ def test_groups_are_scored_while_the_device_still_samples(collector, state, monk
         return real_advance(*args, **kwargs)
 
     monkeypatch.setattr(collect_room, "judge", judged)
-    monkeypatch.setattr("alignment.rollout.lanes.advance", advanced)
+    monkeypatch.setattr(lanes, "advance", advanced)
     collect(with_engine(collector, layout=Layout(lanes=3, width=3, chunk=4)), state, RECORDS[:4], step=0)
     assert events.count("judge") == 4
     assert events.index("judge") < len(events) - 1 - events[::-1].index("advance")
