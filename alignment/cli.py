@@ -26,7 +26,10 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from alignment.config import default_config
+from alignment.common.declaration import describe_range
+from alignment.common.declaration import flatten as leaves
+from alignment.config import GROUPS, LEAVES, default_config
+from alignment.config_checks import check_config, check_leaf, show
 from alignment.errors import UserError
 
 PREFIX = "--config."
@@ -80,7 +83,8 @@ def parse(
 
     Returns a namespace with `config` (locked `ConfigDict`), `config_file` (the value of `--config`, or ""), `workdir`
     when `needs_workdir`, and whatever `add_flags(parser)` added. `defaults` gives the tree of leaves that a config
-    file may set and its types. Raises `UserError` for anything wrong.
+    file may set and its types. Raises `UserError` for anything wrong: every value is in the range that
+    `alignment/config.py` declares when this returns.
     """
     overrides, rest = _split_overrides(sys.argv[1:] if argv is None else argv)
     schema = defaults()
@@ -120,7 +124,7 @@ def load_config(name: str, schema: ConfigDict | None = None) -> ConfigDict:
     """Return the locked config of `FILE.py` or `FILE.py:argument`.
 
     `FILE.py` defines `get_config()` or `get_config(argument)`. A leaf that `schema` does not have, or that has another
-    type there, is refused: nothing would read it. Raises `UserError` naming the file.
+    type there, is refused: nothing would read it. So is a value out of its range. Raises `UserError` naming the file.
     """
     path, argument = _split_argument(name)
     get_config = _get_config_function(path)
@@ -137,6 +141,7 @@ def load_config(name: str, schema: ConfigDict | None = None) -> ConfigDict:
         raise UserError(f"{path}: get_config returned {type(config).__name__}; return an ml_collections.ConfigDict")
     if schema is not None:
         _check_leaves(config, schema, path)
+        check_config(config, f"{path}: ")
     return config.lock()
 
 
@@ -144,32 +149,18 @@ def override(config: ConfigDict, overrides: Iterable[tuple[str, str]], schema: C
     """Set dotted leaves of `config` in place from text, each read as the type of the same leaf of `schema`.
 
     `overrides` are pairs (dotted name, text); a later one wins. Returns `config`, locked. Raises `UserError` with the
-    nearest full name for an unknown leaf, and with the expected type for a value that does not read as it.
+    nearest full name for an unknown leaf, with the expected type for a value that does not read as it, and with the
+    range for a value outside of it.
     """
     kinds = leaves(config if schema is None else schema)
     with config.unlocked():
         for name, text in overrides:
             if name not in kinds:
                 raise UserError(_unknown_leaf(name, kinds))
-            config.update_from_flattened_dict({name: _read(name, text, kinds[name])})
+            value = _read(name, text, kinds[name])
+            check_leaf(name, value, f"{PREFIX}{name}={text}")
+            config.update_from_flattened_dict({name: value})
     return config.lock()
-
-
-def leaves(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
-    """Return {dotted name: value} of every leaf, by name."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        flat.update(leaves(value, f"{prefix}{key}.") if isinstance(value, ConfigDict) else {prefix + key: value})
-    return flat
-
-
-def show(value: Any) -> str:
-    """Return a leaf the way it is typed on the command line (`true`, `0.1`, `base,modular`, `()`)."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(show(item) for item in value) or "()"
-    return str(value)
 
 
 # ---------------------------------------------------------------------------------------------------- reading values
@@ -345,5 +336,15 @@ def _names(name: str, kinds: Iterable[str]) -> str:
 
 
 def _leaf_help(config: ConfigDict, file: str) -> str:
-    rows = [f"  {PREFIX}{name}={show(value)}" for name, value in leaves(config).items()]
-    return "\n".join([f"configuration, with the values of {file or 'the defaults'}:", *rows])
+    """The leaves under the headings of their groups, each with its value and, on the next line, what it is."""
+    lines, group = [f"configuration, with the values of {file or 'the defaults'}:"], ""
+    values = leaves(config)
+    for name in sorted(values, key=list(LEAVES | values).index):  # in the order of the declarations
+        if (heading := name.rpartition(".")[0]) != group:
+            group = heading
+            lines += ["", f"{group}: {GROUPS[group]}" if group in GROUPS else f"{group}:"]
+        lines.append(f"  {PREFIX}{name}={show(values[name])}")
+        if name in LEAVES:
+            limits = describe_range(LEAVES[name])
+            lines.append(f"      {LEAVES[name].help}" + (f" ({limits})" if limits else ""))
+    return "\n".join(lines)

@@ -1,105 +1,32 @@
-"""Every knob of an experiment and of a data set with its default; `configs/*.py` start from here and override."""
+"""Every leaf of the configuration of an experiment and of a data set, declared once; `configs/*.py` override them.
+
+A declaration holds default, help text, range and choices (`alignment.common.declaration.leaf`). The type is that of the
+default. `python -m alignment.ablate --help` prints all of this.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ml_collections import ConfigDict
+
+from alignment.common.declaration import Leaf, defaults_of, flatten, leaf, seed_leaf, share_leaf
 
 HEADLINE_ARMS = ("base", "sft_cot", "grpo_only", "monolithic", "modular")
 ALL_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+DTYPES = ("float32", "bfloat16")
+SCALINGS = ("lora", "rslora")
+INITS = ("kaiming", "gaussian")
 
 
 def default_config() -> ConfigDict:
     """Return the default experiment: five arms of the embedded nano base on generated vignettes."""
-    config = ConfigDict()
-    config.arms = HEADLINE_ARMS
-    config.seeds = (0,)
-    config.model = _model()
-    config.prompt = ConfigDict({"template": "think_answer", "max_tokens": 1024})
-    config.data = _data()
-    config.adapters = ConfigDict(
-        {"reasoning": _adapter(rank=32, alpha=64.0, dropout=0.05), "reward": _adapter(rank=16, alpha=32.0)}
-    )
-    config.sft = _sft()
-    config.grpo = _grpo()
-    config.rollout = _rollout()
-    config.eval = _eval()
-    config.checkpoint = ConfigDict({"every": 10, "keep": 2})
-    config.feedback = _feedback()
-    config.watch = _watch()
-    config.log = ConfigDict({"tensorboard": False, "wandb": False, "wandb_project": "clinical-alignment", "profile": 0})
-    config.parallel = ConfigDict({"mode": "jit", "devices": 0})
-    return config
+    return defaults_of(EXPERIMENT)
 
 
 def default_data_set() -> ConfigDict:
     """Return the defaults of `alignment.build_data`: a thousand vignettes."""
-    return ConfigDict(
-        {
-            "builder": "vignettes",  # a name in BUILDERS of alignment/build_data.py
-            "out": "data/set",  # folder to write; one that holds an older data set is replaced
-            "seed": 0,
-            "workers": 0,  # processes; 0: one a core. Changes the time and nothing else
-            "vignettes": {
-                "count": 1000,  # of the train split
-                "eval_count": 100,  # of the eval split, whose cases are never seen in train
-                "scope": "core",  # core: five families on the core of the knowledge base; full: ten on all of it
-                "families": (),  # of alignment.data.vignettes.families_of(scope); empty: all
-            },
-            "mixture": {
-                "sources": ("vignettes:1000=1",),  # SOURCE:PATH=WEIGHT; vignettes:COUNT generates
-                "evals": ("vignettes:400",),  # SOURCE:PATH, nothing of which may be in the mixture
-                "count": 0,  # records; 0: as many as the weights allow without taking one twice
-                "sft_share": 0.5,  # of the questions; the others are for GRPO
-            },
-            "hygiene": {
-                "near_duplicates": 0.8,  # Jaccard similarity of word 5-grams from which a record goes; 0: off
-                "words": 13,  # length of a run that no training record may share with an evaluation question
-                "characters": 64,
-                "overlap": 0.0,  # share of an evaluation question that may lie in shared runs; 1: all but the whole
-            },
-            "traces": _traces(),
-        }
-    )
-
-
-def _traces() -> dict:
-    return {
-        "sources": ("vignettes:1000",),  # SOURCE:PATH of docs/data.md; vignettes:COUNT generates
-        "count": 1000,  # questions at most, chosen by a seeded hash; 0: all
-        "template": "think_answer",
-        "teacher": "endpoint",  # endpoint | local
-        "tries": 4,  # answers asked for at most, a question
-        "keep": 1,  # accepted answers after which a question is done
-        "temperature": 0.7,
-        "max_tokens": 1024,  # of an answer
-        "journal": "",  # file of all answers, the memory of a build; empty: <out>.journal.jsonl
-        "endpoint": {
-            "base_url": "http://127.0.0.1:8000/v1",
-            "model": "",
-            "key_variable": "OPENAI_API_KEY",  # names the environment variable with the key; empty: none is sent
-            "any_model": False,  # take answers that name another model than `model`
-            "top_p": 1.0,
-            "tokens_field": "max_tokens",  # or max_completion_tokens, which some models want
-            "concurrency": 16,  # requests in flight
-            "requests_per_minute": 0,  # 0: no limit
-            "tokens_per_minute": 0,  # counted as endpoints do, by what a request may use; 0: no limit
-            "requests": 6,  # at most, for one answer: time-outs, 429, 5xx and broken replies are asked again
-            "first_wait": 1.0,  # seconds before a repetition, doubling, with jitter; Retry-After counts where longer
-            "longest_wait": 120.0,
-            "timeout": 300.0,  # seconds for a whole answer
-            "price_in": 0.0,  # per million tokens
-            "price_out": 0.0,
-            "max_cost": 0.0,  # stop before it is passed, the answers of earlier runs included; 0: no limit
-        },
-        # path: "" is the embedded nano base.
-        "local": {"path": "", "dtype": "float32", "batch_size": 16, "max_prompt_tokens": 1024},
-        "filters": {
-            "min_words": 20,  # of the reasoning
-            "max_words": 600,
-            "grounding": 0.1,  # share of its sentences that take up the stem
-            "effective": 0.95,  # share of characters that plain clinical English is written with
-        },
-    }
+    return defaults_of(DATA_SET)
 
 
 def nano_config() -> ConfigDict:
@@ -120,141 +47,313 @@ def nano_config() -> ConfigDict:
     return config
 
 
-def _model() -> ConfigDict:
-    # path: "" is the embedded nano base; otherwise a folder in the Hugging Face layout or a Hub id.
-    # logprob: how training computes log-probabilities, xla | pallas_tpu | pallas_gpu | reference | auto (what serves).
-    return ConfigDict({"path": "", "dtype": "float32", "remat": False, "logprob": "xla"})
+# --------------------------------------------------------------------------------------------- leaves of an experiment
 
 
-def _data() -> ConfigDict:
-    # source: vignettes, vignettes_full (generated), records or a public set of docs/data.md; path: a file or
-    # hf://owner/data, empty for what is generated; traces: JSONL of (id, cot).
-    return ConfigDict(
-        {
-            "seed": 0,
-            "cache": "",  # folder of tokenised records; "": the user's cache folder
-            "overlap": 0.0,  # largest share of an eval question that a training record may hold; 1: all but the whole
-            "sft": {"source": "vignettes", "path": "", "traces": "", "count": 2000},
-            "rl": {"source": "vignettes", "path": "", "count": 1000},
-            "eval": {"source": "vignettes", "path": "", "count": 400},
-        }
-    )
+def _data_source(count: int, **more: Leaf) -> dict[str, Leaf]:
+    return {
+        "source": leaf(
+            "vignettes",
+            "vignettes or vignettes_full (generated), records (our JSONL or Parquet), or a public set of docs/data.md",
+            registry="sources",
+        ),
+        "path": leaf("", "file or hf://owner/data; empty for generated vignettes"),
+        **more,
+        "count": leaf(count, "largest number of records; 0 takes all records of a file", low=0),
+    }
 
 
-def _adapter(rank: int, alpha: float, dropout: float = 0.0) -> ConfigDict:
-    # scaling: "lora" (alpha / r) or "rslora" (alpha / sqrt r); init of A: "kaiming" or "gaussian".
-    return ConfigDict(
-        {
-            "rank": rank,
-            "alpha": alpha,
-            "scaling": "lora",
-            "init": "kaiming",
-            "dropout": dropout,
-            "targets": ALL_PROJECTIONS,
-        }
-    )
+def _adapter(rank: int, alpha: float, dropout: float = 0.0) -> dict[str, Leaf]:
+    return {
+        "rank": leaf(rank, "rank r of the low-rank update", low=1),
+        "alpha": leaf(alpha, "numerator of the adapter's scale", above=0.0, high=1e6),
+        "scaling": leaf("lora", "scale of the update: lora is alpha / r, rslora is alpha / sqrt r", choices=SCALINGS),
+        "init": leaf("kaiming", "distribution of A at the start; B starts at zero", choices=INITS),
+        "dropout": share_leaf(dropout, "probability that an input of the adapter is dropped in training", below=1.0),
+        "targets": leaf(ALL_PROJECTIONS, "projections that are adapted", choices=ALL_PROJECTIONS, required=True),
+    }
 
 
-def _rollout() -> ConfigDict:
-    # How completions are laid out on the device, in training and evaluation: alignment/rollout/sampler.py.
-    return ConfigDict(
-        {
-            "lanes": 64,  # completions decoded side by side; 0: all of them
-            "width": 0,  # lanes that share a prompt; 0: a whole group if all fit at once, otherwise 2
-            "chunk": 32,  # tokens between two looks at what has ended
-            "cache_dtype": "",  # of keys and values: float32 | bfloat16, or that of the weights
-            "merge": "none",  # none | float32: fold the adapters into a float32 copy of the base for training rollouts
-        }
-    )
+def _optimizer(learning_rate: float, schedule: str, warmup: float, weight_decay: float, clip_norm: float) -> dict:
+    return {
+        "learning_rate": leaf(learning_rate, "peak learning rate of AdamW", low=0.0),
+        "schedule": leaf(schedule, "course of the learning rate after the warm-up", choices=("constant", "cosine")),
+        "warmup": share_leaf(warmup, "fraction of the steps over which the learning rate rises linearly"),
+        "weight_decay": leaf(weight_decay, "decoupled weight decay of AdamW", low=0.0),
+        "clip_norm": leaf(clip_norm, "largest global norm of a gradient; a longer one is scaled down", above=0.0),
+    }
 
 
-def _eval() -> ConfigDict:
-    # The headline is greedy (temperature 0). The filters apply to a temperature above 0.
-    return ConfigDict(
-        {"max_new_tokens": 512, "temperature": 0.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "seed": 0, "stop": ()}
-    )
+EXPERIMENT: dict[str, Any] = {
+    "arms": leaf(HEADLINE_ARMS, "arms to run, names in alignment/arms.py", registry="arms", required=True),
+    "seeds": seed_leaf((0,), "seeds to run every arm with", required=True),
+    "model": {
+        "path": leaf("", "folder in the Hugging Face layout, or a Hub id; empty is the embedded nano base"),
+        "dtype": leaf("float32", "type of the frozen weights and of the computation", choices=DTYPES),
+        "remat": leaf(False, "recompute layers in backward passes, which saves memory and costs time"),
+        "logprob": leaf(
+            "xla",
+            "implementation of log-probabilities in training; auto takes the fastest that can serve",
+            choices=("xla", "pallas_tpu", "pallas_gpu", "reference", "auto"),
+        ),
+    },
+    "prompt": {
+        "template": leaf(
+            "think_answer", "prompt template, a name in alignment/text/templates.py", registry="templates"
+        ),
+        "max_tokens": leaf(1024, "largest number of tokens of a prompt", low=1),
+    },
+    "data": {
+        "seed": seed_leaf(0, "seed of the splits, of the order of records and of generated vignettes"),
+        "cache": leaf("", "folder of tokenised records; empty is the user's cache folder"),
+        "overlap": share_leaf(
+            0.0, "largest share of an evaluation question that a training record may hold; 1 allows all but the whole"
+        ),
+        "sft": _data_source(
+            2000, traces=leaf("", "JSONL of chains of thought (id, cot); empty takes those of the records")
+        ),
+        "rl": _data_source(1000),
+        "eval": _data_source(400),
+    },
+    "adapters": {
+        "reasoning": _adapter(rank=32, alpha=64.0, dropout=0.05),
+        "reward": _adapter(rank=16, alpha=32.0),
+    },
+    "sft": {
+        "epochs": leaf(2, "passes over the examples", low=1),
+        "batch_size": leaf(64, "examples of an optimiser step", low=1),
+        "micro_batches": leaf(1, "parts of a batch whose gradients are accumulated", low=1),
+        "batching": leaf(
+            "shuffled",
+            "how examples form batches: shuffled, bucketed (similar lengths together) or packed (several to a row)",
+            choices=("shuffled", "bucketed", "packed"),
+        ),
+        "max_tokens": leaf(2048, "largest number of tokens of prompt and response together", low=1),
+        **_optimizer(learning_rate=1e-4, schedule="cosine", warmup=0.1, weight_decay=0.01, clip_norm=1.0),
+    },
+    "grpo": {
+        "steps": leaf(100, "training steps, each with one rollout", low=1),
+        "prompts": leaf(32, "prompts of a rollout", low=1),
+        "group_size": leaf(8, "completions of a prompt, which are compared with each other", low=2),
+        "minibatches": leaf(1, "optimiser steps of an epoch over one rollout", low=1),
+        "epochs": leaf(1, "passes over one rollout", low=1),
+        "micro_batches": leaf(1, "parts of a mini-batch whose gradients are accumulated", low=1),
+        "max_new_tokens": leaf(512, "largest number of tokens of a completion", low=1),
+        # Filters such as top-p have no place in training: the loss would be taken under another distribution.
+        "temperature": leaf(1.0, "temperature of sampling and of the loss alike", low=0.01),
+        "refill": leaf(0, "attempts to replace groups whose rewards are all equal (dynamic sampling of DAPO)", low=0),
+        **_optimizer(learning_rate=1e-5, schedule="constant", warmup=0.05, weight_decay=0.0, clip_norm=0.5),
+        "loss": leaf("grpo", "policy loss, a name in alignment/objectives/family.py", registry="losses"),
+        "beta": leaf(0.02, "weight of the KL penalty to the reference", low=0.0),
+        "kl": leaf(
+            "k3", "estimator of the KL divergence in the loss; k1 needs kl_correction", choices=("k1", "k2", "k3")
+        ),
+        "kl_correction": leaf(False, "multiply the KL penalty by the ratio rho, which corrects its gradient"),
+        "clip_low": share_leaf(0.2, "the ratio rho is clipped at 1 - clip_low"),
+        "clip_high": leaf(0.2, "the ratio rho is clipped at 1 + clip_high, which for cispo caps its weight", low=0.0),
+        "dual_clip": leaf(0.0, "bound on rho where the advantage is negative, above 1 + clip_high; 0: off", low=0.0),
+        "entropy_bonus": leaf(0.0, "weight of the policy's entropy; a negative weight is a penalty"),
+        "importance_cap": leaf(
+            0.0, "cap of truncated importance sampling against the sampler's own log-probs; 0: off", low=0.0
+        ),
+        "mask_truncated": leaf(False, "leave completions that met the token limit out of the loss"),
+        "reward": leaf("decoupled_v1", "reward preset, a name in alignment/rewards/presets.py", registry="presets"),
+        "channels": leaf(
+            (),
+            "channel=weight or channel=weight@target, added to the preset; a channel may be a dotted path",
+            identity=lambda entry: entry.rpartition("=")[0].strip(),
+        ),
+        "feedback": leaf("", "scorer file of the channel feedback, from python -m alignment.feedback"),
+        "normaliser": leaf("none", "normalisation of each channel before the weighting", registry="normalisers"),
+        "std_floor": leaf(
+            -1.0,
+            "least standard deviation of rewards that advantages are divided by; -1: that of the preset; 0: none",
+            low=0.0,
+            also=-1.0,
+        ),
+        "calibration_prompts": leaf(512, "questions sampled once from the start policy, for the normaliser rfn", low=1),
+        "weighting": leaf("static", "rule that weighs the channels at each step", registry="weightings"),
+        "weights": {
+            "weakness": leaf(1.0, "tri_factor: strength of the weakness factor; 0: off", low=0.0),
+            "risk": leaf(1.0, "tri_factor: strength of the risk factor; 0: off", low=0.0),
+            "redundancy": leaf(1.0, "tri_factor: strength of the redundancy factor; 0: off", low=0.0),
+            "rvpo": leaf(1.0, "rvpo: its constant k", low=0.0),
+            "saw": leaf(3.0, "saw: shift of channels that take negative values", low=0.0),
+        },
+        "hard_safety": leaf(False, "give a violation of a channel of severity 3 the lowest reward of its group"),
+        "joint_weight": leaf(1.0, "joint_mono: lambda of L_GRPO + lambda L_SFT", low=0.0),
+    },
+    "rollout": {
+        "lanes": leaf(64, "completions decoded side by side; 0: all of them", low=0),
+        "width": leaf(0, "lanes that share a prompt; 0: a whole group if all fit at once, otherwise 2", low=0),
+        "chunk": leaf(32, "tokens decoded between two checks for completions that have ended", low=1),
+        "cache_dtype": leaf("", "type of the key-value cache; empty is that of the weights", choices=("", *DTYPES)),
+        "merge": leaf(
+            "none",
+            "float32 folds the adapters into a float32 copy of the base for training rollouts",
+            choices=("none", "float32"),
+        ),
+    },
+    "eval": {
+        "max_new_tokens": leaf(512, "largest number of tokens of an answer", low=1),
+        "temperature": leaf(
+            0.0, "temperature of sampling; 0 is greedy, as in the headline numbers", low=0.01, also=0.0
+        ),
+        "top_k": leaf(0, "keep the k most likely tokens; 0: all (filters need a temperature above 0)", low=0),
+        "top_p": leaf(1.0, "keep the most likely tokens that have this probability together", above=0.0, high=1.0),
+        "min_p": share_leaf(0.0, "keep tokens at least this likely, as a share of the most likely one"),
+        "seed": seed_leaf(0, "seed of sampling"),
+        "stop": leaf((), "texts that end an answer"),
+    },
+    "checkpoint": {
+        "every": leaf(10, "steps between checkpoints", low=1),
+        "keep": leaf(2, "newest checkpoints that are kept", low=1),
+    },
+    "feedback": {
+        "weight_decay": leaf(0.02, "weight of the squared weights in the scorer's loss", low=0.0),
+        "tie_weight": leaf(1.0, "lambda of pairs that were judged equal", low=0.0),
+        "holdout": share_leaf(0.2, "share of the questions that the scorer is tested on", below=1.0),
+        "batch_size": leaf(32, "responses of a forward pass", low=1),
+    },
+    "watch": {
+        "share": share_leaf(0.5, "share of a step's completions above which a symptom counts towards an alarm"),
+        "patience": leaf(3, "steps in a row above that share that make an alarm", low=1),
+        "length": leaf(0.25, "collapse: shorter than this multiple of the mean length at the first step", low=0.0),
+        "words": leaf(20, "format only: fewer words of reasoning than this", low=0),
+        "copied": share_leaf(0.5, "copying: more than this share of the reasoning is word for word from the stem"),
+        "foreign": share_leaf(0.05, "drift: more than this share of the letters is of another script"),
+    },
+    "log": {
+        "tensorboard": leaf(False, "write TensorBoard files beside metrics.jsonl"),
+        "wandb": leaf(False, "log to Weights & Biases"),
+        "wandb_project": leaf("clinical-alignment", "project of Weights & Biases"),
+        "profile": leaf(0, "steps of every stage to trace into its folder profile/", low=0),
+    },
+    "parallel": {
+        "mode": leaf("jit", "how a step is spread over devices", choices=("jit", "pmap")),
+        "devices": leaf(0, "number of local devices to use; 0: all", low=0),
+    },
+}
 
 
-def _sft() -> ConfigDict:
-    return ConfigDict(
-        {
-            "epochs": 2,
-            "batch_size": 64,
-            "micro_batches": 1,
-            "batching": "shuffled",  # shuffled | bucketed (like lengths together) | packed (several examples a row)
-            "max_tokens": 2048,
-            "learning_rate": 1e-4,
-            "schedule": "cosine",
-            "warmup": 0.1,  # fraction of steps
-            "weight_decay": 0.01,
-            "clip_norm": 1.0,
-        }
-    )
+# ------------------------------------------------------------------------------------------------ leaves of a data set
 
 
-def _feedback() -> ConfigDict:
-    # Fitting a scorer to people's judgements: python -m alignment.feedback
-    return ConfigDict(
-        {
-            "weight_decay": 0.02,  # of the squared weights, in the loss
-            "tie_weight": 1.0,  # lambda of pairs judged equal
-            "holdout": 0.2,  # share of the questions that the scorer is tested on
-            "batch_size": 32,  # responses in a forward pass
-        }
-    )
+def _endpoint() -> dict[str, Leaf]:
+    return {
+        "base_url": leaf("http://127.0.0.1:8000/v1", "address of an OpenAI-compatible endpoint, up to /v1"),
+        "model": leaf("", "model to ask"),
+        "key_variable": leaf("OPENAI_API_KEY", "environment variable that holds the key; empty: no key is sent"),
+        "any_model": leaf(False, "take answers that name another model than the one asked"),
+        "top_p": leaf(1.0, "nucleus of the teacher's sampling", above=0.0, high=1.0),
+        "tokens_field": leaf(
+            "max_tokens", "name of the token limit in a request", choices=("max_tokens", "max_completion_tokens")
+        ),
+        "concurrency": leaf(16, "requests in flight", low=1),
+        "requests_per_minute": leaf(0, "largest number of requests a minute; 0: no limit", low=0),
+        "tokens_per_minute": leaf(0, "largest number of tokens a minute that requests may use; 0: no limit", low=0),
+        "requests": leaf(6, "requests for one answer; time-outs, 429, 5xx and broken replies are repeated", low=1),
+        "first_wait": leaf(
+            1.0, "seconds before a repetition, doubling with jitter; a longer Retry-After wins", low=0.0
+        ),
+        "longest_wait": leaf(120.0, "longest wait before a repetition, in seconds", above=0.0),
+        "timeout": leaf(300.0, "seconds for a whole answer", above=0.0),
+        "price_in": leaf(0.0, "price of a million prompt tokens", low=0.0),
+        "price_out": leaf(0.0, "price of a million completion tokens", low=0.0),
+        "max_cost": leaf(0.0, "stop before this cost, earlier runs included; 0: no limit", low=0.0),
+    }
 
 
-def _watch() -> ConfigDict:
-    # Where a symptom of reward hacking begins, and how long it lasts before an alarm: alignment/rewards/watch.py
-    return ConfigDict(
-        {
-            "share": 0.5,  # of a step's completions
-            "patience": 3,  # steps in a row
-            "length": 0.25,  # of the mean length at the first step
-            "words": 20,  # of reasoning
-            "copied": 0.5,  # share of the reasoning, word for word from the stem
-            "foreign": 0.05,  # share of letters in another script
-        }
-    )
+DATA_SET: dict[str, Any] = {
+    "builder": leaf("vignettes", "kind of data set", choices=("vignettes", "mixture", "traces")),
+    "out": leaf("data/set", "folder to write; one that holds an older data set is replaced"),
+    "seed": seed_leaf(0, "seed of generation, splits and order"),
+    "workers": leaf(0, "processes; 0: one a core. Changes the time and nothing else", low=0),
+    "vignettes": {
+        "count": leaf(1000, "vignettes of the train split", low=1),
+        "eval_count": leaf(100, "vignettes of the eval split, whose cases never occur in train", low=0),
+        "scope": leaf(
+            "core",
+            "core: five families on the core of the knowledge base; full: ten families on all of it",
+            choices=("core", "full"),
+        ),
+        "families": leaf((), "question families; empty: all of the scope", registry="families"),
+    },
+    "mixture": {
+        "sources": leaf(
+            ("vignettes:1000=1",),
+            "SOURCE:PATH=WEIGHT, ... to mix; vignettes:COUNT generates",
+            identity=lambda entry: entry.rpartition("=")[0].strip(),
+            required=True,
+        ),
+        "evals": leaf(("vignettes:400",), "SOURCE:PATH, ...; nothing of them may be in the mixture"),
+        "count": leaf(0, "records; 0: as many as the weights allow without taking one twice", low=0),
+        "sft_share": leaf(
+            0.5, "share of the questions that are for SFT; the others are for GRPO", above=0.0, below=1.0
+        ),
+    },
+    "hygiene": {
+        "near_duplicates": share_leaf(0.8, "Jaccard similarity of word 5-grams from which a record is removed; 0: off"),
+        "words": leaf(13, "words of a run that no training record may share with an evaluation question", low=1),
+        "characters": leaf(64, "the same in characters", low=1),
+        "overlap": share_leaf(
+            0.0, "largest share of an evaluation question that may lie in shared runs; 1 allows all but the whole"
+        ),
+    },
+    "traces": {
+        "sources": leaf(("vignettes:1000",), "SOURCE:PATH, ... of questions; vignettes:COUNT generates", required=True),
+        "count": leaf(1000, "largest number of questions, chosen by a seeded hash; 0: all", low=0),
+        "template": leaf("think_answer", "prompt template of the teacher", registry="templates"),
+        "teacher": leaf("endpoint", "a model behind an endpoint, or a local checkpoint", choices=("endpoint", "local")),
+        "tries": leaf(4, "largest number of answers to a question", low=1),
+        "keep": leaf(1, "accepted answers after which a question is done", low=1),
+        "temperature": leaf(0.7, "temperature of the teacher's sampling", low=0.01, also=0.0),
+        "max_tokens": leaf(1024, "largest number of tokens of an answer", low=1),
+        "journal": leaf("", "file of all answers, from which a build resumes; empty: <out>.journal.jsonl"),
+        "endpoint": _endpoint(),
+        "local": {
+            "path": leaf("", "checkpoint of the teacher; empty is the embedded nano base"),
+            "dtype": leaf("float32", "type of its weights and of the computation", choices=DTYPES),
+            "batch_size": leaf(16, "questions sampled together", low=1),
+            "max_prompt_tokens": leaf(1024, "questions with a longer prompt are left out", low=1),
+        },
+        "filters": {
+            "min_words": leaf(20, "smallest number of words of the reasoning", low=1),
+            "max_words": leaf(600, "largest number of words of the reasoning", low=1),
+            "grounding": share_leaf(0.1, "smallest share of the reasoning's sentences that mention the stem"),
+            "effective": share_leaf(0.95, "smallest share of characters that plain clinical English is written with"),
+        },
+    },
+}
 
+# The declaration of every leaf by its dotted name; the two trees share no name.
+LEAVES: dict[str, Leaf] = flatten(EXPERIMENT) | flatten(DATA_SET)
 
-def _grpo() -> ConfigDict:
-    return ConfigDict(
-        {
-            "steps": 100,
-            "prompts": 32,  # prompts a rollout
-            "group_size": 8,
-            "minibatches": 1,  # optimiser steps an epoch over one rollout
-            "epochs": 1,  # passes over one rollout
-            "micro_batches": 1,  # gradient accumulation inside one optimiser step
-            "max_new_tokens": 512,
-            "temperature": 1.0,  # of sampling and of the loss alike; filters such as top-p have no place in training
-            "refill": 0,  # attempts to replace groups whose rewards are all equal (dynamic sampling of DAPO)
-            "learning_rate": 1e-5,
-            "schedule": "constant",
-            "warmup": 0.05,
-            "weight_decay": 0.0,
-            "clip_norm": 0.5,
-            "loss": "grpo",  # grpo | bnpo | dapo | dr_grpo | gspo | cispo | lite_ppo: alignment/objectives/family.py
-            "beta": 0.02,
-            "kl": "k3",  # k1 (with kl_correction) | k2 | k3
-            "kl_correction": False,  # the KL penalty times rho, which mends its gradient
-            "clip_low": 0.2,
-            "clip_high": 0.2,  # for cispo the cap of the weight is 1 + clip_high
-            "dual_clip": 0.0,  # bound on rho where the advantage is negative; 0: off
-            "entropy_bonus": 0.0,
-            "importance_cap": 0.0,  # of truncated importance sampling against the sampler's own log-probs; 0: off
-            "mask_truncated": False,  # leave completions that met the token limit out of the loss
-            "reward": "decoupled_v1",  # a preset of alignment/rewards/presets.py
-            "channels": (),  # "channel=weight" or "channel=weight@target" on top of it; or a dotted path of your own
-            "feedback": "",  # scorer file of the channel `feedback`, from python -m alignment.feedback
-            "normaliser": "none",  # none | rfn | gdpo | batch
-            "std_floor": -1.0,  # least std of the rewards that advantages are divided by; -1: the preset's; 0: none
-            "calibration_prompts": 512,  # of rfn: questions sampled once from the start policy
-            "weighting": "static",  # static | tri_factor | rvpo | saw
-            # Strengths of tri_factor's three factors (0: off), k of rvpo, and saw's shift of signed channels.
-            "weights": {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0, "saw": 3.0},
-            "hard_safety": False,  # a violation of a channel of severity 3 gets its group's lowest reward
-            "joint_weight": 1.0,  # lambda of joint_mono: L_GRPO + lambda * L_SFT
-        }
-    )
+# The headings of `--help`.
+GROUPS = {
+    "model": "the frozen base",
+    "prompt": "how a question is put to the model",
+    "data": "records of training and evaluation",
+    "data.sft": "questions of supervised fine-tuning",
+    "data.rl": "questions of GRPO",
+    "data.eval": "questions of the evaluation, which are never trained on",
+    "adapters.reasoning": "the adapter that supervised fine-tuning trains",
+    "adapters.reward": "the adapter that GRPO trains",
+    "sft": "supervised fine-tuning",
+    "grpo": "reinforcement learning: rollout, optimiser, loss, reward",
+    "grpo.weights": "constants of the weightings",
+    "rollout": "how completions are laid out on the device, in training and evaluation",
+    "eval": "how answers of the evaluation are sampled",
+    "checkpoint": "how often a stage is saved",
+    "feedback": "fitting a scorer to people's judgements (python -m alignment.feedback)",
+    "watch": "where a symptom of reward hacking begins, and how long it lasts before an alarm",
+    "log": "loggers beside metrics.jsonl, and profiles",
+    "parallel": "devices",
+    "vignettes": "generated vignettes",
+    "mixture": "a weighted mixture of sources",
+    "hygiene": "duplicates and overlap with evaluation questions",
+    "traces": "chains of thought written by a teacher",
+    "traces.endpoint": "a teacher behind an OpenAI-compatible endpoint",
+    "traces.local": "a teacher on this machine",
+    "traces.filters": "which answers of the teacher are kept",
+}

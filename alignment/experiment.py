@@ -28,6 +28,7 @@ from alignment.adapters.stack import Stack, make_stack
 from alignment.arms import SNAPSHOT, Arm, Stage, get_arm, rewarded_stage, stage_order
 from alignment.common.files import read_text, write_json, write_text
 from alignment.common.manifest import damage, seal
+from alignment.config_checks import check_config
 from alignment.data.load import Data, load_data
 from alignment.errors import UserError
 from alignment.evaluation.accuracy import summarise
@@ -75,25 +76,27 @@ def open_experiment(config: ConfigDict, workdir: str) -> Experiment:
     """Check the configuration, load the base and the data, and check that everything fits before the first step.
 
     Raises:
-      UserError: an unknown name, sizes that do not divide, a prompt over the limit, bad weights or data.
+      UserError: an unknown name, a value out of its range, sizes that do not divide, a prompt over the limit, bad
+        weights or data. What the configuration alone shows is raised before anything is loaded.
     """
-    if not config.arms or not config.seeds:
-        raise UserError("--config.arms and --config.seeds must name at least one arm and one seed")
+    check_config(config)
     stages = stage_order(config.arms)
     scheme_of(config.grpo)
     Limits(**config.watch)
+    sampling_of(config.eval)
     spread = choose_devices(config.parallel.mode, config.parallel.devices)
     supervised = any(stage.objective != "grpo" for stage in stages)
     on_policy = any(stage.on_policy for stage in stages)
     if supervised:
         sft.check_sizes(config.sft, len(spread.devices))
+    if on_policy:
+        grpo.check_sizes(config.grpo, len(spread.devices))
     data = load_data(config.data, with_sft=supervised)
     if on_policy:
-        grpo.check_sizes(config.grpo, len(data.rl), len(spread.devices))
+        grpo.check_records(config.grpo, len(data.rl))
     engine = load_engine(config, spread)
     if on_policy:
         scorer_of(config.grpo, engine)
-    sampling_of(config.eval)  # what is wrong with it is better said before training than after it
     for records in (data.eval, *([data.rl] if on_policy else [])):
         cached_prompts(engine, records, config.data.cache)  # a prompt too long is found here, not later
     return Experiment(config, epath.Path(workdir), engine, data)

@@ -22,7 +22,6 @@ from alignment.adapters.tensorfiles import staged
 from alignment.common.files import write_text
 from alignment.data.feedback import Judgement, hold_out, read_feedback
 from alignment.data.load import load_data
-from alignment.errors import UserError
 from alignment.evaluation.statistics import wilson
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.data_parallel import choose_devices
@@ -37,8 +36,6 @@ def run(args: argparse.Namespace) -> None:
     """Read, fit, test, write, and say how to use what was written."""
     set_up_compilation()
     config = args.config
-    if not 0 <= config.feedback.holdout < 1:
-        raise UserError(f"--config.feedback.holdout={config.feedback.holdout}: a share from 0 up to, not including, 1")
     data = load_data(config.data, with_sft=False)
     judgements, left_out = read_feedback(args.feedback, data.rl, data.eval)
     fitted, tested = hold_out(judgements, config.feedback.holdout, config.data.seed)

@@ -17,7 +17,7 @@ LEAVES = cli.leaves(default_data_set())
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_every_leaf_can_be_overridden(name):
-    wanted = another(LEAVES[name])
+    wanted = another(name)
     argv = [f"--config.{name}={cli.show(wanted)}"]
     got = cli.parse(argv, description="d", defaults=default_data_set, needs_workdir=False).config
     assert cli.leaves(got) == LEAVES | {name: wanted}
@@ -58,9 +58,9 @@ def test_what_is_written_trains(tmp_path):
     "flags, words",
     [
         (["--config.builder=vignete"], "did you mean 'vignettes'"),
-        (["--config.vignettes.count=0"], "--config.vignettes.count=0: say how many"),
+        (["--config.vignettes.count=0"], "--config.vignettes.count=0: it must be at least 1"),
         (["--config.vignettes.eval_count=-1"], "--config.vignettes.eval_count=-1"),
-        (["--config.vignettes.families=surgery"], "unknown families ['surgery']"),
+        (["--config.vignettes.families=surgery"], "--config.vignettes.families=surgery: 'surgery' is unknown"),
         (["--config.vignettes.cuont=3"], "--config.vignettes.count?"),
         (["--config.out=gs://bucket/x"], "a folder on this machine"),
     ],

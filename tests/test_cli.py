@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
 from alignment import cli
+from alignment.common.declaration import problem_of
+from alignment.config import LEAVES as DECLARED
 from alignment.config import default_config
+from alignment.config_checks import names_of
 from alignment.errors import UserError
 
 LEAVES = cli.leaves(default_config())
@@ -29,13 +32,19 @@ def write_config(folder: Path, body: str, name: str = "c.py") -> str:
     return str(path)
 
 
-def another(value):
-    """A value of the same type as `value`, and different from it."""
+def another(name):
+    """A value that the leaf called `name` may take and that is not its default."""
+    declared = DECLARED[name]
+    value, names = declared.default, declared.choices or (names_of(declared.registry) if declared.registry else ())
     if isinstance(value, bool):
         return not value
     if isinstance(value, tuple):
-        return (another(value[0]), value[0]) if value else ("other",)
-    return value + type(value)(1) if isinstance(value, (int, float)) else value + "_other"
+        items = names or ((value[0] + 1,) if isinstance(value[0] if value else "", int) else ("x:1=2",))
+        return tuple(items)[:2] if tuple(items)[:2] != value else tuple(items)[2:3]
+    if isinstance(value, str):
+        return next((choice for choice in names if choice != value), "other")
+    steps = (type(value)(step) for step in (value + 1, value / 2, value + 0.5))
+    return next(step for step in steps if step != value and not problem_of(step, declared))
 
 
 # ------------------------------------------------------------------------------------------------------------ overrides
@@ -43,7 +52,7 @@ def another(value):
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_every_leaf_can_be_overridden(name):
-    wanted = another(LEAVES[name])
+    wanted = another(name)
     got = cli.leaves(parse(f"--config.{name}={cli.show(wanted)}").config)
     assert got[name] == wanted and type(got[name]) is type(LEAVES[name])
     assert {key: value for key, value in got.items() if value != LEAVES[key]} == {name: wanted}
@@ -60,13 +69,14 @@ def test_every_leaf_has_a_type_that_the_command_line_can_write(name):
     [
         ("grpo.learning_rate=1e-4", 1e-4),
         ("grpo.learning_rate=1", 1.0),
-        ("grpo.beta=-.5", -0.5),
-        ("grpo.steps=-3", -3),
+        ("grpo.entropy_bonus=-.5", -0.5),
+        ("grpo.beta=.5", 0.5),
+        ("grpo.steps=3", 3),
         ("log.wandb=TRUE", True),
         ("seeds=0,1, 2", (0, 1, 2)),
         ("seeds=(3,)", (3,)),
-        ("arms=()", ()),
-        ("arms=", ()),
+        ("eval.stop=()", ()),
+        ("eval.stop=", ()),
         ("data.rl.path=a=b:c.jsonl", "a=b:c.jsonl"),
         ("model.path=", ""),
     ],
@@ -79,7 +89,7 @@ def test_values_are_read_as_the_type_of_the_default(flag, wanted):
 
 def test_value_may_follow_as_the_next_word_and_the_last_one_wins():
     assert parse("--config.grpo.steps", "5").config.grpo.steps == 5
-    assert parse("--config.grpo.beta", "-0.5").config.grpo.beta == -0.5
+    assert parse("--config.grpo.entropy_bonus", "-0.5").config.grpo.entropy_bonus == -0.5
     assert parse("--config.grpo.steps=5", "--config.grpo.steps=6").config.grpo.steps == 6
 
 
@@ -122,7 +132,7 @@ def test_no_override_whatever_escapes_as_another_exception(name, text):
     try:
         config = cli.override(default_config(), [(name, text)])
     except UserError:
-        assert name not in LEAVES or not isinstance(LEAVES[name], str)
+        assert name not in LEAVES or not isinstance(LEAVES[name], str) or DECLARED[name].choices
     else:
         assert set(cli.leaves(config)) == set(LEAVES)
 
@@ -136,9 +146,10 @@ def test_the_config_is_locked_and_typed():
 
 
 def test_types_come_from_the_default_even_where_a_file_empties_a_tuple(tmp_path):
-    path = write_config(tmp_path, "def get_config():\n    c = default_config()\n    c.seeds = ()\n    return c\n")
-    assert parse(f"--config={path}").config.seeds == ()
-    assert parse(f"--config={path}", "--config.seeds=4,5").config.seeds == (4, 5)
+    schema = ConfigDict({"numbers": (1,)})
+    path = write_config(tmp_path, "def get_config():\n    return type(default_config())({'numbers': ()})\n")
+    assert parse(f"--config={path}", defaults=lambda: schema).config.numbers == ()
+    assert parse(f"--config={path}", "--config.numbers=4,5", defaults=lambda: schema).config.numbers == (4, 5)
 
 
 def test_a_front_door_may_bring_its_own_leaves():

@@ -104,14 +104,14 @@ def test_training_moves_the_adapter_and_the_kl(straight):
 
 def test_rewards_are_watched_and_an_alarm_is_written_once(base, tmp_path, capsys):
     config = config_for(base, "grpo_only")
-    config.watch.update(share=-1.0, patience=2, length=1e9)  # everything is a symptom, length for certain
+    config.watch.update(share=0.0, patience=2, length=1e9)  # every completion is "collapsed"
     (outcome,) = run(config, tmp_path)
     assert [row["watch/length_collapse"] for row in outcome.curve] == [1.0] * 5
-    assert [row["watch/alarms"] for row in outcome.curve] == [0.0] + [6.0] * 4
+    assert [row["watch/alarms"] > 0 for row in outcome.curve] == [False] + [True] * 4
     assert outcome.row["watch"]["length_collapse"] == {"since": 1, "peak": 1.0, "peak_step": 1}
     printed = capsys.readouterr().out
     assert printed.count("reward hacking? length_collapse in 100% of the completions") == 1
-    assert "reward_on_base, step 2: reward hacking? format_only" in printed
+    assert "reward_on_base, step 2: reward hacking? length_collapse" in printed
 
 
 def test_a_finished_run_is_not_run_again(base, straight, monkeypatch):
@@ -248,7 +248,7 @@ def test_every_arm_runs(base, tmp_path):
         ({"grpo.prompts": 40}, "12 question"),
         ({"prompt.max_tokens": 10}, "--config.prompt.max_tokens"),
         ({"sft.max_tokens": 20}, "--config.sft.max_tokens"),
-        ({"grpo.schedule": "linear"}, "constant or cosine"),
+        ({"grpo.schedule": "linear"}, "use one of constant, cosine"),
         ({"sft.micro_batches": 4}, "--config.sft.batch_size=6"),
         ({"model.dtype": "float16"}, "--config.model.dtype"),
         ({"eval.top_p": 1.5}, "--config.eval.top_p=1.5"),

@@ -63,7 +63,7 @@ def test_without_held_out_questions_it_says_so(config, log, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("word", "said"),
-    [("--config.feedback.holdout=1", "holdout=1.0"), ("--feedback=missing.jsonl", "missing.jsonl: no such file")],
+    [("--config.feedback.holdout=1", "holdout=1: "), ("--feedback=missing.jsonl", "missing.jsonl: no such file")],
 )
 def test_mistakes_are_one_line(config, log, tmp_path, capsys, word, said):
     assert feedback.main([f"--feedback={log}", f"--out={tmp_path}", *flags(config), word]) == 2

@@ -47,6 +47,11 @@ SOURCES: dict[str, Source] = {
 }
 
 
+def every_source() -> tuple[str, ...]:
+    """Return the names of all sources, read and generated."""
+    return (*GENERATED_SCOPES, *SOURCES)
+
+
 def read_source(name: str, path: str) -> Loaded:
     """Return what the source `name` makes of `path`: its records, every refused row with its reason, and counts.
 

@@ -38,9 +38,6 @@ def build_vignettes(config: ConfigDict) -> Product:
     """Return the vignettes of `config.vignettes` with their chains of thought, train and eval split by case."""
     section = config.vignettes
     counts = {"train": section.count, "eval": section.eval_count}
-    for name, count in zip(("count", "eval_count"), counts.values(), strict=True):
-        if count < 0 or not section.count:
-            raise UserError(f"--config.vignettes.{name}={count}: say how many vignettes to write")
     counts = {split: count for split, count in counts.items() if count}
     families = tuple(section.families) or vignettes.families_of(section.scope)
     return Product(

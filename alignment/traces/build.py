@@ -115,12 +115,6 @@ def _writable(record: Record, template: Template) -> bool:
 
 
 def _check(settings: ConfigDict) -> None:
-    for name in ("tries", "keep", "max_tokens"):
-        if settings[name] <= 0:
-            raise UserError(f"--config.traces.{name}={settings[name]}: give a number above 0")
-    for name in ("count", "temperature"):
-        if settings[name] < 0:
-            raise UserError(f"--config.traces.{name}={settings[name]}: give 0 or more")
     if settings.keep > settings.tries:
         raise UserError(
             f"--config.traces.keep={settings.keep} of only --config.traces.tries={settings.tries}; raise tries"
@@ -148,7 +142,6 @@ def _endpoint(settings: ConfigDict, template: Template, records: list[Record], s
 def _local(settings: ConfigDict, template: Template, records: list[Record], seed: int) -> Teacher:
     from alignment.traces import local  # late, because it brings JAX
 
-    local.check_local(settings)
     engine = local.load_teacher(settings)
     return Teacher(
         local.teacher_name(engine),

@@ -28,7 +28,6 @@ FIRST_REFUSALS = 3  # so many requests refused before any was answered: it is th
 _FLAG = "--config.traces.endpoint"
 # Capitals, and an underscore where it is long: what could be a key itself is neither looked up nor shown.
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]{0,15}|(?=[A-Z0-9]+_)[A-Z][A-Z0-9_]{0,63}")
-_TOKEN_FIELDS = ("max_tokens", "max_completion_tokens")
 _MILLION = 1e6
 
 
@@ -59,14 +58,6 @@ def check_endpoint(settings: ConfigDict) -> None:
         raise UserError(f"{_FLAG}.base_url holds a name, password or query; the key comes from the environment alone")
     if not endpoint.model:
         raise UserError(f"{_FLAG}.model is empty; name the model to ask for")
-    if endpoint.tokens_field not in _TOKEN_FIELDS:
-        raise UserError(f"{_FLAG}.tokens_field={endpoint.tokens_field}: use {' or '.join(_TOKEN_FIELDS)}")
-    for name in ("concurrency", "requests", "timeout", "longest_wait", "top_p"):
-        if endpoint[name] <= 0:
-            raise UserError(f"{_FLAG}.{name}={endpoint[name]}: give a number above 0")
-    for name in ("first_wait", "requests_per_minute", "tokens_per_minute", "price_in", "price_out", "max_cost"):
-        if endpoint[name] < 0:
-            raise UserError(f"{_FLAG}.{name}={endpoint[name]}: give 0 or more")
     if endpoint.max_cost and not endpoint.price_in + endpoint.price_out:
         raise UserError(
             f"{_FLAG}.max_cost={endpoint.max_cost} needs {_FLAG}.price_in and .price_out, per million tokens"

@@ -10,28 +10,15 @@ from ml_collections import ConfigDict
 
 from alignment.adapters.stack import Stack
 from alignment.config import default_config
-from alignment.errors import UserError
 from alignment.parallel.data_parallel import choose_devices
 from alignment.record import Record
-from alignment.rollout.engine import DTYPES, Engine, complete, completion_ids, load_engine
+from alignment.rollout.engine import Engine, complete, completion_ids, load_engine
 from alignment.rollout.keys import lane_keys, prompt_hash, stage_key
 from alignment.rollout.sampler import Group
 from alignment.rollout.sampling import Sampling
 from alignment.text.tokenizer import encode_prompt
 from alignment.traces.collection import Collection
 from alignment.traces.journal import Answer
-
-_FLAG = "--config.traces.local"
-
-
-def check_local(settings: ConfigDict) -> None:
-    """Check `config.traces.local`; raises `UserError` naming the flag."""
-    local = settings.local
-    if local.dtype not in DTYPES:
-        raise UserError(f"{_FLAG}.dtype={local.dtype} is unknown; use one of {', '.join(DTYPES)}")
-    for name in ("batch_size", "max_prompt_tokens"):
-        if local[name] <= 0:
-            raise UserError(f"{_FLAG}.{name}={local[name]}: give a number above 0")
 
 
 def load_teacher(settings: ConfigDict) -> Engine:

@@ -135,21 +135,21 @@ def make_calibration(
     return prepare
 
 
-def check_sizes(section: ConfigDict, records: int, devices: int) -> None:
+def check_sizes(section: ConfigDict, devices: int) -> None:
     """Raise `UserError` where sizes do not fit together, or the schedule, the loss or a constant of it is wrong."""
     make_schedule(section, 1)
     get_loss(section.loss)
     Settings(**constants_of(section))
-    if section.group_size < 2:
-        raise UserError(
-            f"--config.grpo.group_size={section.group_size}: a group-relative advantage needs at least two completions"
-        )
     parts = section.minibatches * section.micro_batches * devices
     if section.prompts < 1 or section.prompts % parts:
         raise UserError(
             f"--config.grpo.prompts={section.prompts} must be a multiple of minibatches x micro_batches x devices "
             f"({section.minibatches} x {section.micro_batches} x {devices})"
         )
+
+
+def check_records(section: ConfigDict, records: int) -> None:
+    """Raise `UserError` where there are fewer records than prompts of a rollout."""
     if records < section.prompts:
         raise UserError(
             f"{records} question(s) for --config.grpo.prompts={section.prompts}; lower it or give more data"

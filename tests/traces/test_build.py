@@ -191,7 +191,7 @@ def test_a_gold_rationale_of_the_source_is_replaced_and_never_sent(tmp_path):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"teacher": "oracle"}, "did you mean 'local'|known: endpoint, local"),
+        ({"teacher": "oracle"}, "did you mean 'local'|use one of endpoint, local"),
         ({"tries": 0}, "--config.traces.tries=0"),
         ({"keep": 4}, "keep=4 "),
         ({"temperature": 0.0}, "tries=3 at --config.traces.temperature=0"),
@@ -201,7 +201,7 @@ def test_a_gold_rationale_of_the_source_is_replaced_and_never_sent(tmp_path):
         ({"sources": ("medqq:x",)}, "did you mean 'medqa'"),
         ({"sources": ("medqa",)}, "does not read as SOURCE:PATH"),
         ({"sources": ("vignettes:x",)}, "--config.traces.sources: vignettes:x: say how many"),
-        ({"sources": ()}, "no question"),
+        ({"sources": ()}, "name at least one"),
         ({"journal": "gs://x/y"}, "a file on this machine"),
     ],
 )

@@ -70,7 +70,7 @@ def test_the_nano_base_teaches_what_trains(tmp_path):
 @pytest.mark.parametrize(
     "leaf, value, words",
     [
-        ("dtype", "int8", "--config.traces.local.dtype=int8 is unknown"),
+        ("dtype", "int8", "--config.traces.local.dtype=int8: 'int8' is unknown"),
         ("batch_size", 0, "--config.traces.local.batch_size=0"),
         ("max_prompt_tokens", 0, "--config.traces.local.max_prompt_tokens=0"),
         ("path", "no/such/folder", "no/such/folder"),

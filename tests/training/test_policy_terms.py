@@ -95,7 +95,7 @@ def test_truncated_completions_are_left_out_on_demand():
 )
 def test_what_cannot_work_is_refused_before_training(options, message):
     with pytest.raises(UserError, match=message):
-        check_sizes(section(**options), 1000, 1)
+        check_sizes(section(**options), 1)
 
 
 def test_a_whole_run_with_everything_on(tmp_path):

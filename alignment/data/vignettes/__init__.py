@@ -17,7 +17,7 @@ from alignment.data.vignettes.solver import fitting_letters
 from alignment.errors import UserError
 from alignment.record import Record
 
-__all__ = ["EVAL_SHARE", "FAMILIES", "LETTERS", "SCOPES", "SHOWN", "SPLITS", "families_of", "generate"]
+__all__ = ["EVAL_SHARE", "FAMILIES", "LETTERS", "SCOPES", "SHOWN", "SPLITS", "every_family", "families_of", "generate"]
 __all__ += ["right_letters", "split_of"]
 
 SCOPES = ("core", "full")
@@ -28,6 +28,11 @@ def families_of(scope: str) -> tuple[str, ...]:
     if scope not in SCOPES:
         raise UserError(f"vignettes: unknown scope {scope!r}; use one of {', '.join(SCOPES)}")
     return FAMILIES if scope == "core" else tuple(_registered())
+
+
+def every_family() -> tuple[str, ...]:
+    """Return the families of all scopes."""
+    return tuple(dict.fromkeys(family for scope in SCOPES for family in families_of(scope)))
 
 
 def generate(

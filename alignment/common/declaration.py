@@ -1,0 +1,140 @@
+"""How a leaf of the configuration is declared: default, help text, range and choices, in one place.
+
+`alignment/config.py` holds the declarations. The command line takes its types, its `--help` and its refusals from them,
+and a value from a config file is held to the same ranges.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+# The largest numbers that survive as the int32 and float32 of an accelerator; a leaf may set a lower limit.
+MAX_INT = 2**31 - 1
+MAX_FLOAT = 1e30
+# jax.random.key keeps 32 bits of a seed, so that a larger one would repeat the run of a smaller one.
+MAX_SEED = 2**32 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+    """One value of the configuration. The ranges and choices of a tuple are those of its items."""
+
+    default: Any
+    help: str
+    low: float | None = None  # the smallest value
+    high: float | None = None  # the largest value
+    above: float | None = None  # the value itself is excluded
+    below: float | None = None
+    also: float | None = None  # a value outside the range that has a meaning of its own
+    choices: tuple[str, ...] = ()
+    registry: str = ""  # key of `alignment.config_checks.REGISTRIES`, in place of `choices`
+    identity: Callable[[Any], Any] = lambda item: item  # what may not occur twice in a tuple
+    required: bool = False  # a tuple that must not be empty
+
+
+def leaf(default: Any, help: str, **limits: Any) -> Leaf:
+    """Declare a leaf; `limits` are the fields of `Leaf`. Its type is that of `default`."""
+    return Leaf(default, help, **limits)
+
+
+def seed_leaf(default: Any, help: str, **limits: Any) -> Leaf:
+    """Declare a seed, or a tuple of them."""
+    return Leaf(default, help, low=0, high=MAX_SEED, **limits)
+
+
+def share_leaf(default: float, help: str, **limits: Any) -> Leaf:
+    """Declare a share, fraction or probability."""
+    return Leaf(default, help, low=0.0, high=None if "below" in limits else 1.0, **limits)
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return {dotted name: leaf} of nested mappings (`ConfigDict` among them), in their order."""
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        nested = isinstance(value, Mapping | ConfigDict)
+        flat.update(flatten(value, f"{prefix}{name}.") if nested else {prefix + name: value})
+    return flat
+
+
+def defaults_of(tree: Mapping[str, Any]) -> ConfigDict:
+    """Return a fresh `ConfigDict` with the defaults of a nested mapping of leaves."""
+    return ConfigDict(
+        {name: value.default if isinstance(value, Leaf) else defaults_of(value) for name, value in tree.items()}
+    )
+
+
+def problem_of(value: Any, declared: Leaf, known: Iterable[str] = ()) -> str:
+    """Return what is wrong with `value`, in words that follow "name=value: ", or "" where it is in range.
+
+    `known` are the names in the registry of the leaf. The type of `value` is that of the default.
+    """
+    items = value if isinstance(value, tuple) else (value,)
+    if declared.required and not items:
+        return "name at least one"
+    wrong = next((text for item in items if (text := _problem_of_item(item, declared, tuple(known)))), "")
+    return wrong or _repeated(items, declared)
+
+
+def describe_range(declared: Leaf) -> str:
+    """Return the range or the choices of a leaf in words, such as "at least 1"; "" where there is none to tell."""
+    if declared.choices:
+        return "one of " + ", ".join(name or "nothing" for name in declared.choices)
+    parts = [
+        f"{words} {_number(limit)}"
+        for words, limit in (
+            ("at least", declared.low),
+            ("above", declared.above),
+            ("at most", declared.high),
+            ("below", declared.below),
+        )
+        if limit is not None
+    ]
+    return ("" if declared.also is None else f"{_number(declared.also)} or ") + " and ".join(parts)
+
+
+def _problem_of_item(item: Any, declared: Leaf, known: tuple[str, ...]) -> str:
+    if isinstance(item, bool):
+        return ""
+    if isinstance(item, str):
+        names = declared.choices or known
+        return _unknown_name(item, names) if names and item not in names else ""
+    if isinstance(item, float) and not math.isfinite(item):
+        return "it must be a finite number"
+    largest = MAX_INT if isinstance(item, int) else MAX_FLOAT
+    if declared.high is None and declared.below is None and item > largest:
+        return f"it must be at most {_number(largest)}"
+    if declared.low is None and declared.above is None and item < -largest:
+        return f"it must be at least {_number(-largest)}"
+    inside = (
+        (declared.low is None or item >= declared.low)
+        and (declared.above is None or item > declared.above)
+        and (declared.high is None or item <= declared.high)
+        and (declared.below is None or item < declared.below)
+    )
+    return "" if inside or item == declared.also else f"it must be {describe_range(declared)}"
+
+
+def _unknown_name(name: str, names: tuple[str, ...]) -> str:
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+    hint = f"did you mean {nearest[0]!r}? " if nearest and nearest[0] else ""
+    return f"{name!r} is unknown; {hint}use one of {', '.join(sorted(name or 'nothing' for name in names))}"
+
+
+def _repeated(items: tuple, declared: Leaf) -> str:
+    seen: set[Any] = set()
+    for item in items:
+        identity = declared.identity(item)
+        if identity in seen:
+            return f"{identity} stands there twice; name it once"
+        seen.add(identity)
+    return ""
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
