@@ -91,7 +91,7 @@ def open_experiment(config: ConfigDict, workdir: str) -> Experiment:
         sft.check_sizes(config.sft, len(spread.devices))
     if on_policy:
         grpo.check_sizes(config.grpo, len(spread.devices))
-    data = load_data(config.data, with_sft=supervised)
+    data = load_data(config.data, training=[role for role, used in (("rl", on_policy), ("sft", supervised)) if used])
     if on_policy:
         grpo.check_records(config.grpo, len(data.rl))
     engine = load_engine(config, spread)

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     """Read, fit, test, write, and say how to use what was written."""
     set_up_compilation()
     config = args.config
-    data = load_data(config.data, with_sft=False)
+    data = load_data(config.data, training=("rl",))
     judgements, left_out = read_feedback(args.feedback, data.rl, data.eval)
     fitted, tested = hold_out(judgements, config.feedback.holdout, config.data.seed)
     engine = load_engine(config, choose_devices(config.parallel.mode, config.parallel.devices))

@@ -24,7 +24,7 @@ def config(tmp_path_factory):
 @pytest.fixture(scope="module")
 def log(config, tmp_path_factory):
     """Every question prefers the good text or thumbs the bad one down; one is about an evaluation question."""
-    data = load_data(config.data, with_sft=False)
+    data = load_data(config.data, training=("rl",))
     rows = [{"id": record.id, "responses": [GOOD, BAD], "preferred": "first"} for record in data.rl]
     rows += [{"id": record.id, "response": BAD, "thumb": "down", "theme": "unhelpful"} for record in data.rl]
     rows += [{"id": record.id, "response": GOOD, "thumb": "up"} for record in data.rl]

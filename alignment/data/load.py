@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ml_collections import ConfigDict
 
@@ -36,14 +36,16 @@ class Data:
     fingerprints: Mapping[str, str]  # {"sft" | "rl" | "eval": SHA-256 of the records}
 
 
-def load_data(data: ConfigDict, seed: int | None = None, with_sft: bool = True) -> Data:
+def load_data(data: ConfigDict, seed: int | None = None, training: Collection[str] = ("rl", "sft")) -> Data:
     """Load `config.data`: `sft`, `rl` and `eval`, each a source, a path and a count (at most; 0 for all of a file).
 
     One file named by several of them is split by question; a question found in different files is kept in eval
     before rl before sft. Records that hold more than the share `overlap` of an evaluation question are left out of rl
     and sft. SFT takes its chains of thought from `sft.traces`, from the records themselves or from generated vignettes.
-    The result depends on `seed` (default `data.seed`) and the files alone. `with_sft=False` leaves sft empty, for arms
-    that have no such stage; rl and eval are the same either way.
+    The result depends on `seed` (default `data.seed`), the files and `training` alone. Of rl and sft only the parts
+    that `training` names are checked and loaded, the other stays empty; eval and rl are the same either way. Without
+    rl, the questions that its file shares with another stay in sft: an arm with rewards that is added to such a run
+    finds other SFT data and is refused.
 
     Raises:
       UserError: an unknown source, a missing path, too many wrong rows, a source without options (free text or
@@ -52,11 +54,12 @@ def load_data(data: ConfigDict, seed: int | None = None, with_sft: bool = True) 
     seed = data.seed if seed is None else seed
     if not 0 <= data.overlap <= 1:
         raise UserError(f"--config.data.overlap={data.overlap}: give a share of a question, between 0 and 1")
-    for role in ROLES:
+    roles = tuple(role for role in ROLES if role == "eval" or role in training)
+    for role in roles:
         _check(role, data[role])
-    parts, notes = _deal(data, seed, ROLES if with_sft else ROLES[:2])
+    parts, notes = _deal(data, seed, roles)
     notes += _separate(parts)
-    if with_sft:
+    if "sft" in parts:
         parts["sft"], note = _with_cot(parts["sft"], data.sft)
         notes += note
     overlap_notes = _decontaminate(parts, Limits(overlap=data.overlap))

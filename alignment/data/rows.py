@@ -9,6 +9,7 @@ import difflib
 import io
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,7 +18,13 @@ from etils import epath
 
 from alignment.data.places import HUB, Place, parse_place
 from alignment.errors import UserError
+from alignment.hub import snapshot
 
+# Of a data set on the Hub: tables, plain or compressed, and the card that describes them; no images, no archives.
+HUB_FILES = (
+    *("*.parquet", "*.json", "*.jsonl", "*.csv", "*.tsv", "*.txt", "*.arrow", "*.gz", "*.zst"),
+    *("*.md", "*.yaml"),
+)
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -144,17 +151,25 @@ def _hub(place: Place) -> Iterator[Row]:
     import datasets  # late, because it takes a while
 
     name, split = place.path.removeprefix(HUB), place.stated_split
+    folder = name if os.path.isdir(name) else _hub_folder(place)
     try:
-        rows = datasets.load_dataset(name, place.name or None, split=split, revision=place.revision or None)
-    except Exception as error:  # noqa: BLE001 - no network, no such data set and no such split raise many types
-        file = "-".join(part for part in (*name.strip("/").split("/"), place.name, split) if part) + ".parquet"
+        rows = datasets.load_dataset(folder, place.name or None, split=split)
+    except Exception as error:  # noqa: BLE001 - its builders raise many types for wrong choices and damaged files
         raise UserError(
-            f"{place.path}: cannot be read from the Hub, split {split!r} ({_one_line(error)}); choose with "
-            f"?name=...&split=..., or without a network give the file instead: path={file}, written elsewhere by "
-            f"datasets.load_dataset(...).to_parquet({file!r})"
+            f"{place.path}: cannot be read, split {split!r} ({_one_line(error)}); choose with ?name=...&split=..."
         ) from None
     for number, fields in enumerate(rows, start=1):
         yield Row(f"{place.path}, {split} row {number}", fields)
+
+
+def _hub_folder(place: Place) -> str:
+    """The files of a data set, fetched as those of a model are: resumed, pinned to a commit and complete offline."""
+    name = place.path.removeprefix(HUB)
+    file = "-".join(part for part in (*name.strip("/").split("/"), place.name, place.stated_split) if part) + ".parquet"
+    remedy = (
+        f"give a file instead: path={file}, written elsewhere by datasets.load_dataset(...).to_parquet({file!r}), or "
+    )
+    return snapshot(name, "dataset", HUB_FILES, place.revision or None, remedy)
 
 
 def _one_line(error: Exception) -> str:

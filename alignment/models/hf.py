@@ -18,7 +18,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import huggingface_hub
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +26,7 @@ from etils import epath
 from alignment.adapters.tensorfiles import FLOAT_TYPES, copy_file, open_tensors, staged, write_tensors
 from alignment.common.files import write_text
 from alignment.errors import UserError
+from alignment.hub import snapshot
 from alignment.models.config import Qwen2Config, from_hf, to_hf
 from alignment.models.qwen2 import BIASED
 
@@ -105,7 +105,7 @@ def resolve_folder(path_or_hub_id: str) -> str:
     if path_or_hub_id.startswith("gs://"):
         return str(fetch_folder(epath.Path(path_or_hub_id), pathlib.Path.home() / ".cache" / "clinical-alignment"))
     if not pathlib.Path(path_or_hub_id).is_dir() and _HUB_ID.fullmatch(path_or_hub_id):
-        return _download(path_or_hub_id)
+        return snapshot(path_or_hub_id, "model", _DOWNLOADS, remedy="name a local folder, or ")
     return _existing(path_or_hub_id, "name a checkpoint folder or a Hub id such as Qwen/Qwen2.5-0.5B-Instruct")
 
 
@@ -141,17 +141,6 @@ def _existing(folder: str, remedy: str) -> str:
     if not pathlib.Path(folder).is_dir():
         raise UserError(f"{folder}: no such folder; {remedy}")
     return folder
-
-
-def _download(hub_id: str) -> str:
-    errors = huggingface_hub.errors
-    try:
-        return huggingface_hub.snapshot_download(hub_id, allow_patterns=list(_DOWNLOADS))
-    except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
-        raise UserError(f"{hub_id}: neither a local folder nor a public model on the Hub; check the name") from error
-    except (errors.LocalEntryNotFoundError, errors.HfHubHTTPError, ConnectionError) as error:
-        remedy = "name a local folder or go online"
-        raise UserError(f"{hub_id}: no such local folder, and the Hub cannot be reached; {remedy}") from error
 
 
 # ------------------------------------------------------------------------------------------------------------- reading

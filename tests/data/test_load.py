@@ -182,12 +182,30 @@ def test_sft_without_chains_of_thought_is_an_error_naming_both_remedies(tmp_path
 def test_arms_without_sft_need_no_chains_of_thought_and_get_the_same_parts(tmp_path):
     path = write(tmp_path / "all.jsonl", 30)
     data = config((10, 10, 10), sft=path, rl=path, eval=path)
-    without = load_data(data, with_sft=False)
+    without = load_data(data, training=("rl",))
     data_with_cot = config(
         (10, 10, 10), **dict.fromkeys(("sft", "rl", "eval"), write(tmp_path / "all.jsonl", 30, cot="so"))
     )
     assert without.sft == () and len(without.rl) == len(without.eval) == 10
     assert parts(load_data(data_with_cot)) | {"sft": set()} == parts(without)
+
+
+@pytest.mark.parametrize("training", [(), ("rl",), ("sft",)])
+def test_a_part_that_no_stage_needs_is_neither_checked_nor_read(tmp_path, training):
+    data = config(**files(tmp_path))
+    whole = load_data(data)
+    for role in {"rl", "sft"} - set(training):
+        data[role].update(source="medqa", path=str(tmp_path / "no-such-file.jsonl"))
+    loaded = load_data(data, training=training)
+    assert parts(loaded) == {role: parts(whole)[role] if role in (*training, "eval") else set() for role in ROLES}
+
+
+@pytest.mark.parametrize("training", [(), ("rl",), ("sft",)])
+def test_a_shared_file_is_dealt_alike_whatever_is_trained(tmp_path, training):
+    path = write(tmp_path / "all.jsonl", 30, cot="so it is")
+    data = config((10, 10, 10), sft=path, rl=path, eval=path)
+    loaded, whole = load_data(data, training=training), load_data(data)
+    assert parts(loaded) == {role: parts(whole)[role] if role in (*training, "eval") else set() for role in ROLES}
 
 
 def test_some_chains_of_thought_are_enough_and_counted(tmp_path):

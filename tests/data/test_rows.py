@@ -153,17 +153,20 @@ def test_a_split_that_is_not_there_is_named_with_those_that_are(hub):
         read_rows(f"{hub}?split=validation")
 
 
-def test_without_a_network_the_message_says_which_file_would_do(monkeypatch):
-    def unreachable(*_, **__):
-        raise ConnectionError("Couldn't reach the Hub\nafter 5 tries")
-
-    monkeypatch.setattr(datasets, "load_dataset", unreachable)
-    with pytest.raises(UserError) as caught:
-        read_rows("hf://cais/mmlu?name=anatomy&split=test")
-    assert "hf://cais/mmlu: cannot be read from the Hub, split 'test' (Couldn't reach the Hub after 5" in str(
-        caught.value
+def test_without_a_network_the_message_says_which_file_would_do():
+    with pytest.raises(UserError) as caught:  # tests/conftest.py sets HF_HUB_OFFLINE
+        read_rows("hf://cais/no-such-mmlu?name=anatomy&split=test")
+    message = str(caught.value)
+    assert message.startswith(
+        "hf://cais/no-such-mmlu: not complete in the cache, and HF_HUB_OFFLINE is set; give a file"
     )
-    assert "path=cais-mmlu-anatomy-test.parquet" in str(caught.value) and "\n" not in str(caught.value)
+    assert "path=cais-no-such-mmlu-anatomy-test.parquet" in message and "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "owner/", "/no/such/folder", "owner/na me"])
+def test_what_is_no_id_is_not_asked_for(name):
+    with pytest.raises(UserError, match=f"hf://{name}: no id of a data set on the Hub; write OWNER/NAME"):
+        read_rows(f"hf://{name}")
 
 
 # -------------------------------------------------------------------------------------------------------------- fields
