@@ -64,10 +64,11 @@ from transformers import AutoModelForCausalLM
 
 base = AutoModelForCausalLM.from_pretrained({base}, dtype="float32")
 model = PeftModel.from_pretrained(base, "path/to/this/folder")"""
-_MERGED_CODE = """from transformers import AutoModelForCausalLM, AutoTokenizer
+# Not AutoTokenizer, which replaces the pre-tokeniser of tokenizer.json by Qwen2's own for this type of model.
+_MERGED_CODE = """from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 model = AutoModelForCausalLM.from_pretrained("path/to/this/folder", dtype="float32")
-tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")"""
+tokenizer = PreTrainedTokenizerFast.from_pretrained("path/to/this/folder")"""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from golden import make_golden as golden
+from tiny import write_folder
 
 from alignment import cli, export
 from alignment.adapters.lora import Lora
@@ -21,6 +22,7 @@ from alignment.models import qwen2
 from alignment.models.config import read_config
 from alignment.models.hf import load_params
 from alignment.rollout.engine import hash_weights
+from alignment.text.tokenizer import load_tokenizer
 
 FIELDS = golden.MODELS["tied"]
 TOLERANCE = 1e-4  # of float32 logits; how exact a composite is at more ordinary weights is seen in tests/adapters
@@ -151,6 +153,22 @@ def test_hub_id_and_embedded_base_in_the_card(tmp_path, seed_folder):
     export.export_adapters(nano, str(tmp_path / "nano"))
     card = (tmp_path / "nano" / "reasoning" / "README.md").read_text()
     assert "base_model:" not in card and 'from_pretrained(resolve_folder(""), dtype="float32")' in card
+
+
+def test_the_card_of_merged_weights_loads_the_tokenizer_of_the_folder(tmp_path):
+    base, out = write_folder(tmp_path / "base"), tmp_path / "out"
+    flags = ("--run=.", "--arm=base", f"--config.model.path={base}", "--what=merged")
+    assert door(*flags, f"--out={out}") == 0
+    card = (out / "merged" / "README.md").read_text()
+    code = card[card.index("```python") + len("```python") : card.rindex("```")]
+    lines = [
+        line for line in code.replace("path/to/this/folder", str(out / "merged")).splitlines() if "okenizer" in line
+    ]
+    names: dict = {}
+    exec("\n".join(lines).replace("AutoModelForCausalLM, ", ""), names)
+    ours = load_tokenizer(base)
+    for text in ("Patient 38 has  fever.\n\n  120/80", "<|im_start|>user\nA<|im_end|>"):
+        assert names["tokenizer"](text)["input_ids"] == ours(text, add_special_tokens=False)["input_ids"]
 
 
 def test_the_base_arm_has_only_weights(tmp_path, base, seed_folder, capsys):

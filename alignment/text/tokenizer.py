@@ -6,7 +6,6 @@ assistant's content and the `<|im_end|>` that closes it, nothing else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,43 +13,81 @@ from typing import Any
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.text.templates import Template, messages
+from alignment.text.tokenizer_files import (
+    BACKEND_FILE,
+    CONFIG_FILE,
+    added_ids,
+    check_settings,
+    read_backend,
+    read_object,
+    read_template,
+    special_tokens,
+    unreadable,
+)
 
 TURN_END = "<|im_end|>"
-_VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+_VOCABULARIES = ((BACKEND_FILE,), ("vocab.json", "merges.txt"))
+_PROBE = ({"role": "user", "content": "1 + 1"},)
 
 
 def load_tokenizer(folder: str | Path) -> Any:
-    """Return the transformers tokenizer of a local checkpoint folder; nothing is downloaded and no remote code runs.
+    """Return a transformers tokenizer that encodes as the `tokenizer.json` of a local checkpoint folder says.
+
+    Nothing is downloaded and no remote code runs. A folder without `tokenizer.json` is read by `vocab.json`,
+    `merges.txt` and the added tokens of its side files, the way of Qwen2.
 
     Raises:
-      UserError: the folder or its tokenizer files are missing or damaged, or there is no chat template.
+      UserError: the folder or its tokenizer files are missing or damaged, or contradict each other; there is no chat
+        template, or one that cannot be used.
     """
     folder = Path(folder)
     _require_files(folder)
-    from transformers import AutoTokenizer  # Heavy: only who tokenises pays for it.
+    from transformers import PreTrainedTokenizerFast  # Heavy: only who tokenises pays for it.
 
+    fields = read_object(folder / CONFIG_FILE)
+    check_settings(folder, fields)
+    backend = read_backend(folder, fields)
+    added = added_ids(backend)
+    roles = special_tokens(folder, fields, added)
+    template = read_template(folder, fields)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # noqa: BLE001 - transformers and tokenizers raise many types for a damaged file
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"{folder}: the tokenizer cannot be read ({reason}); copy the checkpoint's files again"
-        ) from error
-    if not tokenizer.chat_template:
-        raise UserError(f"{folder}: no chat template; add chat_template.jinja or tokenizer_config.json's chat_template")
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=backend, chat_template=template, clean_up_tokenization_spaces=False, **roles
+        )
+    except Exception as error:  # noqa: BLE001 - transformers raises many types
+        raise unreadable(folder, error) from error
+    # transformers puts an empty post-processor in the place of none. No token is ever added by it: see `_encode`.
+    tokenizer.backend_tokenizer.post_processor = backend.post_processor
+    if tokenizer.backend_tokenizer.to_str() != backend.to_str():
+        raise UserError(f"{folder}: this version of transformers does not encode as {BACKEND_FILE} says; use another")
     if TURN_END not in tokenizer.get_vocab():
         raise UserError(f"{folder}: the vocabulary has no {TURN_END}; use a tokenizer of the Qwen2 family (ChatML)")
+    if TURN_END not in added:
+        raise UserError(f"{folder}: {BACKEND_FILE} splits {TURN_END}; make it an added token, as Qwen2's does")
+    _check_template(tokenizer, folder)
     return tokenizer
 
 
 def _require_files(folder: Path) -> None:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; --config.model.path must name one with the tokenizer files")
-    if not (folder / "tokenizer_config.json").is_file():
-        raise UserError(f"{folder}: tokenizer_config.json is missing; copy the checkpoint's tokenizer files there")
+    if not (folder / CONFIG_FILE).is_file():
+        raise UserError(f"{folder}: {CONFIG_FILE} is missing; copy the checkpoint's tokenizer files there")
     if not any(all((folder / name).is_file() for name in names) for names in _VOCABULARIES):
         raise UserError(
-            f"{folder}: tokenizer.json (or vocab.json and merges.txt) is missing; copy the checkpoint's own"
+            f"{folder}: {BACKEND_FILE} (or vocab.json and merges.txt) is missing; copy the checkpoint's own"
+        )
+
+
+def _check_template(tokenizer: Any, folder: Path) -> None:
+    try:
+        turn, prompt = (_render(tokenizer, _PROBE, generate=generate) for generate in (False, True))
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from error
+    if _PROBE[0]["content"] not in turn or not prompt.startswith(turn) or prompt == turn:
+        raise UserError(
+            f"{folder}: the chat template drops the question or the header that opens the assistant's turn "
+            "(add_generation_prompt); use the one that ships with Qwen2.5"
         )
 
 
@@ -58,24 +95,32 @@ def stop_ids(tokenizer: Any, folder: str | Path) -> tuple[int, ...]:
     """Return the ids that end a completion: those of generation_config.json, the tokenizer's own, and `<|im_end|>`.
 
     The last is what the loss mask teaches a model to stop with, yet a base checkpoint names only `<|endoftext|>`.
+
+    Raises:
+      UserError: generation_config.json is damaged, or its `eos_token_id` names no tokens of the tokenizer.
     """
     path = Path(folder) / "generation_config.json"
-    listed = _read_json(path).get("eos_token_id") if path.is_file() else None
-    listed = [] if listed is None else [listed] if isinstance(listed, int) else list(listed)
+    listed = _listed_ids(path, tokenizer) if path.is_file() else []
     candidates = (*listed, tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(TURN_END))
     return tuple(dict.fromkeys(id_ for id_ in candidates if id_ is not None))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error}); copy the file again from the checkpoint") from error
+def _listed_ids(path: Path, tokenizer: Any) -> list[int]:
+    value = read_object(path).get("eos_token_id")
+    listed = value if isinstance(value, list) else [] if value is None else [value]
+    known = set(tokenizer.get_vocab().values())
+    unknown = [id_ for id_ in listed if isinstance(id_, bool) or not isinstance(id_, int) or id_ not in known]
+    if unknown:
+        raise UserError(
+            f"{path}: eos_token_id holds {unknown[0]!r}, which is no id of this tokenizer; name an id, a list, or null"
+        )
+    return listed
 
 
 def pad_id(tokenizer: Any) -> int:
-    """Return the id used as filler; masks say what is real, so it may equal an end-of-text id."""
-    return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    """Return the id used as filler; masks say what is real, so it may equal an id that ends a completion."""
+    candidates = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(TURN_END))
+    return next(id_ for id_ in candidates if id_ is not None)
 
 
 def encode_prompt(tokenizer: Any, record: Record, template: Template, max_tokens: int | None = None) -> list[int]:
@@ -136,7 +181,11 @@ def _assistant_spans(tokenizer: Any, chat: Sequence[dict[str, str]], text: str) 
 
 def _render(tokenizer: Any, chat: Sequence[dict[str, str]], generate: bool = False) -> str:
     # As text: apply_chat_template's tokenised result is a list in transformers 4 and a BatchEncoding in 5.
-    return tokenizer.apply_chat_template(list(chat), tokenize=False, add_generation_prompt=generate)
+    try:
+        return tokenizer.apply_chat_template(list(chat), tokenize=False, add_generation_prompt=generate)
+    except Exception as error:  # noqa: BLE001 - a template is a program of the checkpoint and fails in its own ways
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"the chat template fails ({reason}); use the one that ships with Qwen2.5") from error
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:
