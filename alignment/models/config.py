@@ -20,6 +20,23 @@ _REQUIRED = (
     "num_attention_heads",
     "num_key_value_heads",
 )
+# Fields under which a checkpoint is another function than this forward pass, and the values under which it is not.
+_FIXED: Mapping[str, tuple[Any, ...]] = {
+    "hidden_act": ("silu",),
+    "attention_bias": (True, None),  # of q, k and v: transformers gives Qwen2 these biases whatever is written
+    "mlp_bias": (False, None),
+    "is_causal": (True,),
+    "use_bidirectional_attention": (False, None),
+    "use_sliding_window": (False,),
+    "use_mrope": (False, None),
+    "mrope_section": (None,),
+    "partial_rotary_factor": (1.0, 1, None),
+    "dual_chunk_attention_config": (None,),
+    "per_layer_config": (None,),
+    "quantization_config": (None,),
+}
+_ROPE_KEYS = ("rope_type", "type", "rope_theta", "partial_rotary_factor")
+_LARGEST, _SMALLEST = 3.4e38, 1.2e-38  # of float32, in which the model computes
 
 
 @struct.dataclass
@@ -59,7 +76,7 @@ def from_hf(fields: Mapping[str, Any], where: str = "config.json") -> Qwen2Confi
 
     Raises:
       UserError: the model type is not qwen2, a size is missing or impossible, or a feature is asked for that this
-        forward pass does not have (sliding-window attention, RoPE scaling, another activation).
+        forward pass does not have (sliding-window attention, RoPE scaling, another activation, code of its own).
     """
     if not isinstance(fields, Mapping):
         raise UserError(f"{where}: not a JSON object; is this the config of a Qwen2 checkpoint?")
@@ -68,23 +85,25 @@ def from_hf(fields: Mapping[str, Any], where: str = "config.json") -> Qwen2Confi
     missing = [name for name in _REQUIRED if name not in fields]
     if missing:
         raise UserError(f"{where}: missing {', '.join(missing)}; is this the config of a Qwen2 checkpoint?")
-    if fields.get("use_sliding_window") or "sliding_attention" in (fields.get("layer_types") or ()):
-        raise UserError(f"{where}: use_sliding_window is true, which is not supported; set it to false")
-    if fields.get("hidden_act", "silu") != "silu":
-        raise UserError(f"{where}: hidden_act is {fields['hidden_act']!r}; only silu is supported")
+    if fields["num_key_value_heads"] is None:  # as in transformers: no grouping
+        fields = {**fields, "num_key_value_heads": fields["num_attention_heads"]}
     sizes = {name: _size(fields[name], name, where) for name in _REQUIRED}
+    _check_function(fields, sizes["num_hidden_layers"], where)
     return Qwen2Config(
         **sizes,
-        head_dim=_head_dim(fields.get("head_dim"), sizes, where),
+        head_dim=_head_dim(fields, sizes, where),
         rope_theta=_rope_theta(fields, where),
         rms_norm_eps=_positive(fields.get("rms_norm_eps", 1e-6), "rms_norm_eps", where),
         max_position_embeddings=_size(fields.get("max_position_embeddings", 32768), "max_position_embeddings", where),
-        tie_word_embeddings=bool(fields.get("tie_word_embeddings", False)),
+        tie_word_embeddings=fields.get("tie_word_embeddings", False),
     )
 
 
 def to_hf(config: Qwen2Config, dtype: str) -> dict[str, Any]:
-    """Return the fields of a `config.json` that transformers (4 and 5) and `from_hf` read back as `config`."""
+    """Return the fields of a `config.json` that transformers (4 and 5) and `from_hf` read back as `config`.
+
+    `rope_theta` stands alone: transformers 4 does not know `rope_parameters`, and transformers 5 reads both.
+    """
     return {
         "architectures": ["Qwen2ForCausalLM"],
         "hidden_act": "silu",
@@ -96,36 +115,91 @@ def to_hf(config: Qwen2Config, dtype: str) -> dict[str, Any]:
 
 
 def _size(value: Any, name: str, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
         raise UserError(f"{where}: {name} is {value!r}; it must be a positive whole number")
     return value
 
 
 def _positive(value: Any, name: str, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _SMALLEST < value < _LARGEST:
         raise UserError(f"{where}: {name} is {value!r}; it must be a positive number")
     return float(value)
 
 
-def _head_dim(value: int | None, sizes: Mapping[str, int], where: str) -> int:
+def _check_function(fields: Mapping[str, Any], depth: int, where: str) -> None:
+    """Raise `UserError` for a value that makes the checkpoint another function than this forward pass."""
+    layers = fields.get("layer_types")
+    if fields.get("use_sliding_window") is True or (isinstance(layers, list) and "sliding_attention" in layers):
+        raise UserError(f"{where}: use_sliding_window is true, which is not supported; set it to false")
+    if layers not in (None, ["full_attention"] * depth):
+        raise UserError(
+            f"{where}: layer_types is {_short(layers)}; only full_attention in all {depth} layers is supported"
+        )
+    for name, allowed in _FIXED.items():
+        value = fields.get(name, allowed[0])
+        if not _among(value, allowed):
+            raise UserError(f"{where}: {name} is {_short(value)}; only {allowed[0]} is supported")
+    if not isinstance(fields.get("tie_word_embeddings", False), bool):
+        raise UserError(f"{where}: tie_word_embeddings is {fields['tie_word_embeddings']!r}; it must be true or false")
+    code = fields.get("auto_map") or {}
+    if not isinstance(code, Mapping) or any(name.startswith("AutoModel") for name in code):
+        raise UserError(f"{where}: auto_map names a model class of the folder's own code, which is never run")
+
+
+def _among(value: Any, allowed: tuple[Any, ...]) -> bool:
+    return (type(value), value) in [(type(one), one) for one in allowed]  # by type too: True equals 1
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _head_dim(fields: Mapping[str, Any], sizes: Mapping[str, int], where: str) -> int:
     heads, kv_heads, hidden = sizes["num_attention_heads"], sizes["num_key_value_heads"], sizes["hidden_size"]
     if heads % kv_heads:
         raise UserError(f"{where}: {heads} attention heads do not divide among {kv_heads} key-value heads; correct one")
-    if value is None and hidden % heads:
+    if "head_dim" not in fields and hidden % heads:
         raise UserError(f"{where}: hidden_size {hidden} does not divide among {heads} attention heads; correct one")
-    dim = _size(hidden // heads if value is None else value, "head_dim", where)
+    dim = _size(fields.get("head_dim", hidden // heads), "head_dim", where)
     if dim % 2:
         raise UserError(f"{where}: head_dim is {dim}; rotary embeddings need an even number")
     return dim
 
 
 def _rope_theta(fields: Mapping[str, Any], where: str) -> float:
-    # transformers 5 writes rope_parameters, earlier releases rope_theta and rope_scaling; all default to 10000.
-    rope = fields.get("rope_parameters") or fields.get("rope_scaling") or {}
-    kind = rope.get("rope_type", rope.get("type", "default"))
-    if kind != "default":
-        raise UserError(f"{where}: RoPE scaling of type {kind!r} is not supported; remove it from the config")
-    return _positive(fields.get("rope_theta", rope.get("rope_theta", 1e4)), "rope_theta", where)
+    """Return the base of the rotary embedding that transformers 5 takes.
+
+    It stands in `rope_scaling` or `rope_parameters`, else as `rope_theta` beside them, where transformers 4 writes its
+    default of 10000 when it saves the config of a version-5 checkpoint and leaves `rope_parameters` as they are.
+    """
+    scaling, parameters = (_rope_section(fields, name, where) for name in ("rope_scaling", "rope_parameters"))
+    if scaling and parameters and scaling != parameters:
+        raise UserError(f"{where}: rope_scaling and rope_parameters differ; keep rope_parameters alone")
+    if fields.get("rope_theta") is not None:
+        _positive(fields["rope_theta"], "rope_theta", where)
+    return _positive((scaling or parameters).get("rope_theta", fields.get("rope_theta", 1e4)), "rope_theta", where)
+
+
+def _rope_section(fields: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    section = fields.get(name)
+    if section is None:
+        return {}
+    if not isinstance(section, Mapping):
+        raise UserError(f"{where}: {name} is {_short(section)}; it must be an object or null")
+    for key in ("rope_type", "type"):
+        if section.get(key, "default") != "default":
+            raise UserError(
+                f"{where}: RoPE scaling of type {section[key]!r} is not supported; remove it from the config"
+            )
+    extra = [key for key in section if key not in _ROPE_KEYS]  # a nesting by layer type among them
+    if extra:
+        raise UserError(f"{where}: {name} holds {', '.join(extra)}, which is not supported; only rope_theta is")
+    if section.get("partial_rotary_factor", 1.0) not in (1.0, None):
+        raise UserError(
+            f"{where}: partial_rotary_factor is {section['partial_rotary_factor']!r}; only 1.0 is supported"
+        )
+    return section
 
 
 def read_config(folder: str) -> Qwen2Config:

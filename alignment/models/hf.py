@@ -276,7 +276,7 @@ def save_params(
       params: the parameter tree, all of one type.
       config: its architecture.
       source_folder: where to copy the tokenizer, chat template, generation settings and licence from. Its
-        `config.json`, if any, is kept but for the type.
+        `config.json`, if any, is kept but for the type and for how the position encoding is written.
       max_shard_bytes: a larger model is split into shards with an index; a single tensor is never split.
 
     Raises:
@@ -304,8 +304,9 @@ def _config_fields(source_folder: str | None, config: Qwen2Config, dtype: str) -
     fields = json.loads(path.read_text())
     if from_hf(fields, str(path)) != config:
         raise UserError(f"{path}: describes another architecture than the parameters; name their own folder")
-    fields.pop("dtype", None)  # the name of transformers 5 for torch_dtype
-    return {**fields, "torch_dtype": dtype}
+    # What only transformers 5 knows (`dtype` is its name for torch_dtype) gives way to what version 4 reads as well.
+    shared = {name: value for name, value in fields.items() if name not in ("dtype", "rope_parameters", "rope_scaling")}
+    return {**shared, "rope_theta": config.rope_theta, "torch_dtype": dtype}
 
 
 def _plan(config: Qwen2Config, itemsize: int, max_shard_bytes: int) -> dict[str, list[tuple[str, Leaf, int]]]:
