@@ -109,8 +109,11 @@ def records(count: int, start: int = 0) -> list[Record]:
     return made
 
 
-def write_folder(folder: Path, seed: int = 0) -> Path:
-    """Write a tiny random checkpoint with a tokenizer of its own, in the Hugging Face layout."""
+def write_folder(folder: Path, seed: int = 0, extra_rows: int = 0) -> Path:
+    """Write a tiny random checkpoint with a tokenizer of its own, in the Hugging Face layout.
+
+    `extra_rows` of the embedding have no token, as in Qwen2.5; they are so long that they are the most likely ids.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     from alignment.models.hf import save_params
@@ -131,7 +134,12 @@ def write_folder(folder: Path, seed: int = 0) -> Path:
     tokenizer.train_from_iterator(texts * 3, trainer)
     folder.mkdir(parents=True, exist_ok=True)
     config = CONFIG.replace(vocab_size=448)
-    save_params(str(folder), params(seed, config), config)
+    tree = params(seed, config)
+    if extra_rows:
+        extra = 20 * jax.random.normal(jax.random.key(seed + 1), (extra_rows, config.hidden_size))
+        config = config.replace(vocab_size=448 + extra_rows)
+        tree["embed"] = jnp.concatenate([tree["embed"], extra])
+    save_params(str(folder), tree, config)
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"chat_template": CHAT_TEMPLATE}))

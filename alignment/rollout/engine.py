@@ -18,6 +18,7 @@ from ml_collections import ConfigDict
 from alignment.adapters.stack import Stack
 from alignment.errors import UserError
 from alignment.kernels.linear_logprob.api import linear_logprob
+from alignment.kernels.vocabulary import TokenRanges, token_ranges
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import check_vocabulary, load_params, resolve_folder
 from alignment.parallel.data_parallel import Devices
@@ -43,6 +44,7 @@ class Engine:
     template: Template
     stop_ids: tuple[int, ...]
     pad_id: int
+    token_ranges: TokenRanges | None  # the ids that have a token, where the embedding has more rows; None: all
     max_prompt_tokens: int
     spread: Devices
     folder: str
@@ -73,6 +75,7 @@ def load_engine(config: ConfigDict, spread: Devices) -> Engine:
         template=get_template(config.prompt.template),
         stop_ids=stop_ids(tokenizer, folder),
         pad_id=pad_id(tokenizer),
+        token_ranges=token_ranges(tokenizer.get_vocab().values(), model.vocab_size),
         max_prompt_tokens=config.prompt.max_tokens,
         spread=spread,
         folder=str(folder),
@@ -131,7 +134,8 @@ def stream(
 ) -> Iterator[tuple[int, Group]]:
     """Sample a completion for every key [P, G] and yield each prompt's group as it is complete, with its index.
 
-    `stop` are texts that end a completion, which keeps them; the other arguments are those of `stream_groups`.
+    Only ids that have a token are drawn. `stop` are texts that end a completion, which keeps them; the other arguments
+    are those of `stream_groups`.
     """
     tokens, mask = pad_right(prompts, engine.pad_id)
     return stream_groups(
@@ -141,7 +145,7 @@ def stream(
         mask,
         keys,
         config=engine.config,
-        sampling=sampling,
+        sampling=dataclasses.replace(sampling, token_ranges=engine.token_ranges),
         max_new_tokens=max_new_tokens,
         stop_ids=engine.stop_ids,
         pad_id=engine.pad_id,

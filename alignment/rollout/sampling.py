@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from alignment.errors import UserError
+from alignment.kernels.vocabulary import TokenRanges, token_mask
 
 ROWS = 128  # of the table that a row of the vocabulary is summed in
+LOWEST = -1e30  # the logit of an id without a token; finite, as in `kernels.linear_logprob`
 ONE = 0x3F800000  # the bits of float32 1.0; those of floats from 0 to 1 are ordered as the floats are
 
 
@@ -26,6 +28,7 @@ class Sampling:
     top_k: int = 0  # keep the k most likely tokens; 0: all
     top_p: float = 1.0  # keep the fewest most likely tokens with at least this share of what top-k kept
     min_p: float = 0.0  # keep tokens at least this likely, as a share of the most likely one
+    token_ranges: TokenRanges | None = None  # the ids that can be drawn at all, before any filter; None: every one
 
     def __post_init__(self):
         ranges = {
@@ -60,6 +63,8 @@ def choose(logits: jax.Array, keys: jax.Array, places: jax.Array, sampling: Samp
       greedy ones have that of the untempered distribution. Tokens as likely as the last one kept are kept as well.
     """
     logits = logits / (sampling.temperature or 1.0)
+    if sampling.token_ranges is not None:
+        logits = jnp.where(token_mask(sampling.token_ranges, logits.shape[-1]), logits, LOWEST)
     top = logits.max(axis=-1, keepdims=True)
     shares = jnp.exp(logits - top)  # in proportion to the probabilities, the largest 1
     if not sampling.temperature:

@@ -176,12 +176,13 @@ def make_update(
     run = compile_step(lambda axis: make_step(terms, optimizer, axis), engine.spread)
     placed = place_frozen(frozen, engine.spread)
     passes = section.epochs * section.minibatches
-    log_probs = jax.jit(completion_log_probs, static_argnames=("config", "temperature", "logprob"))
+    log_probs = jax.jit(completion_log_probs, static_argnames=("config", "temperature", "logprob", "token_ranges"))
     chunks = section.minibatches * section.micro_batches
 
     def sampling_log_probs(stack: Stack, batch: Mapping[str, jax.Array]) -> jax.Array:
         parts = (engine.spread.shard(slice_rows(batch, index, chunks)) for index in range(chunks))
         given = {"config": engine.config, "temperature": section.temperature, "logprob": engine.logprob}
+        given["token_ranges"] = engine.token_ranges
         return jnp.concatenate([log_probs(frozen.params, stack, part, **given).log_prob for part in parts])
 
     def update(
@@ -211,6 +212,7 @@ def make_terms(engine: Engine, section: ConfigDict, joint: Joint | None) -> tupl
         remat=engine.remat,
         loss=section.loss,
         logprob=engine.logprob,
+        token_ranges=engine.token_ranges,
         **constants_of(section),
     )
     terms = (Term("grpo", loss, micro_batches=section.micro_batches),)

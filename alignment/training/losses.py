@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from alignment.adapters.lora import Lora
 from alignment.adapters.stack import Stack, push
 from alignment.kernels.linear_logprob.api import LogProb, linear_logprob
+from alignment.kernels.vocabulary import TokenRanges
 from alignment.models import qwen2
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import Packing, make_packing, pack, unpack
@@ -28,7 +29,8 @@ def make_sft_loss(config: Qwen2Config, remat: bool, logprob: str = "xla") -> Los
     """Negative log-likelihood of response tokens; batch: tokens [N, T], loss_mask [N, T].
 
     With `segments` [N, T] in the batch a row holds several examples, and the first token of each must not be trained
-    on: nothing of its own example comes before it.
+    on: nothing of its own example comes before it. The softmax runs over every row of the head, those without a token
+    included, as in transformers.
     """
 
     def loss(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
@@ -47,19 +49,27 @@ def make_sft_loss(config: Qwen2Config, remat: bool, logprob: str = "xla") -> Los
 
 
 def make_grpo_loss(
-    config: Qwen2Config, *, temperature: float, remat: bool, loss: str = "grpo", logprob: str = "xla", **constants: Any
+    config: Qwen2Config,
+    *,
+    temperature: float,
+    remat: bool,
+    loss: str = "grpo",
+    logprob: str = "xla",
+    token_ranges: TokenRanges | None = None,
+    **constants: Any,
 ) -> LossFn:
     """A loss of the GRPO family with the constants of `Settings`; batch: a `rollout.Group` with advantages [P, G].
 
     `old_log_prob` [P, G, Lc] is part of the batch when a rollout serves several optimiser steps; when it serves one,
     the policy that sampled is the current one and its log-probability is the stop-gradient of the current one.
-    `logprob` names the implementation of `kernels.linear_logprob`.
+    `logprob` names the implementation of `kernels.linear_logprob`. The current, old and reference policies are
+    distributions over the ids in `token_ranges`, those that the sampler draws from.
 
     Raises:
       UserError: an unknown loss or KL estimator, or a constant out of its range.
     """
     choice, settings = get_loss(loss), Settings(**constants)
-    given = {"config": config, "temperature": temperature, "logprob": logprob}
+    given = {"config": config, "temperature": temperature, "logprob": logprob, "token_ranges": token_ranges}
 
     def objective(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
         stack = push(frozen.under, TRAINABLE, lora.replace(dropout=0.0))
@@ -92,12 +102,14 @@ def completion_log_probs(
     temperature: float,
     remat: bool = False,
     logprob: str = "xla",
+    token_ranges: TokenRanges | None = None,
 ) -> LogProb:
     """Log-probability, log-sum-exp and entropy [P, G, Lc] of a group's completions under a policy.
 
     The prompt is computed once a group, and the head is applied to completion positions only: token t is predicted
     by the state at t - 1, the first by the prompt's last token. With `cells` [P, N] in the batch (`pack_cells`) only
-    those tokens are computed, and what follows no computed token is 0.
+    those tokens are computed, and what follows no computed token is 0. The distribution is that over `token_ranges`
+    (None: all rows of the head).
     """
     completions = batch["completions"]
     packing = make_packing(batch["cells"], math.prod(completions.shape[1:])) if "cells" in batch else None
@@ -106,11 +118,11 @@ def completion_log_probs(
     first = jnp.broadcast_to(last[:, None], (*completions.shape[:2], last.shape[-1]))
     if packing is None:
         hidden = jnp.concatenate([first[:, :, None], own[:, :, :-1]], axis=2)
-        return _log_probs(params, hidden, completions, temperature, logprob)
+        return _log_probs(params, hidden, completions, temperature, logprob, token_ranges)
     following = pack(jnp.roll(completions, -1, axis=2).reshape(len(completions), -1), packing)
     hidden = jnp.concatenate([first, own], axis=1)
     targets = jnp.concatenate([completions[:, :, 0], following], axis=1)
-    found = _log_probs(params, hidden, targets, temperature, logprob)
+    found = _log_probs(params, hidden, targets, temperature, logprob, token_ranges)
     return LogProb(*(_to_grid(leaf, completions.shape, packing) for leaf in found))
 
 
@@ -121,9 +133,16 @@ def _to_grid(values: jax.Array, shape: tuple[int, int, int], packing: Packing) -
     return jnp.concatenate([values[:, :samples, None], rest[:, :, :-1]], axis=2)
 
 
-def _log_probs(params: dict, hidden: jax.Array, targets: jax.Array, temperature: float, logprob: str) -> LogProb:
-    states = hidden.reshape(-1, hidden.shape[-1])
-    flat = linear_logprob(states, qwen2.head_weights(params), targets.reshape(-1), temperature, logprob)
+def _log_probs(
+    params: dict,
+    hidden: jax.Array,
+    targets: jax.Array,
+    temperature: float,
+    logprob: str,
+    token_ranges: TokenRanges | None = None,
+) -> LogProb:
+    states, head = hidden.reshape(-1, hidden.shape[-1]), qwen2.head_weights(params)
+    flat = linear_logprob(states, head, targets.reshape(-1), temperature, logprob, token_ranges=token_ranges)
     return LogProb(*(leaf.reshape(targets.shape) for leaf in flat))
 
 

@@ -47,10 +47,13 @@ def test_tiles_put_together_are_the_whole():
         assert jnp.allclose(left, right, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("padding", [0, 271])
 @pytest.mark.parametrize("differentiate", [False, True])
-def test_it_lowers_for_cuda_at_full_size(differentiate):
+def test_it_lowers_for_cuda_at_full_size(differentiate, padding):
+    is_token = jnp.arange(151_936) < 151_936 - padding if padding else None
+
     def scalar(hidden, head, targets):
-        return pallas_gpu.linear_logprob(hidden, head, targets, 1.0).log_prob.sum()
+        return pallas_gpu.linear_logprob(hidden, head, targets, 1.0, is_token).log_prob.sum()
 
     shapes = ((2048, 896), jnp.bfloat16), ((151_936, 896), jnp.bfloat16), ((2048,), jnp.int32)
     traced = jax.jit(jax.grad(scalar) if differentiate else scalar).trace(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from alignment.errors import UserError
+from alignment.kernels.vocabulary import token_mask
 from alignment.rollout.sampling import Sampling, choose, draw, filter_shares
 
 WORDS = 300  # not a multiple of the table's rows
@@ -76,6 +77,33 @@ def test_tokens_follow_the_filtered_distribution(sampling):
     seen, wanted = (np.append(each[common], each[~common].sum()) for each in (counts, expected * len(token)))
     seen, wanted = seen[wanted > 0], wanted[wanted > 0]
     assert chisquare(seen, wanted * seen.sum() / wanted.sum()).pvalue > 1e-4
+
+
+@settings(max_examples=6, deadline=None)  # each compiles a program of its own
+@given(
+    temperature=st.sampled_from([0.0, 0.7, 1.0]),
+    top_k=st.sampled_from([0, 1, 5, 1000]),
+    top_p=st.sampled_from([0.5, 0.9, 1.0]),
+    min_p=st.sampled_from([0.0, 0.2]),
+    ranges=st.sampled_from([((0, 250),), ((0, 3), (7, 9), (100, 280)), ((299, 300),)]),
+)
+def test_ids_without_a_token_are_as_if_they_were_not_there(temperature, top_k, top_p, min_p, ranges):
+    """The most likely ids have none: the draw is that from the logits of the others alone."""
+    sampling = Sampling(temperature, top_k, top_p, min_p, ranges)
+    mask = token_mask(ranges, WORDS)
+    logits = np.log(shares_of(9, 1)[0])
+    logits = np.where(mask, logits, np.where(np.arange(WORDS) % 2, 1e4, np.inf)).astype(np.float32)
+    keys, rows = jax.random.split(jax.random.key(1), 500), jnp.zeros(500, int)
+    token, log_prob = jax.jit(choose, static_argnames="sampling")(
+        jnp.broadcast_to(logits, (500, WORDS)), keys, rows, sampling=sampling
+    )
+    assert mask[np.asarray(token)].all()
+    shares = np.exp((logits[mask] - logits[mask].max()).astype(np.float64) / (temperature or 1.0))
+    if temperature:
+        shares = np.asarray(filter_shares(jnp.asarray(shares[None], jnp.float32), sampling), np.float64)[0]
+    expected = np.zeros(WORDS)
+    expected[mask] = shares / shares.sum()
+    np.testing.assert_allclose(np.exp(log_prob), expected[np.asarray(token)], rtol=1e-4)
 
 
 def test_greedy_takes_the_best_word_and_its_untempered_probability():

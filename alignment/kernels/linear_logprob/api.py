@@ -1,8 +1,8 @@
 """Log-probability of target tokens straight from hidden states and a frozen head, never keeping [tokens, V] logits.
 
 An implementation is a module of this folder named in `IMPLEMENTATIONS`. It has `linear_logprob(hidden, head, targets,
-temperature)` and may have `unsupported(hidden, head, backend)`, why it cannot serve ("" where it can), and `PASSES`,
-its passes over the head, from which the vocabulary-sharded form is made.
+temperature, is_token=None)` and may have `unsupported(hidden, head, backend)`, why it cannot serve ("" where it can),
+and `PASSES`, its passes over the head, from which the vocabulary-sharded form is made.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from typing import NamedTuple
 
 import chex
 import jax
+import jax.numpy as jnp
 
 from alignment.errors import UserError
+from alignment.kernels.vocabulary import TokenRanges, token_mask
 
 IMPLEMENTATIONS = ("pallas_gpu", "pallas_tpu", "xla", "reference")  # "auto" takes the first that serves
+LOWEST = -1e30  # log-probability of what has none; finite, so that neither inf - inf nor 0 x inf arises
 
 
 class LogProb(NamedTuple):
@@ -43,6 +46,7 @@ def linear_logprob(
     temperature: float = 1.0,
     implementation: str = "xla",
     shards: Shards | None = None,
+    token_ranges: TokenRanges | None = None,
 ) -> LogProb:
     """Return log softmax(hidden head^T / temperature) at `targets`, with log-sum-exp and entropy.
 
@@ -58,6 +62,8 @@ def linear_logprob(
       implementation: a name in `IMPLEMENTATIONS`, or "auto" for the first there that serves these shapes on the
         default backend.
       shards: how the head is sharded, None if each device holds it whole.
+      token_ranges: the ids that stand for tokens (`kernels.vocabulary`); None is all V. The distribution is that over
+        those ids: the others have no share in sums and gradients, and as a target the log-probability `LOWEST`.
 
     Raises:
       UserError: an unknown implementation, one that does not serve these shapes or this backend (with the reason), a
@@ -71,7 +77,12 @@ def linear_logprob(
         raise UserError(f"temperature={temperature}: the log-probability needs a temperature above 0")
     module = _choose(implementation, *_local(hidden, head, shards), sharded=shards is not None)
     run = module.linear_logprob if shards is None else _sharded(module.PASSES, shards)
-    return run(hidden, head, targets, temperature)
+    if token_ranges is None:
+        return run(hidden, head, targets, temperature)
+    is_token = jnp.asarray(token_mask(token_ranges, len(head)))
+    known = is_token[targets]
+    out = run(hidden, head, jnp.where(known, targets, token_ranges[0][0]), temperature, is_token)
+    return out._replace(log_prob=jnp.where(known, out.log_prob, LOWEST))
 
 
 def _choose(implementation: str, hidden, head, sharded: bool) -> ModuleType:

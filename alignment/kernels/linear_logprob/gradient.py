@@ -31,10 +31,12 @@ from alignment.kernels.linear_logprob.online import Sweep, finish
 class Passes(NamedTuple):
     """The four passes over the head that values and gradients are made of.
 
-    `sweep(hidden, head, targets, temperature, weighted)` gives a `Sweep`; it must take targets outside [0, V), which
-    match no word. `slope(hidden, head, out, temperature)` gives the sum of p_v (log p_v + entropy) W_v [T, D] float32,
-    `rows(head, targets)` gives W_y [T, D], and `head_slope(hidden, head, targets, out, cotangents, temperature)`
-    d loss / dW [V, D] float32, with `cotangents` a `LogProb` of arrays [T].
+    `sweep(hidden, head, targets, temperature, weighted, is_token)` gives a `Sweep`; it must take targets outside
+    [0, V), which match no word. `slope(hidden, head, out, temperature, is_token)` gives the sum of
+    p_v (log p_v + entropy) W_v [T, D] float32, `rows(head, targets)` gives W_y [T, D], and
+    `head_slope(hidden, head, targets, out, cotangents, temperature, is_token)` d loss / dW [V, D] float32, with
+    `cotangents` a `LogProb` of arrays [T]. `is_token`, bool [V], is false at the words that have no share in the
+    distribution; None where all have.
     """
 
     sweep: Callable[..., Sweep]
@@ -48,6 +50,7 @@ class _Residuals(NamedTuple):
     head: jax.Array
     targets: jax.Array
     temperature: jax.Array
+    is_token: jax.Array | None
     out: LogProb
     miss: jax.Array
     others: jax.Array
@@ -55,36 +58,37 @@ class _Residuals(NamedTuple):
 
 
 def differentiable(passes: Passes) -> Callable[..., LogProb]:
-    """Return `linear_logprob(hidden, head, targets, temperature)` made of `passes`.
+    """Return `linear_logprob(hidden, head, targets, temperature, is_token=None)` made of `passes`.
 
     Without differentiation only the values are computed. All three results may be differentiated with respect to
     `hidden` and `head`, exactly. A derivative with respect to `temperature` raises `UserError` when it is asked for.
     """
 
     @jax.custom_vjp
-    def run(hidden, head, targets, temperature):
-        return finish(passes.sweep(hidden, head, targets, temperature, weighted=False)).out
+    def run(hidden, head, targets, temperature, is_token):
+        return finish(passes.sweep(hidden, head, targets, temperature, False, is_token)).out
 
-    def forward(hidden, head, targets, temperature):
+    def forward(hidden, head, targets, temperature, is_token):
         if temperature.perturbed:
             raise UserError(
                 "linear_logprob has no gradient for the temperature: stop the gradient there, "
                 'or use implementation="reference", which has one'
             )
         arguments = tuple(argument.value for argument in (hidden, head, targets, temperature))
-        done = finish(passes.sweep(*arguments, weighted=True))
+        is_token = None if is_token is None else is_token.value
+        done = finish(passes.sweep(*arguments, True, is_token))
         asked = ((),) if head.perturbed else ()
-        return done.out, _Residuals(*arguments, done.out, done.miss, done.others, asked)
+        return done.out, _Residuals(*arguments, is_token, done.out, done.miss, done.others, asked)
 
     def backward(saved, cotangents):
         hidden = _hidden_cotangent(passes, saved, cotangents).astype(saved.hidden.dtype)
         head = _head_cotangent(passes, saved, cotangents).astype(saved.head.dtype) if saved.head_asked else None
-        return hidden, head, None, None
+        return hidden, head, None, None, None
 
     run.defvjp(forward, backward, symbolic_zeros=True)
 
-    def linear_logprob(hidden, head, targets, temperature):
-        return run(hidden, head, targets, jnp.asarray(temperature, jnp.float32))
+    def linear_logprob(hidden, head, targets, temperature, is_token=None):
+        return run(hidden, head, targets, jnp.asarray(temperature, jnp.float32), is_token)
 
     return linear_logprob
 
@@ -94,7 +98,7 @@ def _hidden_cotangent(passes: Passes, saved: _Residuals, cotangents: LogProb) ->
     own = passes.rows(saved.head, saved.targets).astype(jnp.float32)
     total = (log_prob * saved.miss + log_sum_exp * (1.0 - saved.miss)) * own + (log_sum_exp - log_prob) * saved.others
     if not isinstance(cotangents.entropy, SymbolicZero):
-        slope = passes.slope(saved.hidden, saved.head, saved.out, saved.temperature)
+        slope = passes.slope(saved.hidden, saved.head, saved.out, saved.temperature, saved.is_token)
         total -= _column(cotangents.entropy) * slope
     return total / saved.temperature
 
@@ -102,7 +106,9 @@ def _hidden_cotangent(passes: Passes, saved: _Residuals, cotangents: LogProb) ->
 def _head_cotangent(passes: Passes, saved: _Residuals, cotangents: LogProb) -> jax.Array:
     zero = jnp.zeros(saved.targets.shape, jnp.float32)
     dense = LogProb(*(zero if isinstance(leaf, SymbolicZero) else leaf for leaf in cotangents))
-    return passes.head_slope(saved.hidden, saved.head, saved.targets, saved.out, dense, saved.temperature)
+    return passes.head_slope(
+        saved.hidden, saved.head, saved.targets, saved.out, dense, saved.temperature, saved.is_token
+    )
 
 
 def _column(cotangent: jax.Array | SymbolicZero) -> jax.Array | float:

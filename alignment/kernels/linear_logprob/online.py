@@ -16,10 +16,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from alignment.kernels.linear_logprob.api import LogProb
+from alignment.kernels.linear_logprob.api import LOWEST, LogProb
 
-LOWEST = -1e30  # the maximum of no logits; finite, so that no inf - inf or 0 x inf arises
-MASKED = 2 * LOWEST  # below LOWEST: exp(MASKED - top) is 0 also while nothing has been seen
+MASKED = 2 * LOWEST  # below LOWEST, the maximum of no logits: exp(MASKED - top) is 0 also while nothing has been seen
 
 
 class Sums(NamedTuple):
@@ -65,7 +64,7 @@ def absorb(
       sums: before the block, [t, 1] each.
       logits: [t, v] float32.
       target: bool [t, v], true at the row's target.
-      valid: bool [t, v] or [1, v], false where the block's column is no word or was seen already; None if all are.
+      valid: bool [t, v] or [1, v], false where the block's column is no token or was seen already; None if all are.
       found: the target's logit [t, 1] where the block has it, else 0; None adds it up here, for want of a gather.
 
     Returns:

@@ -62,17 +62,26 @@ def misfit(hidden: jax.Array, head: jax.Array) -> str:
     return ""
 
 
-def sweep(hidden: jax.Array, head: jax.Array, targets: jax.Array, temperature: jax.Array, weighted: bool) -> Sweep:
+def sweep(
+    hidden: jax.Array,
+    head: jax.Array,
+    targets: jax.Array,
+    temperature: jax.Array,
+    weighted: bool,
+    is_token: jax.Array | None,
+) -> Sweep:
     """Sweep the vocabulary once; shapes as in `api.linear_logprob`, bfloat16, shapes as `unsupported` demands."""
     tokens = len(hidden)
     padding = -tokens % TOKENS
     hidden = jnp.pad(hidden, ((0, padding), (0, 0)))
     targets = jnp.pad(targets.astype(jnp.int32), (0, padding), constant_values=-1)
+    masks = () if is_token is None else (is_token.astype(jnp.int32),)
     size = _slice_size(len(head), len(hidden))
 
     def over_vocabulary(sofar, begin):
         first = jnp.minimum(begin, len(head) - size)  # the last slice ends with the vocabulary; `begin` masks the rest
-        tiles, weights = _tiles(hidden, head, targets, temperature, jnp.stack([first // ROWS, begin]), size, weighted)
+        bounds = jnp.stack([first // ROWS, begin])
+        tiles, weights = _tiles((hidden, head, targets, temperature.reshape(1), bounds, *masks), size, weighted)
         sums = _put_together(tiles)
         gathered = None if weights is None else _gather(weights, tiles.top, sums.top, head, first)
         return online.join(sofar, Sweep(sums, gathered)), None
@@ -109,19 +118,21 @@ def _gather(weights: jax.Array, tile_top: jax.Array, top: jax.Array, head: jax.A
     return jnp.einsum("tv,vd->td", scaled.reshape(weights.shape), chunk, preferred_element_type=jnp.float32)
 
 
-def _tiles(hidden, head, targets, temperature, bounds, size: int, weighted: bool) -> tuple[Sums, jax.Array | None]:
+def _tiles(inputs: tuple[jax.Array, ...], size: int, weighted: bool) -> tuple[Sums, jax.Array | None]:
     """Run the kernel over `size` words: `Sums` of each tile, [tiles, T], and the weights [T, size] bfloat16 if asked.
 
-    `bounds` are the slice's first word in units of ROWS (so that the compiler knows it for a multiple) and the first
-    word not yet seen.
+    `inputs` are hidden states, head, targets, temperature [1], bounds [2] and, if not every word is a token, int32 [V]
+    that is above 0 at those that are. The bounds are the slice's first word in units of ROWS (so that the compiler
+    knows it for a multiple) and the first word not yet seen.
     """
     from jax.experimental.pallas import mosaic_gpu as plgpu
 
-    tokens, grid = len(hidden), (len(hidden) // TOKENS, size // WORDS)
+    tokens = len(inputs[0])
+    grid = tokens // TOKENS, size // WORDS
     numbers = [jax.ShapeDtypeStruct((grid[1], tokens), jnp.float32)] * len(Sums._fields)
     wide = [jax.ShapeDtypeStruct((tokens, size), jnp.bfloat16)] if weighted else []
     run = plgpu.kernel(
-        functools.partial(_kernel, plgpu),
+        functools.partial(_kernel, plgpu, len(inputs) > 5),
         out_type=(*numbers, *wide),
         scratch_types=[
             plgpu.SMEM((len(Sums._fields), TOKENS), jnp.float32),
@@ -131,14 +142,15 @@ def _tiles(hidden, head, targets, temperature, bounds, size: int, weighted: bool
         grid_names=("tokens", "words"),
         compiler_params=plgpu.CompilerParams(lowering_semantics=plgpu.LoweringSemantics.Warpgroup),
     )
-    found = run(hidden, head, targets, temperature.reshape(1), bounds)
+    found = run(*inputs)
     return Sums(*found[:4]), found[4] if weighted else None
 
 
-def _kernel(plgpu, hidden, head, targets, temperature, bounds, *results):
-    """One tile; `results` are the outputs in global memory, then as many staging buffers in shared memory."""
+def _kernel(plgpu, masked: bool, hidden, head, targets, temperature, bounds, *rest):
+    """One tile; `rest` are the mask if any, the outputs in global memory, and as many staging buffers in shared."""
     from jax.experimental import pallas as pl
 
+    is_token, results = (rest[0], rest[1:]) if masked else (None, rest)
     wide = len(results) > len(Sums._fields) + 1
     tile = jax.lax.axis_index("words")
     rows = pl.ds(jax.lax.axis_index("tokens") * TOKENS, TOKENS)
@@ -146,6 +158,10 @@ def _kernel(plgpu, hidden, head, targets, temperature, bounds, *results):
     logits = _product(plgpu, pl, hidden.at[rows, :], head.at[columns, :]) / temperature[0]
     word = plgpu.broadcasted_iota(jnp.int32, (TOKENS, WORDS), 1, layout=plgpu.Layout.WGMMA) + columns.start
     target = plgpu.load(targets.at[rows], layout=plgpu.Layout.WGMMA.reduce(1), optimized=False)
+    if is_token is not None:
+        row = plgpu.load(is_token.at[columns], layout=plgpu.Layout.WGMMA.reduce(0), optimized=False)
+        token = jax.lax.broadcast_in_dim(row, (TOKENS, WORDS), [1]) > 0
+        logits = jnp.where(token, logits, online.MASKED)  # a target is a token: `api.linear_logprob` sees to it
     sums, weights = _reduce(logits, word == _along(target), word >= bounds[1])
 
     numbers, staged = results[:4], results[5 if wide else 4]

@@ -37,7 +37,14 @@ def unsupported(hidden: jax.Array, head: jax.Array, backend: str) -> str:
     return ""
 
 
-def sweep(hidden: jax.Array, head: jax.Array, targets: jax.Array, temperature: jax.Array, weighted: bool) -> Sweep:
+def sweep(
+    hidden: jax.Array,
+    head: jax.Array,
+    targets: jax.Array,
+    temperature: jax.Array,
+    weighted: bool,
+    is_token: jax.Array | None,
+) -> Sweep:
     """Sweep the vocabulary once; shapes as in `api.linear_logprob`, hidden states and head of one type.
 
     Raises:
@@ -52,21 +59,23 @@ def sweep(hidden: jax.Array, head: jax.Array, targets: jax.Array, temperature: j
     block, step = min(sizes[0], math.ceil(tokens / 16) * 16), sizes[1]
     rows = lambda width: pl.BlockSpec((block, width), lambda i, j: (i, 0))  # noqa: E731
     wide = [rows(dim)] if weighted else []
+    masks = [] if is_token is None else [is_token[None].astype(jnp.int32)]
     found = pl.pallas_call(
-        functools.partial(_kernel, words=words, step=step),
+        functools.partial(_kernel, words=words, step=step, masked=bool(masks)),
         grid=(pl.cdiv(tokens, block), pl.cdiv(words, step)),
         in_specs=[
             pl.BlockSpec(memory_space=pltpu.SMEM),
             rows(dim),
             pl.BlockSpec((step, dim), lambda i, j: (j, 0)),
             rows(1),
+            *(pl.BlockSpec((1, step), lambda i, j: (0, j)) for _ in masks),
         ],
         out_specs=[rows(len(Sums._fields)), *wide],
         out_shape=[jax.ShapeDtypeStruct((tokens, spec.block_shape[1]), jnp.float32) for spec in [rows(4), *wide]],
         compiler_params=pltpu.CompilerParams(dimension_semantics=("parallel", "arbitrary")),
         cost_estimate=_cost(hidden, head, block, weighted),
         name="linear_logprob",
-    )(temperature.reshape(1), hidden, head, targets[:, None].astype(jnp.int32))
+    )(temperature.reshape(1), hidden, head, targets[:, None].astype(jnp.int32), *masks)
     return Sweep(Sums(*(found[0][:, k, None] for k in range(4))), found[1] if weighted else None)
 
 
@@ -74,9 +83,11 @@ PASSES = xla.PASSES._replace(sweep=sweep)
 linear_logprob = differentiable(PASSES)
 
 
-def _kernel(temperature_ref, hidden_ref, head_ref, target_ref, sums_ref, *weighted_ref, words: int, step: int):
+def _kernel(temperature_ref, hidden_ref, head_ref, target_ref, *refs, words: int, step: int, masked: bool):
     block, last = pl.program_id(1), pl.cdiv(words, step) - 1
-    absorb = functools.partial(_absorb, temperature_ref, hidden_ref, head_ref, target_ref, sums_ref, weighted_ref)
+    token_ref, sums_ref, *weighted_ref = refs if masked else (None, *refs)
+    inputs = temperature_ref, hidden_ref, head_ref, target_ref, token_ref
+    absorb = functools.partial(_absorb, *inputs, sums_ref, weighted_ref)
 
     @pl.when(block == 0)
     def _():
@@ -92,7 +103,9 @@ def _kernel(temperature_ref, hidden_ref, head_ref, target_ref, sums_ref, *weight
     pl.when(block == last)(lambda: absorb(block * step, words % step))  # rows past the head hold anything, NaN too
 
 
-def _absorb(temperature_ref, hidden_ref, head_ref, target_ref, sums_ref, weighted_ref, first, live: int | None):
+def _absorb(
+    temperature_ref, hidden_ref, head_ref, target_ref, token_ref, sums_ref, weighted_ref, first, live: int | None
+):
     """Take in the block of words from `first`, of which `live` are in the vocabulary (None: all)."""
     head = head_ref[...]
     if live is not None:
@@ -101,6 +114,9 @@ def _absorb(temperature_ref, hidden_ref, head_ref, target_ref, sums_ref, weighte
     logits = _dot(hidden_ref[...], head, 1) / temperature_ref[0]
     column = jax.lax.broadcasted_iota(jnp.int32, logits.shape, 1)
     valid = None if live is None else column < live
+    if token_ref is not None:
+        tokens = jnp.broadcast_to(token_ref[...], logits.shape) > 0
+        valid = tokens if valid is None else valid & tokens
     sums = Sums(*(sums_ref[:, k : k + 1] for k in range(4)))
     sums, weights, shrink = online.absorb(sums, logits, column + first == target_ref[...], valid)
     for k, leaf in enumerate(sums):

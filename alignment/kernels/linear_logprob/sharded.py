@@ -23,6 +23,7 @@ class _Specs(NamedTuple):
     head: P
     row: P
     scalar: P
+    word: P
 
 
 def shard(passes: Passes, shards: Shards) -> Passes:
@@ -31,19 +32,20 @@ def shard(passes: Passes, shards: Shards) -> Passes:
     The mesh's axes must be Auto, as from `jax.make_mesh(..., axis_types=(AxisType.Auto, ...))`.
     """
     axis = shards.vocabulary
-    spec = _Specs(P(shards.tokens, None), P(axis, None), P(shards.tokens), P())
+    spec = _Specs(P(shards.tokens, None), P(axis, None), P(shards.tokens), P(), P(axis))
 
-    def sweep(hidden, head, targets, temperature, weighted):
-        def local(hidden, head, targets, temperature):
-            return online.merge(passes.sweep(hidden, head, _own(targets, head, axis), temperature, weighted), axis)
+    def sweep(hidden, head, targets, temperature, weighted, is_token):
+        def local(hidden, head, targets, temperature, is_token):
+            targets = _own(targets, head, axis)
+            return online.merge(passes.sweep(hidden, head, targets, temperature, weighted, is_token), axis)
 
-        return _map(local, shards, spec, spec.hidden)(hidden, head, targets, temperature)
+        return _map(local, shards, spec, spec.hidden)(hidden, head, targets, temperature, is_token)
 
-    def slope(hidden, head, out, temperature):
-        def local(hidden, head, out, temperature):
-            return jax.lax.psum(passes.slope(hidden, head, out, temperature), axis)
+    def slope(hidden, head, out, temperature, is_token):
+        def local(hidden, head, out, temperature, is_token):
+            return jax.lax.psum(passes.slope(hidden, head, out, temperature, is_token), axis)
 
-        return _map(local, shards, spec, spec.hidden)(hidden, head, out, temperature)
+        return _map(local, shards, spec, spec.hidden)(hidden, head, out, temperature, is_token)
 
     def rows(head, targets):
         def local(head, targets):
@@ -53,13 +55,13 @@ def shard(passes: Passes, shards: Shards) -> Passes:
 
         return _map(local, shards, (spec.head, spec.row), spec.hidden)(head, targets)
 
-    def head_slope(hidden, head, targets, out, cotangents, temperature):
-        def local(hidden, head, targets, out, cotangents, temperature):
-            part = passes.head_slope(hidden, head, _own(targets, head, axis), out, cotangents, temperature)
+    def head_slope(hidden, head, targets, out, cotangents, temperature, is_token):
+        def local(hidden, head, targets, out, cotangents, temperature, is_token):
+            part = passes.head_slope(hidden, head, _own(targets, head, axis), out, cotangents, temperature, is_token)
             return part if shards.tokens is None else jax.lax.psum(part, shards.tokens)
 
-        specs = (spec.hidden, spec.head, spec.row, spec.row, spec.row, spec.scalar)
-        return _map(local, shards, specs, spec.head)(hidden, head, targets, out, cotangents, temperature)
+        specs = (spec.hidden, spec.head, spec.row, spec.row, spec.row, spec.scalar, spec.word)
+        return _map(local, shards, specs, spec.head)(hidden, head, targets, out, cotangents, temperature, is_token)
 
     return Passes(sweep, slope, rows, head_slope)
 

@@ -23,21 +23,30 @@ CACHED = 1_024, 2_048  # what a CPU keeps in its cache: 8 MB of logits and 7 MB 
 LANES = 128  # slices start at whole vector registers
 
 
-def sweep(hidden: jax.Array, head: jax.Array, targets: jax.Array, temperature: jax.Array, weighted: bool) -> Sweep:
-    """Sweep the vocabulary once; shapes as in `api.linear_logprob`."""
+def sweep(
+    hidden: jax.Array,
+    head: jax.Array,
+    targets: jax.Array,
+    temperature: jax.Array,
+    weighted: bool,
+    is_token: jax.Array | None,
+) -> Sweep:
+    """Sweep the vocabulary once; shapes as in `api.linear_logprob`, `is_token` as in `gradient.Passes`."""
     rows = _blocks(hidden), _blocks(targets[:, None])
     shape = rows[0].shape
     gathered = jnp.zeros(shape, jnp.float32) if weighted else None
     begin = Sweep(online.start((*shape[:2], 1)), gathered)
-    swept = _over_head(functools.partial(_absorb, temperature=temperature), begin, rows, head)
+    swept = _over_head(functools.partial(_absorb, temperature=temperature), begin, rows, head, is_token)
     return jax.tree.map(lambda leaf: _unblock(leaf, len(hidden)), swept)
 
 
-def slope(hidden: jax.Array, head: jax.Array, out: LogProb, temperature: jax.Array) -> jax.Array:
+def slope(
+    hidden: jax.Array, head: jax.Array, out: LogProb, temperature: jax.Array, is_token: jax.Array | None
+) -> jax.Array:
     """Return the sum over v of p_v (log p_v + entropy) W_v, [T, D] float32: the entropy falls by it."""
     rows = tuple(_blocks(leaf) for leaf in (hidden, out.log_sum_exp[:, None], out.entropy[:, None]))
     begin = jnp.zeros(rows[0].shape, jnp.float32)
-    total = _over_head(functools.partial(_tilt, temperature=temperature), begin, rows, head)
+    total = _over_head(functools.partial(_tilt, temperature=temperature), begin, rows, head, is_token)
     return _unblock(total, len(hidden))
 
 
@@ -53,16 +62,17 @@ def head_slope(
     out: LogProb,
     cotangents: LogProb,
     temperature: jax.Array,
+    is_token: jax.Array | None,
 ) -> jax.Array:
     """Return d loss / d head, [V, D] float32, for `cotangents` d loss / d out."""
     rows = tuple(_blocks(leaf) for leaf in (hidden, *(leaf[:, None] for leaf in (targets, *out[1:], *cotangents))))
     size, starts = _slices(len(head))
 
     def over_vocabulary(total, begin):
-        first, chunk, columns = _take(head, begin, size)
+        first, chunk, columns, fresh = _take(head, is_token, begin, size)
 
         def over_tokens(part, row):
-            return part + _pull(row, chunk, columns, columns >= begin, temperature), None
+            return part + _pull(row, chunk, columns, fresh, temperature), None
 
         part, _ = jax.lax.scan(over_tokens, jnp.zeros(chunk.shape, jnp.float32), rows)
         part += jax.lax.dynamic_slice_in_dim(total, first, size)  # words seen already pull at 0
@@ -121,18 +131,19 @@ def _gather(weights: jax.Array, hidden: jax.Array, chunk: jax.Array) -> jax.Arra
     )
 
 
-def _over_head(step: Callable, begin, rows: tuple, head: jax.Array):
+def _over_head(step: Callable, begin, rows: tuple, head: jax.Array, is_token: jax.Array | None):
     """Run `step(state, row, chunk, columns, fresh)` over slices of the head and, within each, over blocks of tokens.
 
-    The last slice is moved back to end with the vocabulary; `fresh` [1, v] is false at its words seen already.
+    The last slice is moved back to end with the vocabulary; `fresh` [1, v] is false at its words seen already and at
+    those that are no token.
     """
     size, starts = _slices(len(head))
 
     def over_vocabulary(state, begin):
-        _, chunk, columns = _take(head, begin, size)
+        _, chunk, columns, fresh = _take(head, is_token, begin, size)
 
         def over_tokens(_, item):
-            return None, step(*item, chunk, columns, columns >= begin)
+            return None, step(*item, chunk, columns, fresh)
 
         return jax.lax.scan(over_tokens, None, (state, rows))[1], None
 
@@ -150,12 +161,16 @@ def _slices(words: int) -> tuple[int, jax.Array]:
     return size, jnp.arange(0, words, size, dtype=jnp.int32)
 
 
-def _take(head: jax.Array, begin: jax.Array, size: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """A slice's first word, its rows [v, D] and its words [1, v]; the last slice starts before `begin`."""
+def _take(head: jax.Array, is_token: jax.Array | None, begin: jax.Array, size: int) -> tuple[jax.Array, ...]:
+    """A slice's first word, its rows [v, D], its words [1, v] and which of them are tokens not seen before `begin`."""
     # Tied to the step, the head cannot be taken for a constant of the loop: jax 0.10.2 on a CPU, which slices
     # bfloat16 as float32, would convert the whole head once, before the loop.
     tied, first = jax.lax.optimization_barrier((head, jnp.minimum(begin, len(head) - size)))
-    return first, jax.lax.dynamic_slice_in_dim(tied, first, size), first + jnp.arange(size, dtype=jnp.int32)[None]
+    columns = first + jnp.arange(size, dtype=jnp.int32)[None]
+    fresh = columns >= begin
+    if is_token is not None:
+        fresh &= jax.lax.dynamic_slice_in_dim(is_token, first, size)[None]
+    return first, jax.lax.dynamic_slice_in_dim(tied, first, size), columns, fresh
 
 
 def _blocks(x: jax.Array) -> jax.Array:

@@ -1,0 +1,193 @@
+"""A base whose embedding has more rows than its tokenizer has tokens, the others the most likely ids of all.
+
+They are left out of sampling and of GRPO's policies alike, and stay in the loss of SFT and the likelihood of options.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from tiny import experiment_config, lora, records, write_folder
+
+from alignment.adapters.stack import Stack, make_stack, push
+from alignment.evaluation.option_likelihood import option_log_probs
+from alignment.models.qwen2 import hidden_states, logits
+from alignment.parallel.compilation import COMPILED
+from alignment.parallel.data_parallel import choose_devices
+from alignment.rewards.scheme import init_rewards, make_scheme
+from alignment.rollout.engine import complete, encode_prompts, load_engine
+from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.sampling import Sampling
+from alignment.training.collect import Collector, collect
+from alignment.training.grpo import group_batch, make_update
+from alignment.training.losses import completion_log_probs, make_sft_loss
+from alignment.training.state import Frozen, init_state
+
+TOKENS, ROWS = 438, 512
+RECORDS = records(4)
+FILTERS = [
+    Sampling(0.0),
+    Sampling(0.7),
+    *(
+        pytest.param(sampling, marks=pytest.mark.ci)
+        for sampling in (Sampling(0.7, top_k=3), Sampling(1.0, top_p=0.9), Sampling(1.0, min_p=0.3))
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("padded")
+    config = experiment_config(folder)
+    write_folder(folder / "base", extra_rows=ROWS - 448)
+    config.grpo.update(prompts=4, group_size=3, max_new_tokens=10, steps=4, beta=0.1, minibatches=1, temperature=0.9)
+    engine = load_engine(config, choose_devices("jit", 1))
+    under = make_stack({"reasoning": lora(1, config=engine.config)})
+    scheme = make_scheme("decoupled_v1", ("effective_ratio=1",))
+    return Collector(engine, Frozen(engine.params, under, under), config.grpo, scheme)
+
+
+@pytest.fixture(scope="module")
+def state(collector):
+    fresh = lora(3, config=collector.engine.config, trained=False)
+    return init_state(fresh, optax.adam(1e-3), jax.random.key(0), init_rewards(collector.scheme))
+
+
+@pytest.fixture(scope="module")
+def group(collector, state):
+    return collect(collector, state, RECORDS, step=0).group
+
+
+def answers(engine, sampling):
+    prompts = encode_prompts(engine, RECORDS)
+    keys = lane_keys(jax.random.key(2), 0, [prompt_hash(prompt) for prompt in prompts], 3)
+    return complete(engine, Stack(), prompts, keys, max_new_tokens=10, sampling=sampling)
+
+
+def test_the_engine_knows_the_ids_of_its_tokenizer(collector):
+    assert collector.engine.config.vocab_size == ROWS
+    assert collector.engine.token_ranges == ((0, TOKENS),)
+
+
+@pytest.mark.parametrize("sampling", FILTERS, ids=str)
+def test_no_id_without_a_token_is_sampled(collector, sampling):
+    found = answers(collector.engine, sampling)
+    assert found.completions[found.mask].max() < TOKENS
+    everything = answers(dataclasses.replace(collector.engine, token_ranges=None), sampling)
+    assert (everything.completions[everything.mask] >= TOKENS).mean() > 0.5  # so the line above could fail
+
+
+def test_recorded_log_probabilities_are_those_of_the_policy_that_is_trained(collector, state, group):
+    """Also from plain sequences with a softmax over the tokens alone; float32 passes of two layers agree to 1e-4."""
+    engine, batch = collector.engine, group_batch(group, jnp.zeros(group.truncated.shape))
+    stack = push(collector.frozen.under, "trainable", state.lora)
+    now = completion_log_probs(
+        engine.params, stack, batch, config=engine.config, temperature=0.9, token_ranges=engine.token_ranges
+    )
+    np.testing.assert_allclose(np.where(group.mask, now.log_prob, 0), group.log_prob, atol=1e-4)
+    assert float(jnp.max(now.entropy)) <= np.log(TOKENS)
+    start, length = int(group.prompt_mask[0].sum()), group.mask.shape[2]
+    rows = np.concatenate([np.tile(group.prompts[0, :start], (3, 1)), group.completions[0]], axis=1)
+    scores = logits(engine.params, hidden_states(engine.params, engine.config, rows, stack))[:, start - 1 : -1]
+    plain = jax.nn.log_softmax(scores[..., :TOKENS] / 0.9)
+    picked = np.take_along_axis(np.asarray(plain), rows[:, -length:, None], axis=2)[..., 0]
+    np.testing.assert_allclose(group.log_prob[0], np.where(group.mask[0], picked, 0), atol=1e-4)
+
+
+@pytest.mark.ci
+def test_an_update_starts_at_ratio_one_and_at_the_reference(collector, state, group):
+    """Two passes, so that the old policy is computed; the second ratio is near 1 for a small rate."""
+    section = collector.section.copy_and_resolve_references()
+    update = make_update(collector.engine, collector.frozen, section, optax.sgd(0.0), None)
+    advantages = jnp.asarray(np.random.default_rng(0).normal(size=group.truncated.shape), jnp.float32)
+    fresh = init_state(state.lora, optax.sgd(0.0), jax.random.key(0))
+    _, once = update(fresh, group, advantages, 0)
+    assert once["ratio/max"] == once["ratio/mean"] == 1.0
+    assert abs(once["kl/mean"]) < 1e-10 and once["sampler/logp_diff_max"] < 1e-4
+    section.epochs = 2
+    update = make_update(collector.engine, collector.frozen, section, optax.sgd(0.0), None)
+    _, twice = update(init_state(state.lora, optax.sgd(0.0), jax.random.key(0)), group, advantages, 0)
+    # The old log-probabilities come from a program of their own, which may round otherwise.
+    assert twice["ratio/max"] == pytest.approx(1.0, abs=1e-4) and twice["sampler/logp_diff_max"] < 1e-4
+
+
+@pytest.mark.ci
+def test_rows_without_a_token_take_no_part_in_an_update(collector, state, group):
+    """Their values do not change one bit of the adapter after a step, with KL penalty and entropy bonus."""
+    section = collector.section.copy_and_resolve_references()
+    section.entropy_bonus = 0.01
+    advantages = jnp.asarray(np.random.default_rng(0).normal(size=group.truncated.shape), jnp.float32)
+    adapters = []
+    for scale in (1.0, -3.0):
+        embed = collector.engine.params["embed"]
+        params = collector.engine.params | {"embed": embed.at[TOKENS:].multiply(scale)}
+        frozen = collector.frozen.replace(params=params)
+        update = make_update(collector.engine, frozen, section, optax.sgd(1.0), None)
+        after, _ = update(init_state(state.lora, optax.sgd(1.0), jax.random.key(0)), group, advantages, 0)
+        adapters.append(after.lora.modules)
+    jax.tree.map(np.testing.assert_array_equal, *adapters)
+    assert any(np.any(leaf) for leaf in jax.tree.leaves(jax.tree.map(jnp.subtract, adapters[0], state.lora.modules)))
+
+
+@pytest.mark.ci
+def test_a_second_step_compiles_nothing(collector, state):
+    update = make_update(collector.engine, collector.frozen, collector.section, optax.sgd(0.1), None)
+    events: list[str] = []
+
+    def listen(name: str, *args, **kwargs) -> None:
+        events.extend([name] * (name == COMPILED))
+
+    def one_step(step):
+        rolled = collect(collector, state, RECORDS, step)
+        fresh = init_state(state.lora, optax.sgd(0.1), jax.random.key(0))
+        update(fresh, rolled.group, jnp.ones(rolled.group.truncated.shape), step)
+
+    one_step(1)
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        one_step(2)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert not events
+
+
+def sft_nll(engine, tokens, mask):
+    loss = make_sft_loss(engine.config, remat=False)
+    fresh = lora(2, config=engine.config, trained=False)
+    batch = {"tokens": jnp.asarray(tokens), "loss_mask": jnp.asarray(mask)}
+    total, tally = loss(fresh, Frozen(engine.params, Stack(), Stack()), batch, jax.random.key(0))
+    return float(total / tally.count)
+
+
+def some_rows():
+    tokens = np.random.default_rng(0).integers(3, TOKENS, (3, 14))
+    return tokens, np.arange(14) >= np.array([[5], [8], [3]])
+
+
+@pytest.mark.parity
+def test_the_loss_of_sft_is_that_of_transformers_over_every_row(collector):
+    torch = pytest.importorskip("torch")
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(collector.engine.folder, dtype=torch.float32)
+    tokens, mask = some_rows()
+    labels = torch.tensor(np.where(mask, tokens, -100))
+    with torch.no_grad():
+        theirs = float(model(torch.tensor(tokens), labels=labels).loss)
+    assert sft_nll(collector.engine, tokens, mask) == pytest.approx(theirs, rel=1e-5)
+
+
+def test_sft_and_option_likelihood_run_over_every_row(collector):
+    engine, (tokens, mask) = collector.engine, some_rows()
+    scores = logits(engine.params, hidden_states(engine.params, engine.config, jnp.asarray(tokens)[:, :-1]))
+    picked = jnp.take_along_axis(jax.nn.log_softmax(scores), tokens[:, 1:, None], axis=2)[..., 0]
+    assert sft_nll(engine, tokens, mask) == pytest.approx(-float(picked[mask[:, 1:]].mean()), rel=1e-5)
+    over_tokens = jnp.take_along_axis(jax.nn.log_softmax(scores[..., :TOKENS]), tokens[:, 1:, None], axis=2)[..., 0]
+    assert float(jnp.abs(picked - over_tokens).max()) > 1.0  # the other rows weigh, so the lines above mean something
+    want = option_log_probs(engine, RECORDS)
+    assert option_log_probs(dataclasses.replace(engine, token_ranges=None), RECORDS) == want
