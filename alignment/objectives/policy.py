@@ -13,6 +13,7 @@ from alignment.errors import UserError
 from alignment.objectives.aggregation import AGGREGATIONS
 from alignment.objectives.family import Choice
 from alignment.objectives.kl import ESTIMATORS, corrected
+from alignment.objectives.masking import masked, masked_sum
 from alignment.objectives.ratios import MAX_LOG_RATIO, RATIOS, truncated_importance
 from alignment.objectives.surrogates import SURROGATES, Clip, Gain
 from alignment.text.lookup import lookup
@@ -53,7 +54,10 @@ class Settings:
 
 
 class Tokens(NamedTuple):
-    """What a policy loss reads: N completions of up to Lc tokens. Only `log_prob` and `entropy` carry a gradient."""
+    """What a policy loss reads: N completions of up to Lc tokens. Only `log_prob` and `entropy` carry a gradient.
+
+    What stands at masked positions, and the advantage of a completion without a token, is never looked at.
+    """
 
     log_prob: jax.Array  # [N, Lc] of the sampled tokens under the current policy, at the sampling temperature
     old_log_prob: jax.Array  # [N, Lc] under the policy that sampled, computed by the trainer
@@ -84,6 +88,7 @@ def policy_loss(tokens: Tokens, choice: Choice, settings: Settings) -> PolicyLos
       The loss as (sum, count), so that micro-batches and devices add up before one division.
     """
     _check(tokens, settings)
+    tokens = _read(tokens)
     mask = tokens.mask.astype(jnp.float32)
     log_ratio = tokens.log_prob - jax.lax.stop_gradient(tokens.old_log_prob)
     ratio = RATIOS[choice.ratio](log_ratio, mask)
@@ -95,7 +100,7 @@ def policy_loss(tokens: Tokens, choice: Choice, settings: Settings) -> PolicyLos
         per_token, more = part(per_token, tokens, settings, ratio)
         sums |= more
     total, count = AGGREGATIONS[choice.aggregation](per_token, mask, settings.max_tokens)
-    sums = {name: jax.lax.stop_gradient(jnp.sum(value * mask)) for name, value in sums.items()}
+    sums = {name: jax.lax.stop_gradient(masked_sum(value, mask)) for name, value in sums.items()}
     peak = jax.lax.stop_gradient(jnp.max(jnp.where(mask > 0, ratio, 0.0)))
     return PolicyLoss(total, count, sums | {"tokens": mask.sum()}, {"ratio/max": peak})
 
@@ -112,6 +117,15 @@ def _check(tokens: Tokens, settings: Settings) -> None:
     given = [array for array in tokens if array is not None and array is not tokens.advantages]
     chex.assert_equal_shape(given)
     chex.assert_shape(tokens.advantages, (tokens.log_prob.shape[0],))
+
+
+def _read(tokens: Tokens) -> Tokens:
+    """The arrays with 0 at masked positions, so that nothing that stands there meets an operation or its derivative."""
+    arrays = {name: leaf for name, leaf in tokens._asdict().items() if leaf is not None and name != "mask"}
+    rows = jnp.any(jnp.asarray(tokens.mask, bool), axis=1)
+    return tokens._replace(
+        **{name: masked(leaf, rows if name == "advantages" else tokens.mask) for name, leaf in arrays.items()}
+    )
 
 
 def _ratio_sums(ratio: jax.Array, log_ratio: jax.Array, gain: Gain) -> dict[str, jax.Array]:

@@ -7,17 +7,19 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from alignment.objectives.masking import masked, masked_sum
+
 MAX_LOG_RATIO = 20.0
 
 
 def token_ratio(log_ratio: jax.Array, mask: jax.Array) -> jax.Array:
     """rho_t = pi(y_t) / pi_old(y_t), [N, Lc]; its logarithm clamped to +-20 (PPO, 1707.06347)."""
-    return jnp.exp(jnp.clip(log_ratio, -MAX_LOG_RATIO, MAX_LOG_RATIO))
+    return jnp.exp(jnp.clip(masked(log_ratio, mask), -MAX_LOG_RATIO, MAX_LOG_RATIO))
 
 
 def sequence_ratio(log_ratio: jax.Array, mask: jax.Array) -> jax.Array:
     """Return (pi(y) / pi_old(y))^(1 / length) [N, Lc], equal at all tokens of a response (GSPO, 2507.18071, eq. 7)."""
-    mean = jnp.sum(log_ratio * mask, axis=1, keepdims=True) / jnp.maximum(mask.sum(axis=1, keepdims=True), 1.0)
+    mean = masked_sum(log_ratio, mask, axis=1, keepdims=True) / jnp.maximum(mask.sum(axis=1, keepdims=True), 1.0)
     return jnp.broadcast_to(jnp.exp(jnp.clip(mean, -MAX_LOG_RATIO, MAX_LOG_RATIO)), log_ratio.shape)
 
 

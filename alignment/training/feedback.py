@@ -29,6 +29,7 @@ from alignment.data.feedback import Judgement
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config
 from alignment.models.qwen2 import group_hidden_states
+from alignment.objectives.masking import masked_sum
 from alignment.objectives.preference import preference_loss, thumb_loss, tie_loss
 from alignment.record import Record
 from alignment.rewards.presets import get_preset
@@ -61,8 +62,8 @@ def pooled_features(
 ) -> jax.Array:
     """Return [P, G, D] float32: last hidden states of completions `own` [P, G, Lc] averaged where `mask` is true."""
     _, hidden = group_hidden_states(params, config, prompts, prompt_mask, own)
-    weights = mask[..., None].astype(jnp.float32)
-    return (hidden.astype(jnp.float32) * weights).sum(axis=2) / jnp.maximum(weights.sum(axis=2), 1.0)
+    total = masked_sum(hidden.astype(jnp.float32), mask[..., None], axis=2)
+    return total / jnp.maximum(mask[..., None].astype(jnp.float32).sum(axis=2), 1.0)
 
 
 def group_features(engine: Engine, group: Group, chunks: int = 1) -> np.ndarray:

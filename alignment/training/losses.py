@@ -16,6 +16,7 @@ from alignment.models import qwen2
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import Packing, make_packing, pack, unpack
 from alignment.objectives.family import get_loss
+from alignment.objectives.masking import masked, masked_sum
 from alignment.objectives.policy import Settings, Tokens, policy_loss
 from alignment.objectives.sft import sft_loss
 from alignment.training.mismatch import mismatch_sums
@@ -85,9 +86,9 @@ def make_grpo_loss(
         entropy = entropy if settings.entropy_bonus else jax.lax.stop_gradient(entropy)
         tokens = Tokens(log_prob, old, batch["advantages"].reshape(-1), mask, ref, entropy, sampled)
         out = policy_loss(tokens, choice, settings)
-        sums = out.sums | {"entropy": jnp.sum(jax.lax.stop_gradient(entropy) * mask)}
+        sums = out.sums | {"entropy": masked_sum(jax.lax.stop_gradient(entropy), mask)}
         sums |= mismatch_sums(old, sampled, mask)
-        gap = jnp.abs(old - sampled) * mask
+        gap = jnp.abs(masked(old - sampled, mask))
         return out.total, Tally(out.count, sums, out.maxima | {"sampler/logp_diff_max": gap.max()})
 
     return objective

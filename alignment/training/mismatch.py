@@ -12,6 +12,8 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
+from alignment.objectives.masking import masked
+
 MOMENTS = ("x", "y", "xx", "yy", "xy", "w", "ww")
 _PREFIX = "moment of the sampler: "
 
@@ -21,8 +23,8 @@ def mismatch_sums(policy: jax.Array, sampled: jax.Array, mask: jax.Array) -> dic
 
     x is the log-probability by the policy, y that of the sampler, w = exp(x - y).
     """
-    x, y = (jnp.where(mask, values, 0.0) for values in (policy, sampled))
-    w = jnp.where(mask, jnp.exp(x - y), 0.0)
+    x, y = (masked(values, mask) for values in (policy, sampled))
+    w = masked(jnp.exp(x - y), mask)
     values = (x, y, x * x, y * y, x * y, w, w * w)
     return {_PREFIX + name: value.sum() for name, value in zip(MOMENTS, values, strict=True)} | {
         "sampler/logp_diff_mean": jnp.abs(x - y).sum()

@@ -1,0 +1,20 @@
+"""What stands at a masked position never reaches arithmetic: it may be anything, NaN and infinities too.
+
+A product with a mask of 0 and 1 is no mask: 0 x inf and 0 x NaN are NaN. `where` before the first operation gives
+masked positions a value that every later operation and its derivative is finite at, and a gradient of exactly 0.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+
+def masked(values: jax.Array, mask: jax.Array) -> jax.Array:
+    """Return `values` with 0 where `mask` (booleans, or 0 and 1; broadcast against `values`) is false."""
+    return jnp.where(jnp.asarray(mask, bool), values, jnp.zeros((), values.dtype))
+
+
+def masked_sum(values: jax.Array, mask: jax.Array, axis: int | None = None, keepdims: bool = False) -> jax.Array:
+    """Return the sum of `values` over the positions where `mask` is true."""
+    return jnp.sum(masked(values, mask), axis=axis, keepdims=keepdims)
