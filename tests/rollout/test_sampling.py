@@ -79,6 +79,7 @@ def test_tokens_follow_the_filtered_distribution(sampling):
     assert chisquare(seen, wanted * seen.sum() / wanted.sum()).pvalue > 1e-4
 
 
+@pytest.mark.ci
 @settings(max_examples=6, deadline=None)  # each compiles a program of its own
 @given(
     temperature=st.sampled_from([0.0, 0.7, 1.0]),
