@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -18,7 +18,8 @@ import numpy as np
 from etils import epath
 
 from alignment.adapters.lora import Lora
-from alignment.adapters.tensorfiles import FLOAT_TYPES, open_tensors, staged, write_tensors
+from alignment.adapters.tensorfiles import FLOAT_TYPES, check_finite, open_tensors, staged, write_tensors
+from alignment.common.fields import is_one_of, is_positive, read_object, shorten
 from alignment.common.files import write_text
 from alignment.errors import UserError
 
@@ -34,24 +35,45 @@ _BLOCKS = {
     "down_proj": "mlp",
 }
 _KEY = re.compile(r"base_model\.model\.model\.layers\.(\d+)\.(self_attn|mlp)\.([a-z]+_proj)\.lora_([AB])\.weight")
-# Settings under which a PEFT adapter is another function than `x W + scale (x A) B` at every layer.
-_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+# The values under which a PEFT adapter is the function `x W + scale (x A) B` at every layer and W is the base's own:
+# "pissa", "olora", "corda", "loftq" and the like change the base when they begin. False and None are "off" in PEFT.
+_PLAIN: Mapping[str, tuple[Any, ...]] = {
     "peft_type": ("LORA",),
+    "task_type": ("CAUSAL_LM", None),
     "bias": ("none",),
+    "init_lora_weights": (True, False, "gaussian", "orthogonal"),
+    "fan_in_fan_out": (False, None),
+    "use_rslora": (False, True, None),
     "use_dora": (False, None),
     "use_qalora": (False, None),
     "use_bdlora": (None, False),
-    "kasa_config": (None,),
     "lora_bias": (False, None),
-    "fan_in_fan_out": (False, None),
+    "ensure_weight_tying": (False, None),
+    "exclude_modules": (None, []),
+    "layers_to_transform": (None, []),
+    "layers_pattern": (None, []),
+    "layer_replication": (None,),
     "rank_pattern": ({}, None),
     "alpha_pattern": ({}, None),
-    "modules_to_save": ([], None),
-    "target_parameters": ([], None),
+    "modules_to_save": (None, []),
+    "target_parameters": (None, []),
     "trainable_token_indices": (None,),
-    "layer_replication": (None,),
     "alora_invocation_tokens": (None,),
+    "megatron_config": (None,),
+    "loftq_config": ({}, None),
+    "eva_config": (None,),
+    "corda_config": (None,),
+    "lora_ga_config": (None,),
+    "velora_config": (None,),
+    "monteclora_config": (None,),
+    "arrow_config": (None,),
+    "kasa_config": (None,),
+    "runtime_config": (None, {}, {"ephemeral_gpu_offload": False}),
 }
+# Provenance, and settings of features that are off.
+_FREE = ("base_model_name_or_path", "revision", "peft_version", "inference_mode", "megatron_core", "qalora_group_size")
+FIELDS = frozenset((*_PLAIN, *_FREE, "r", "lora_alpha", "lora_dropout", "target_modules", "auto_mapping"))
+_DEFAULT_TARGETS = ["q_proj", "v_proj"]  # PEFT's for Qwen2, where a config names none
 
 
 def save_peft(folder: str, lora: Lora, base_name: str) -> None:
@@ -100,8 +122,9 @@ def load_peft(folder: str) -> Lora:
     """Read a PEFT LoRA folder into a float32 `Lora`.
 
     Raises:
-      UserError: a file is missing or truncated; the adapter is not plain LoRA on the projections of a Qwen2 decoder;
-        a layer or factor is missing; the shapes disagree with the rank of the config.
+      UserError: a file is missing or truncated; a field of the config is unknown, or says that the adapter is not
+        plain LoRA on the projections of a Qwen2 decoder; a layer or factor is missing or not finite; the tensors
+        disagree with the rank or the targets of the config.
     """
     path = epath.Path(folder) / CONFIG_FILE
     fields = _read_config(path)
@@ -111,13 +134,14 @@ def load_peft(folder: str) -> Lora:
         table = _table(tensors, where)
         depth = 1 + max(layer for _, layer, _ in table)
         names = [name for name in _BLOCKS if any(key[0] == name for key in table)]
+        _check_targets(fields.get("target_modules"), depth, names, path)
         modules = {name: _stack_layers(tensors, table, name, depth, rank, where) for name in names}
     return Lora(
         modules,
         rank=rank,
         alpha=float(fields["lora_alpha"]),
         scaling="rslora" if fields.get("use_rslora") else "lora",
-        dropout=float(fields.get("lora_dropout") or 0.0),
+        dropout=float(fields.get("lora_dropout", 0.0)),
     )
 
 
@@ -137,19 +161,64 @@ def _key(name: str, layer: int, letter: str) -> str:
 def _read_config(path: epath.Path) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{path}: not found; name a folder in the PEFT layout")
-    try:
-        fields = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error}); fetch the file again") from error
-    if not isinstance(fields, dict):
-        raise UserError(f"{path}: not a JSON object; fetch the file again")
-    for name, allowed in _NEUTRAL.items():
-        if fields.get(name, allowed[0]) not in allowed:
-            raise UserError(f"{path}: {name} is {fields[name]!r}; only plain LoRA ({name} {allowed[0]!r}) can be read")
-    for name, kinds in {"r": int, "lora_alpha": (int, float)}.items():
-        if not isinstance(fields.get(name), kinds) or fields[name] <= 0:
-            raise UserError(f"{path}: {name} is {fields.get(name)!r}; it must be a positive number")
+    fields = read_object(path)
+    _check_fields(fields, path)
     return fields
+
+
+def _check_fields(fields: Mapping[str, Any], path: epath.Path) -> None:
+    """Raise `UserError` for a field or value that is not known to leave the adapter plain LoRA."""
+    unknown = sorted(fields.keys() - FIELDS)
+    if unknown:
+        raise UserError(
+            f"{path}: {unknown[0]} is unknown; only plain LoRA can be read, remove it if it changes nothing"
+        )
+    for name, allowed in _PLAIN.items():
+        value = fields.get(name, None if name == "peft_type" else allowed[0])
+        if not is_one_of(value, allowed):
+            raise UserError(f"{path}: {name} is {shorten(value)}; only plain LoRA ({name} {allowed[0]!r}) can be read")
+    for name, kinds in {"r": int, "lora_alpha": (int, float)}.items():
+        value = fields.get(name)
+        if not isinstance(value, kinds) or not is_positive(value):
+            raise UserError(f"{path}: {name} is {shorten(value)}; it must be a positive number")
+    dropout = fields.get("lora_dropout", 0.0)
+    if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+        raise UserError(f"{path}: lora_dropout is {shorten(dropout)}; it must be at least 0 and below 1")
+    # PEFT writes the class of the model where it was told no task type.
+    mapping = fields.get("auto_mapping")
+    if mapping is not None and (not isinstance(mapping, dict) or mapping.get("base_model_class") != "Qwen2ForCausalLM"):
+        raise UserError(f"{path}: auto_mapping is {shorten(mapping)}; only adapters of Qwen2ForCausalLM can be read")
+
+
+def _check_targets(targets: Any, depth: int, names: Sequence[str], path: epath.Path) -> None:
+    """Raise `UserError` where PEFT would adapt other projections of `depth` layers than `names`, which have tensors.
+
+    A list holds names or ends of dotted names, a string is a pattern of whole names or "all-linear".
+    """
+    modules = {
+        f"model.layers.{layer}.{block}.{name}": name for layer in range(depth) for name, block in _BLOCKS.items()
+    }
+    targets = _DEFAULT_TARGETS if targets is None else targets
+    if isinstance(targets, str):
+        try:
+            pattern = re.compile(".*" if targets.lower() == "all-linear" else targets)
+        except re.error as error:
+            raise UserError(
+                f"{path}: target_modules is {shorten(targets)}, no pattern ({error}); correct it"
+            ) from error
+        adapted = {module for module in modules if pattern.fullmatch(module)}
+    elif isinstance(targets, list) and all(isinstance(target, str) for target in targets):
+        matches = {target: {module for module in modules if f".{module}".endswith(f".{target}")} for target in targets}
+        for target in (target for target, matched in matches.items() if not matched):
+            raise UserError(f"{path}: target_modules holds {target!r}, which is no projection of Qwen2; remove it")
+        adapted = set().union(*matches.values())
+    else:
+        raise UserError(f"{path}: target_modules is {shorten(targets)}; it must be a list of names or a pattern")
+    if adapted != {module for module, name in modules.items() if name in names}:
+        raise UserError(
+            f"{path}: target_modules {shorten(targets)} are not the projections that {WEIGHTS_FILE} holds "
+            f"({', '.join(names)} of {depth} layers); fetch both files again"
+        )
 
 
 def _table(tensors: Any, where: str) -> dict[tuple[str, int, str], str]:
@@ -174,10 +243,12 @@ def _stack_layers(tensors: Any, table: dict, name: str, depth: int, rank: int, w
         for layer in range(depth):
             if (name, layer, letter) not in table:
                 raise UserError(f"{where}: tensor {_key(name, layer, letter)} is missing; adapt all layers or none")
-            layers.append(tensors.get_tensor(table[name, layer, letter]).astype(np.float32))
+            with np.errstate(over="ignore"):  # a float64 beyond float32 is infinite, and refused below
+                layers.append(tensors.get_tensor(table[name, layer, letter]).astype(np.float32))
             shape = layers[-1].shape
             if len(shape) != 2 or shape[rank_axis] != rank or shape != layers[0].shape:
                 key = _key(name, layer, letter)
                 raise UserError(f"{where}: tensor {key} has shape {shape}, which disagrees with r = {rank} or layer 0")
+            check_finite(layers[-1], table[name, layer, letter], where)
         factors[letter.lower()] = jnp.asarray(np.stack(layers).transpose(0, 2, 1))
     return factors

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import pathlib
 import shutil
 import tempfile
@@ -106,3 +107,14 @@ def _naming(path: pathlib.Path) -> Iterator[None]:
             if f"os error {errno.ENOSPC}" not in str(error) and f"os error {errno.EDQUOT}" not in str(error):
                 raise
             raise OSError(errno.ENOSPC, "No space left on device") from error
+
+
+def check_finite(tensor: np.ndarray, name: str, path: epath.PathLike) -> None:
+    """Raise `UserError` naming file and tensor if a value is NaN or infinite; blocks of rows need next to no memory."""
+    rows = max(1, 2**18 // max(1, math.prod(tensor.shape[1:])))
+    for start in range(0, len(tensor), rows):
+        if not np.isfinite(tensor[start : start + rows]).all():
+            raise UserError(
+                f"{path}: tensor {name} holds values that are not finite (NaN or infinity) in {tensor.dtype}; fetch or "
+                "make the file again"
+            )

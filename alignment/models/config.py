@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from etils import epath
 from flax import struct
 
+from alignment.common.fields import is_one_of, is_positive, read_object, shorten
 from alignment.errors import UserError
 
 _REQUIRED = (
@@ -36,7 +36,6 @@ _FIXED: Mapping[str, tuple[Any, ...]] = {
     "quantization_config": (None,),
 }
 _ROPE_KEYS = ("rope_type", "type", "rope_theta", "partial_rotary_factor")
-_LARGEST, _SMALLEST = 3.4e38, 1.2e-38  # of float32, in which the model computes
 
 
 @struct.dataclass
@@ -78,8 +77,6 @@ def from_hf(fields: Mapping[str, Any], where: str = "config.json") -> Qwen2Confi
       UserError: the model type is not qwen2, a size is missing or impossible, or a feature is asked for that this
         forward pass does not have (sliding-window attention, RoPE scaling, another activation, code of its own).
     """
-    if not isinstance(fields, Mapping):
-        raise UserError(f"{where}: not a JSON object; is this the config of a Qwen2 checkpoint?")
     if fields.get("model_type", "qwen2") != "qwen2":
         raise UserError(f"{where}: model_type is {fields['model_type']!r}; only qwen2 (Qwen2, Qwen2.5) is supported")
     missing = [name for name in _REQUIRED if name not in fields]
@@ -121,8 +118,8 @@ def _size(value: Any, name: str, where: str) -> int:
 
 
 def _positive(value: Any, name: str, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not _SMALLEST < value < _LARGEST:
-        raise UserError(f"{where}: {name} is {value!r}; it must be a positive number")
+    if not is_positive(value):
+        raise UserError(f"{where}: {name} is {shorten(value)}; it must be a positive number")
     return float(value)
 
 
@@ -133,26 +130,17 @@ def _check_function(fields: Mapping[str, Any], depth: int, where: str) -> None:
         raise UserError(f"{where}: use_sliding_window is true, which is not supported; set it to false")
     if layers not in (None, ["full_attention"] * depth):
         raise UserError(
-            f"{where}: layer_types is {_short(layers)}; only full_attention in all {depth} layers is supported"
+            f"{where}: layer_types is {shorten(layers)}; only full_attention in all {depth} layers is supported"
         )
     for name, allowed in _FIXED.items():
         value = fields.get(name, allowed[0])
-        if not _among(value, allowed):
-            raise UserError(f"{where}: {name} is {_short(value)}; only {allowed[0]} is supported")
+        if not is_one_of(value, allowed):
+            raise UserError(f"{where}: {name} is {shorten(value)}; only {allowed[0]} is supported")
     if not isinstance(fields.get("tie_word_embeddings", False), bool):
         raise UserError(f"{where}: tie_word_embeddings is {fields['tie_word_embeddings']!r}; it must be true or false")
     code = fields.get("auto_map") or {}
     if not isinstance(code, Mapping) or any(name.startswith("AutoModel") for name in code):
         raise UserError(f"{where}: auto_map names a model class of the folder's own code, which is never run")
-
-
-def _among(value: Any, allowed: tuple[Any, ...]) -> bool:
-    return (type(value), value) in [(type(one), one) for one in allowed]  # by type too: True equals 1
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _head_dim(fields: Mapping[str, Any], sizes: Mapping[str, int], where: str) -> int:
@@ -186,7 +174,7 @@ def _rope_section(fields: Mapping[str, Any], name: str, where: str) -> Mapping[s
     if section is None:
         return {}
     if not isinstance(section, Mapping):
-        raise UserError(f"{where}: {name} is {_short(section)}; it must be an object or null")
+        raise UserError(f"{where}: {name} is {shorten(section)}; it must be an object or null")
     for key in ("rope_type", "type"):
         if section.get(key, "default") != "default":
             raise UserError(
@@ -207,8 +195,4 @@ def read_config(folder: str) -> Qwen2Config:
     path = epath.Path(folder) / "config.json"
     if not path.exists():
         raise UserError(f"{path}: not found; --config.model.path takes a folder in the Hugging Face layout or a Hub id")
-    try:
-        fields = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error}); fetch the file again") from error
-    return from_hf(fields, str(path))
+    return from_hf(read_object(path), str(path))

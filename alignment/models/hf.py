@@ -24,6 +24,7 @@ import numpy as np
 from etils import epath
 
 from alignment.adapters.tensorfiles import FLOAT_TYPES, copy_file, open_tensors, staged, write_tensors
+from alignment.common.fields import read_object
 from alignment.common.files import write_text
 from alignment.errors import UserError
 from alignment.hub import snapshot
@@ -301,7 +302,7 @@ def _config_fields(source_folder: str | None, config: Qwen2Config, dtype: str) -
     path = epath.Path(source_folder) / "config.json" if source_folder else None
     if path is None or not path.exists():
         return to_hf(config, dtype)
-    fields = json.loads(path.read_text())
+    fields = read_object(path)
     if from_hf(fields, str(path)) != config:
         raise UserError(f"{path}: describes another architecture than the parameters; name their own folder")
     # What only transformers 5 knows (`dtype` is its name for torch_dtype) gives way to what version 4 reads as well.

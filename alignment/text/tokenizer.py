@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from alignment.common.fields import read_object
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.text.templates import Template, messages
@@ -19,7 +20,6 @@ from alignment.text.tokenizer_files import (
     added_ids,
     check_settings,
     read_backend,
-    read_object,
     read_template,
     special_tokens,
     unreadable,

@@ -7,11 +7,11 @@ of `tokenizer.json`; a side file that would add or move a token contradicts it a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from alignment.common.fields import read_object
 from alignment.errors import UserError
 
 CONFIG_FILE = "tokenizer_config.json"
@@ -23,21 +23,6 @@ _TEXT_END = "<|endoftext|>"
 _ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _LISTS = ("extra_special_tokens", "additional_special_tokens")
 _AGAIN = "save the tokenizer again, so that its files agree"
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file.
-
-    Raises:
-      UserError: the file is not UTF-8, not JSON, or holds something else than an object.
-    """
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error}); copy the file again from the checkpoint") from error
-    if not isinstance(fields, dict):
-        raise UserError(f"{path}: not a JSON object; copy the file again from the checkpoint")
-    return fields
 
 
 def unreadable(folder: Path, error: Exception) -> UserError:

@@ -23,6 +23,7 @@ from alignment.adapters.compose import concatenate
 from alignment.adapters.lora import Lora, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import make_stack
+from alignment.common import files
 from alignment.errors import UserError
 from alignment.models import qwen2
 from alignment.models.config import from_hf, read_config
@@ -309,10 +310,10 @@ def test_full_disk_leaves_the_adapter_that_was_there(tmp_path, monkeypatch):
     lora = drawn(tmp_path, "reward")
     before = {file.name: file.read_bytes() for file in (tmp_path / "reward").iterdir()}
 
-    def full(path, text):
+    def full(path, content):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(files, "_replace", full)
     with pytest.raises(UserError, match="reward/adapter_config.json: the disk is full"):
         save_peft(str(tmp_path / "reward"), lora.replace(alpha=99.0), "base")
     assert {file.name: file.read_bytes() for file in (tmp_path / "reward").iterdir()} == before

@@ -23,6 +23,7 @@ from golden import make_golden as golden
 from safetensors.numpy import load_file, save_file
 
 from alignment.adapters import tensorfiles
+from alignment.common import files
 from alignment.errors import UserError
 from alignment.models import hf
 from alignment.models.config import from_hf, read_config
@@ -316,11 +317,11 @@ def test_full_disk_leaves_what_was_there(tmp_path, checkpoint, monkeypatch, full
 
 
 def _fill_the_disk_at(monkeypatch, full: str) -> None:
-    real_save, real_write, real_copy = tensorfiles.save_file, Path.write_bytes, shutil.copyfileobj
+    real_save, real_replace, real_copy = tensorfiles.save_file, files._replace, shutil.copyfileobj
 
     def save(tensors, path, metadata):
         if path.name == full:
-            real_write(path, b"half")
+            path.write_bytes(b"half")
             raise tensorfiles.SafetensorError("I/O error: No space left on device (os error 28)")
         real_save(tensors, path, metadata)
 
@@ -329,13 +330,13 @@ def _fill_the_disk_at(monkeypatch, full: str) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         real_copy(original, target)
 
-    def write(path, data):
-        if path.name == full and path.parent.name.startswith(".partial"):
+    def replace(path, content):
+        if Path(path).name == full:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real_write(path, data)
+        real_replace(path, content)
 
     monkeypatch.setattr(tensorfiles, "save_file", save)
-    monkeypatch.setattr(Path, "write_bytes", write)
+    monkeypatch.setattr(files, "_replace", replace)
     monkeypatch.setattr(tensorfiles.shutil, "copyfileobj", copy)
 
 
