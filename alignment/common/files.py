@@ -91,8 +91,8 @@ def make_folder(folder: epath.PathLike, flag: str) -> None:
     """Make `folder` and check, by writing, that files can be made in it.
 
     Raises:
-      UserError: they cannot; the line names `flag`, the command-line flag that chose the folder, the reason and the
-        remedy.
+      UserError: they cannot; the line begins with `flag`, what on the command line chose the folder
+        ("--workdir=runs/demo"), and gives reason and remedy.
     """
     folder = epath.Path(folder)
     probe = folder / f".probe.{os.getpid()}"
@@ -100,9 +100,15 @@ def make_folder(folder: epath.PathLike, flag: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
-    except Exception as error:  # an object store raises types of its own client
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{flag}={folder}: cannot be written ({reason}); name a folder that can be") from error
+    except Exception as error:  # noqa: BLE001 - an object store raises types of its own client
+        raise UserError(
+            f"{flag}: {folder} cannot be written ({reason_of(error)}); name a folder that can be"
+        ) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why something failed, in one line: the system's words for an `OSError`, the first 200 characters else."""
+    return getattr(error, "strerror", None) or " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def check_file(path: epath.PathLike) -> None:

@@ -60,18 +60,18 @@ def test_text_is_utf8_where_the_locale_is_not(tmp_path):
 @pytest.mark.parametrize("below", ["", "a", "a/b"])
 def test_a_folder_that_would_lie_in_a_file_is_one_line_with_the_flag(tmp_path, below):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"--workdir=.*file.*cannot be written \(.*\); name a folder"):
-        files.make_folder(tmp_path / "file" / below, "--workdir")
+    with pytest.raises(UserError, match=r"--workdir=x: .*file.*cannot be written \(.*\); name a folder"):
+        files.make_folder(tmp_path / "file" / below, "--workdir=x")
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc on this system")
 def test_a_folder_that_the_system_refuses_is_one_line_with_the_flag():
-    with pytest.raises(UserError, match=r"--out=/proc/none-such: cannot be written \("):
-        files.make_folder("/proc/none-such", "--out")
+    with pytest.raises(UserError, match=r"--out=x: /proc/none-such cannot be written \("):
+        files.make_folder("/proc/none-such", "--out=x")
 
 
 def test_a_folder_that_can_be_written_is_made_and_left_empty(tmp_path):
-    files.make_folder(tmp_path / "a" / "b", "--out")
+    files.make_folder(tmp_path / "a" / "b", "--out=x")
     assert not any((tmp_path / "a" / "b").iterdir())
 
 

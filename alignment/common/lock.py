@@ -1,0 +1,238 @@
+"""One run at a time in a folder: a lock file that names its owner.
+
+On the owner's machine the lock holds while that very process runs, known by its id and start time. From elsewhere
+(another machine on a shared disk, `gs://`) it holds while its heartbeat, which the owner renews every 30 seconds, is
+less than 5 minutes old. A lock whose owner is gone is taken over, and the new owner says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from etils import epath
+
+from alignment.common.files import is_remote, make_folder, read_text, write_json
+from alignment.errors import UserError
+
+HEARTBEAT = 30.0  # seconds between two signs of life
+STALE = 300.0  # seconds after which an owner that cannot be asked counts as gone
+SETTLE = 5.0  # seconds until two that wrote at once must both see the later of them, where nothing excludes the other
+PROC = pathlib.Path("/proc")
+NAME = "run.lock"
+
+
+@dataclasses.dataclass(frozen=True)
+class Owner:
+    """Who holds a lock; what the lock file says."""
+
+    token: str  # of this holding and no other
+    host: str
+    machine: str  # host name, boot and process namespace: where `pid` means this process
+    pid: int
+    started: str  # when the process began, as the system counts it
+    since: str  # UTC, for people
+    command: str
+    heartbeat: float  # seconds since 1970
+
+
+@dataclasses.dataclass(frozen=True)
+class Lock:
+    """A lock that this process holds."""
+
+    path: epath.Path
+    token: str
+
+    def check(self) -> None:
+        """Raise `UserError` where another run has taken the lock over, as after a long suspension of this one.
+
+        To be called before anything is written that another run would rely on.
+        """
+        owner = _read(self.path)
+        if owner is not None and owner.token != self.token:
+            raise UserError(
+                f"{self.path.parent}: process {owner.pid} on {owner.host} took this folder over at {owner.since}, as "
+                "this run gave no sign of life; this run stops, that one goes on"
+            )
+
+
+@contextlib.contextmanager
+def locked(path: epath.PathLike, flag: str, log: Callable[[str], Any] = print) -> Iterator[Lock]:
+    """Hold the lock file `path` for the length of the block, however it ends.
+
+    Args:
+      path: the lock file, local or `gs://`; its folder is made, and removed again where nothing else came into it.
+      flag: what on the command line chose the folder, such as "--workdir=runs/demo".
+      log: is told where the lock of an owner that is gone is taken over.
+
+    Raises:
+      UserError: the folder cannot be written, or another run that is alive holds the lock; the line says which.
+    """
+    path = epath.Path(path)
+    is_new = not path.parent.exists()
+    make_folder(path.parent, flag)
+    lock = Lock(path, _acquire(path, flag, log))
+    stop = threading.Event()
+    beats = threading.Thread(target=_beat, args=(lock, stop), daemon=True, name=f"heartbeat of {path}")
+    beats.start()
+    try:
+        yield lock
+    finally:
+        stop.set()
+        beats.join()
+        with contextlib.suppress(Exception):  # the block's own error is the one to show
+            _release(lock, is_new)
+
+
+def _acquire(path: epath.Path, flag: str, log: Callable[[str], Any]) -> str:
+    mine = _myself()
+    with _exclusive(path.parent) as exclusive:
+        owner = _read(path)
+        if owner is not None and is_alive(owner):
+            raise UserError(_refusal(owner, path, flag))
+        if path.exists():
+            gone = f"process {owner.pid} on {owner.host}, since {owner.since}" if owner else "an unreadable lock file"
+            log(f"{path}: its owner is gone ({gone}); this run takes the folder over")
+        write_json(path, dataclasses.asdict(mine))
+    if not exclusive:
+        time.sleep(SETTLE)
+        owner = _read(path)
+        if owner is None or owner.token != mine.token:
+            raise UserError(_refusal(owner or mine, path, flag))
+    return mine.token
+
+
+@contextlib.contextmanager
+def _exclusive(folder: epath.Path) -> Iterator[bool]:
+    """Keep other processes out of the same block; yields False where the file system has no means to."""
+    if is_remote(folder):
+        yield False
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # the system lets go of it however the process ends
+        except OSError:  # some network file systems
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def _beat(lock: Lock, stop: threading.Event) -> None:
+    while not stop.wait(HEARTBEAT):
+        with contextlib.suppress(Exception):  # a disk or network that fails for a while; the lock outlives ten beats
+            owner = _read(lock.path)
+            if owner is not None and owner.token == lock.token:
+                write_json(lock.path, dataclasses.asdict(dataclasses.replace(owner, heartbeat=time.time())))
+
+
+def _release(lock: Lock, remove_folder: bool) -> None:
+    with _exclusive(lock.path.parent):
+        owner = _read(lock.path)
+        if owner is not None and owner.token == lock.token:
+            lock.path.unlink()
+    if remove_folder and not is_remote(lock.path):
+        lock.path.parent.rmdir()  # which the system refuses where anything is in it
+
+
+def _refusal(owner: Owner, path: epath.Path, flag: str) -> str:
+    text = f"{flag}: in use by process {owner.pid} on {owner.host} since {owner.since} ({owner.command})"
+    if owner.machine == machine():
+        return f"{text}; wait for it, end it, or choose another folder"
+    age = max(0, round(time.time() - owner.heartbeat))
+    return (
+        f"{text}, last sign of life {age} s ago; wait for it or choose another folder (where it has ended, the lock "
+        f"{path} ends {STALE / 60:g} minutes after its last sign)"
+    )
+
+
+def is_alive(owner: Owner) -> bool:
+    """Whether the owner's process runs, as far as can be told from here."""
+    if owner.machine == machine():
+        return process_start(owner.pid) == owner.started
+    return time.time() - owner.heartbeat < STALE
+
+
+def _myself() -> Owner:
+    now = time.time()
+    return Owner(
+        token=uuid.uuid4().hex,
+        host=socket.gethostname(),
+        machine=machine(),
+        pid=os.getpid(),
+        started=process_start(os.getpid()),
+        since=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        command=shlex.join(sys.argv)[:200],
+        heartbeat=now,
+    )
+
+
+def _read(path: epath.Path) -> Owner | None:
+    """The owner that the file names; None where there is no file, or none that a run wrote."""
+    try:
+        owner = Owner(**json.loads(read_text(path)))
+    except (OSError, ValueError, TypeError):
+        return None
+    return owner if isinstance(owner.pid, int) and isinstance(owner.heartbeat, float) else None
+
+
+def machine() -> str:
+    """Return what tells this machine, since it was started, and this process namespace from every other."""
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        parts.append((PROC / "sys/kernel/random/boot_id").read_text().strip())
+    with contextlib.suppress(OSError):
+        parts.append(os.readlink(PROC / "self/ns/pid"))
+    return " ".join(parts)
+
+
+def process_start(pid: int) -> str:
+    """Return when process `pid` of this machine began, in the system's own terms; "" where no such process runs.
+
+    From /proc where there is one, else from `ps`, else "unknown" for any process that exists.
+    """
+    if (PROC / "self" / "stat").exists():
+        return _start_from_proc(pid)
+    return _start_from_ps(pid) if shutil.which("ps") else _start_from_signal(pid)
+
+
+def _start_from_proc(pid: int) -> str:
+    try:
+        # The name of the program, in brackets, may hold anything; the state follows it, the start 19 fields on.
+        state, *fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if state in "ZX" else fields[18]
+
+
+def _start_from_ps(pid: int) -> str:
+    command, env = ["ps", "-o", "stat=,lstart=", "-p", str(pid)], os.environ | {"LC_ALL": "C"}
+    shown = subprocess.run(command, env=env, capture_output=True, text=True)
+    state, _, started = shown.stdout.strip().partition(" ")
+    return "" if state.startswith("Z") else started.strip()
+
+
+def _start_from_signal(pid: int) -> str:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:  # somebody else's
+        pass
+    return "unknown"
