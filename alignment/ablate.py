@@ -20,7 +20,15 @@ from alignment.arms import before_reward, get_arm, stage_order
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.report import write_report
 from alignment.evaluation.results import outcomes, pick_traces
-from alignment.experiment import Experiment, Outcome, describe_run, open_experiment, run_experiment, stage_folder
+from alignment.experiment import (
+    Experiment,
+    Outcome,
+    describe_run,
+    lock_workdir,
+    open_experiment,
+    run_experiment,
+    stage_folder,
+)
 from alignment.next_round import next_round
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.distributed import start
@@ -30,10 +38,11 @@ def run(args: argparse.Namespace) -> None:
     """Run every arm at every seed and write the report."""
     set_up_compilation()
     cli.apply_profile(args)
-    experiment = open_experiment(args.config, args.workdir)
-    found = run_experiment(experiment)
-    matrices, said = next_round(experiment, found)
-    table = report(experiment, found, matrices)
+    with lock_workdir(args.workdir) as lock:
+        experiment = open_experiment(args.config, args.workdir, lock)
+        found = run_experiment(experiment)
+        matrices, said = next_round(experiment, found)
+        table = report(experiment, found, matrices)
     print(said, table, sep="\n")
     print(f"report: {experiment.workdir / 'report.html'}")
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from ml_collections import ConfigDict
 
 from alignment import cli
+from alignment.common.lock import locked
 from alignment.config import default_data_set
 from alignment.data.mixture import build_mixture
 from alignment.data.product import Product, check_out, write_product
@@ -35,10 +36,12 @@ BUILDERS: dict[str, Callable[[ConfigDict], Product]] = {
 def run(args: argparse.Namespace) -> None:
     """Build what the configuration names, write it, and print where it is and what hash its rows have."""
     config = args.config
-    check_out(config.out)
-    product = lookup(BUILDERS, config.builder, "builder --config.builder")(config)
+    build = lookup(BUILDERS, config.builder, "builder --config.builder")
     command = "python -m alignment.build_data " + shlex.join(sys.argv[1:] if args.argv is None else args.argv)
-    manifest = write_product(product, config.out, config.to_dict(), command)
+    folder = check_out(config.out)
+    # Beside the folder, which changes its name at the end.
+    with locked(folder.with_name(f".{folder.name}.lock"), f"--config.out={config.out}"):
+        manifest = write_product(build(config), config.out, config.to_dict(), command)
     for split, facts in manifest["splits"].items():
         print(f"{config.out}/{facts['file']}: {facts['rows']} {split} rows, SHA-256 of contents {facts['rows_sha256']}")
 

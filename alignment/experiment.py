@@ -1,15 +1,20 @@
 """Running an experiment: every stage the arms need, once a seed, then every arm's answers; resumable at any point.
 
+<workdir>/run.lock                       while a run works in the folder: whose it is
 <workdir>/seed<k>/<stage>/stage.json     what the stage was run with; another setting is refused with a diff
 <workdir>/seed<k>/<stage>/metrics.jsonl  one row a step
 <workdir>/seed<k>/<stage>/checkpoints/   while it trains
 <workdir>/seed<k>/<stage>/adapter/       the finished adapter as a PEFT folder, sealed by a hashed manifest
-<workdir>/seed<k>/arms/<arm>/            settings and responses of a finished arm
+<workdir>/seed<k>/<stage>/MANIFEST.json  seals stage.json and metrics.jsonl of a finished stage
+<workdir>/seed<k>/arms/<arm>/            settings and responses of a finished arm, sealed by a manifest
 <workdir>/untrained/arms/base/           those of the base, which no seed changes
+
+Nothing is taken over from an earlier run before its hash is compared. What is damaged is made again, and said.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -26,8 +31,9 @@ from alignment.adapters.lora import Lora, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import Stack, make_stack
 from alignment.arms import SNAPSHOT, Arm, Stage, get_arm, rewarded_stage, stage_order
-from alignment.common.files import read_text, write_json, write_text
-from alignment.common.manifest import damage, seal
+from alignment.common.files import check_file, read_text, write_json, write_text
+from alignment.common.lock import NAME, Lock, locked
+from alignment.common.manifest import MANIFEST, damage, digest_of, seal
 from alignment.config_checks import check_config
 from alignment.data.load import Data, load_data
 from alignment.errors import UserError
@@ -51,6 +57,16 @@ from alignment.training.prompts import cached_prompts
 from alignment.training.state import Frozen
 
 Loras = dict[str, Lora]
+RUN_FILES = ("results.json", "report.html", "matrix.json")
+STAGE_FILES = (
+    "stage.json",
+    "metrics.jsonl",
+    "wandb_id.txt",
+    MANIFEST,
+    f"adapter/{MANIFEST}",
+    "checkpoints/1/state.json",
+)
+ARM_FILES = ("arm.json", "responses.jsonl", MANIFEST)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +77,7 @@ class Experiment:
     workdir: epath.Path
     engine: Engine
     data: Data
+    lock: Lock | None = None  # on the workdir; without one, `run_experiment` takes it for as long as it runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,18 +89,29 @@ class Outcome:
     curve: list[dict[str, float]]
 
 
-def open_experiment(config: ConfigDict, workdir: str) -> Experiment:
+def lock_workdir(workdir: str) -> contextlib.AbstractContextManager[Lock]:
+    """Hold a workdir for one run, from before anything is loaded until everything is written.
+
+    Raises:
+      UserError: it cannot be written, or another run works in it.
+    """
+    return locked(epath.Path(workdir) / NAME, f"--workdir={workdir}", tqdm.write)
+
+
+def open_experiment(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Experiment:
     """Check the configuration, load the base and the data, and check that everything fits before the first step.
 
     Raises:
       UserError: an unknown name, a value out of its range, sizes that do not divide, a prompt over the limit, bad
-        weights or data. What the configuration alone shows is raised before anything is loaded.
+        weights or data, a folder where a file of the run belongs or the reverse. What the configuration alone shows is
+        raised before anything is loaded.
     """
     check_config(config)
     stages = stage_order(config.arms)
     scheme_of(config.grpo)
     Limits(**config.watch)
     sampling_of(config.eval)
+    check_places(config, epath.Path(workdir))
     spread = choose_devices(config.parallel.mode, config.parallel.devices)
     supervised = any(stage.objective != "grpo" for stage in stages)
     on_policy = any(stage.on_policy for stage in stages)
@@ -99,7 +127,18 @@ def open_experiment(config: ConfigDict, workdir: str) -> Experiment:
         scorer_of(config.grpo, engine)
     for records in (data.eval, *([data.rl] if on_policy else [])):
         cached_prompts(engine, records, config.data.cache)  # a prompt too long is found here, not later
-    return Experiment(config, epath.Path(workdir), engine, data)
+    return Experiment(config, epath.Path(workdir), engine, data, lock)
+
+
+def check_places(config: ConfigDict, workdir: epath.Path) -> None:
+    """Raise `UserError` where a file that a run writes last has a folder's name, or a folder that of a file."""
+    stages = {f"seed{seed}/{stage.name}" for seed in config.seeds for stage in stage_order(config.arms)}
+    arms = {_arm_folder(get_arm(name), seed) for seed in config.seeds for name in config.arms}
+    names = [*RUN_FILES, *(f"next_round/{name}.py" for name in config.arms)]
+    names += [f"{stage}/{name}" for stage in sorted(stages) for name in STAGE_FILES]
+    names += [f"{arm}/{name}" for arm in sorted(arms) for name in ARM_FILES]
+    for name in names:
+        check_file(workdir / name)
 
 
 def describe_run(experiment: Experiment) -> dict[str, Any]:
@@ -116,6 +155,9 @@ def describe_run(experiment: Experiment) -> dict[str, Any]:
 
 def run_experiment(experiment: Experiment) -> list[Outcome]:
     """Run what is not yet done of every seed and arm; return the outcomes, seed by seed."""
+    if experiment.lock is None:
+        with lock_workdir(str(experiment.workdir)) as lock:
+            return run_experiment(dataclasses.replace(experiment, lock=lock))
     config, outcomes = experiment.config, []
     tasks = _numbered(config)
     for seed in config.seeds:
@@ -149,19 +191,27 @@ def run_stage(experiment: Experiment, stage: Stage, seed: int, loras: Loras, lab
     """
     folder = stage_folder(experiment, stage, seed)
     settings = stage_settings(experiment, stage, loras)
-    claim(folder / "stage.json", settings)
+    known = claim(folder / "stage.json", settings)
     adapter = folder / "adapter"
-    if adapter.exists():
-        reason = damage(adapter)
+    if adapter.exists() or (folder / MANIFEST).exists():
+        reason = damage_of(adapter) or damage_of(folder) if known else f"{folder / 'stage.json'} was damaged or missing"
         if reason is None:
             tqdm.write(f"{label}: done before")
             return load_peft(str(adapter))
-        tqdm.write(f"{adapter}: {reason}; going on from the last checkpoint")
-        adapter.rmtree()
+        tqdm.write(f"{reason}; going on from the last checkpoint")
     lora = train_stage(experiment, stage, seed, loras, session_of(experiment, folder, settings, seed, label))
+    if adapter.exists():  # only now that its successor is there
+        adapter.rmtree()
     save_peft(str(adapter), lora, experiment.config.model.path or "nano")
     seal(adapter)
+    seal(folder, ("stage.json", "metrics.jsonl"))
     return load_peft(str(adapter))
+
+
+def damage_of(folder: epath.Path) -> str | None:
+    """Return what is wrong with a sealed folder, beginning with its name; None where nothing is."""
+    reason = damage(folder)
+    return reason and f"{folder}: {reason}"
 
 
 def train_stage(experiment: Experiment, stage: Stage, seed: int, loras: Loras, session: Session) -> Lora:
@@ -225,7 +275,7 @@ def session_of(
 ) -> Session:
     """The stage's session: its folder, its label and the hashes its checkpoints must agree with."""
     config = experiment.config
-    hashes = {"stage configuration": _digest(settings), "base": experiment.engine.fingerprint}
+    hashes = {"stage configuration": digest_of(settings), "base": experiment.engine.fingerprint}
     hashes |= {f"{name} adapter": value for name, value in settings["adapters below"].items()}
     hashes |= {f"{split} data": value for split, value in settings["data"].items()}
     return Session(
@@ -238,6 +288,7 @@ def session_of(
         log={name: value for name, value in config.log.items() if name != "profile"},
         profile=config.log.profile,
         cache=config.data.cache,
+        **({"check": experiment.lock.check} if experiment.lock else {}),
     )
 
 
@@ -262,21 +313,38 @@ def stage_settings(experiment: Experiment, stage: Stage, loras: Loras) -> dict[s
     return json.loads(json.dumps(settings))
 
 
-def claim(path: epath.Path, settings: Mapping[str, Any]) -> None:
-    """Write `settings` to `path`, or check that they are what is written there.
+def claim(path: epath.Path, settings: Mapping[str, Any]) -> bool:
+    """Write `settings` to `path`, or check that they are what is written there; return whether they were.
+
+    Where the file is missing or damaged (its hash is in it), nothing tells whether what lies beside it was made with
+    these settings.
 
     Raises:
       UserError: they differ; the message lists what changed, old value and new.
     """
-    if not path.exists():
+    written = read_claim(path)
+    if written is None:
+        if path.exists():
+            tqdm.write(f"{path}: damaged; written again")
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, settings)
-        return
-    old, new = _flat(json.loads(read_text(path))), _flat(settings)
+        write_json(path, {**settings, "sha256": digest_of(settings)})
+        return False
+    old, new = _flat(written), _flat(settings)
     names = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
     if names:
         diff = "; ".join(f"{name}: {_short(old.get(name))} -> {_short(new.get(name))}" for name in names)
         raise UserError(f"{path.parent} was run with other settings ({diff}); restore them or choose another --workdir")
+    return True
+
+
+def read_claim(path: epath.Path) -> dict[str, Any] | None:
+    """Return the settings that `claim` wrote to `path`; None where there are none or they are damaged."""
+    try:
+        settings = json.loads(read_text(path))
+        digest = settings.pop("sha256")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return settings if digest == digest_of(settings) else None
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
@@ -297,10 +365,6 @@ def _file_digest(path: str) -> str:
     return hashlib.sha256(epath.Path(path).read_bytes()).hexdigest() if path else ""
 
 
-def _digest(settings: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-
-
 # --------------------------------------------------------------------------------------------------------------- arms
 
 
@@ -311,18 +375,25 @@ def served_stack(arm: Arm, loras: Loras) -> Stack:
 
 def run_arm(experiment: Experiment, arm: Arm, seed: int, loras: Loras, label: str) -> Outcome:
     """Return an arm's outcome, answering the evaluation records unless that was done before."""
-    trained = arm.serves or arm.merged
-    folder = experiment.workdir / (f"seed{seed}" if trained else "untrained") / "arms" / arm.name
-    claim(folder / "arm.json", arm_settings(experiment, arm, loras))
+    folder = experiment.workdir / _arm_folder(arm, seed)
+    known = claim(folder / "arm.json", arm_settings(experiment, arm, loras))
     stored = folder / "responses.jsonl"
-    if stored.exists():
+    reason = damage_of(folder) if known else f"{folder / 'arm.json'} was damaged or missing"
+    if reason is None:
         tqdm.write(f"{label}: done before")
     else:
+        if stored.exists() or (folder / MANIFEST).exists():
+            tqdm.write(f"{reason}; answering again")
         write_responses(stored, experiment, generate(experiment, arm, loras, label))
+        seal(folder, ("arm.json", "responses.jsonl"))
     responses = read_responses(stored, experiment)
     stage = rewarded_stage(arm)
     curve = read_curve(stage_folder(experiment, stage, seed) / "metrics.jsonl") if stage else []
     return Outcome(make_row(experiment, arm, seed, responses, curve), responses, curve)
+
+
+def _arm_folder(arm: Arm, seed: int) -> str:
+    return f"{f'seed{seed}' if arm.serves or arm.merged else 'untrained'}/arms/{arm.name}"
 
 
 def generate(experiment: Experiment, arm: Arm, loras: Loras, label: str) -> list[Response]:

@@ -26,9 +26,11 @@ from alignment.adapters.peft import CONFIG_FILE, load_peft, save_peft
 from alignment.adapters.stack import Stack, make_stack
 from alignment.adapters.tensorfiles import staged
 from alignment.arms import STAGES, Arm, get_arm
-from alignment.common.files import write_text
+from alignment.common.files import check_file, read_text, write_text
+from alignment.common.lock import NAME, locked
 from alignment.common.manifest import damage
 from alignment.errors import UserError
+from alignment.experiment import read_claim
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import load_params, resolve_folder, save_params
 from alignment.rollout.engine import hash_weights
@@ -84,10 +86,18 @@ class Trained:
 
 def run(args: argparse.Namespace) -> None:
     """Export one arm of one seed's folder, as the flags say."""
-    kinds = WHAT if args.what == "all" else (args.what,)
     out = epath.Path(args.out)
-    if out.exists() and any(out.iterdir()) and not args.force:
-        raise UserError(f"--out={args.out} is not empty; choose another folder, or --force to write into this one")
+    with locked(out / NAME, f"--out={args.out}"):
+        if not args.force and any(path.name != NAME for path in out.iterdir()):
+            raise UserError(f"--out={args.out} is not empty; choose another folder, or --force to write into this one")
+        export(args, out)
+
+
+def export(args: argparse.Namespace, out: epath.Path) -> None:
+    """What `run` does once the folder `out` is its own."""
+    kinds = WHAT if args.what == "all" else (args.what,)
+    for kind in kinds:
+        check_file(out / kind / "README.md")
     trained = read_run(args.run, args.arm, args.config.model.path)
     stack = make_stack(trained.loras)
     folder = base_folder(trained) if "merged" in kinds else ""  # the wrong base is refused before anything is written
@@ -120,8 +130,10 @@ def read_run(seed_folder: str, arm: str, base: str = "") -> Trained:
     if not loras:
         return Trained(found, {}, base or NANO, "", "")
     last = list(loras)[-1]
-    stage = json.loads((folder / last / "stage.json").read_text())
-    recorded = json.loads((folder / last / "adapter" / CONFIG_FILE).read_text())["base_model_name_or_path"]
+    stage = read_claim(folder / last / "stage.json")
+    if stage is None:
+        raise UserError(f"{folder / last / 'stage.json'}: missing or damaged; run the experiment again, it repairs it")
+    recorded = json.loads(read_text(folder / last / "adapter" / CONFIG_FILE))["base_model_name_or_path"]
     return Trained(found, loras, base or recorded, stage["base"], stage["prompt"]["template"])
 
 

@@ -17,9 +17,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from etils import epath
+
 from alignment import cli
 from alignment.adapters.tensorfiles import staged
-from alignment.common.files import write_text
+from alignment.common.files import check_file, write_text
+from alignment.common.lock import NAME, locked
 from alignment.data.feedback import Judgement, hold_out, read_feedback
 from alignment.data.load import load_data
 from alignment.evaluation.statistics import wilson
@@ -27,7 +30,7 @@ from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.data_parallel import choose_devices
 from alignment.parallel.distributed import start
 from alignment.rollout.engine import Engine, load_engine
-from alignment.training.feedback import agreement, base_digest, fit, save_scorer, text_features, values
+from alignment.training.feedback import FILE, agreement, base_digest, fit, save_scorer, text_features, values
 
 SUMMARY = "scorer.json"
 
@@ -35,6 +38,15 @@ SUMMARY = "scorer.json"
 def run(args: argparse.Namespace) -> None:
     """Read, fit, test, write, and say how to use what was written."""
     set_up_compilation()
+    out = epath.Path(args.out)
+    for name in (FILE, SUMMARY):
+        check_file(out / name)
+    with locked(out / NAME, f"--out={args.out}"):
+        fit_scorer(args)
+
+
+def fit_scorer(args: argparse.Namespace) -> None:
+    """What `run` does once the folder `--out` is its own."""
     config = args.config
     data = load_data(config.data, training=("rl",))
     judgements, left_out = read_feedback(args.feedback, data.rl, data.eval)

@@ -30,6 +30,7 @@ import optax
 from tqdm import tqdm
 
 from alignment.common.files import write_text
+from alignment.common.lock import NAME, locked
 from alignment.data.vignettes import generate
 from alignment.errors import UserError
 from alignment.knowledge.prose import documents
@@ -345,7 +346,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     recipe = Recipe(seed=args.seed, documents=args.documents, instructions=args.instructions, epochs=args.epochs)
     command = " ".join(["python -m alignment.pretrain_nano --out=DIR", *_changed_flags(recipe)])
     try:
-        record = build(Path(args.out), recipe, command)
+        with locked(Path(args.out) / NAME, f"--out={args.out}"):
+            record = build(Path(args.out), recipe, command)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

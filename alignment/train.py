@@ -13,7 +13,7 @@ import sys
 from alignment import cli
 from alignment.evaluation.results import plain
 from alignment.evaluation.tables import text_table
-from alignment.experiment import open_experiment, run_experiment
+from alignment.experiment import lock_workdir, open_experiment, run_experiment
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.distributed import start
 
@@ -25,7 +25,8 @@ def run(args: argparse.Namespace) -> None:
     with config.unlocked():
         config.arms, config.seeds = (args.arm,), (args.seed,)
     cli.apply_profile(args)
-    found = run_experiment(open_experiment(config, args.workdir))
+    with lock_workdir(args.workdir) as lock:
+        found = run_experiment(open_experiment(config, args.workdir, lock))
     print(text_table(plain([outcome.row for outcome in found])))
 
 

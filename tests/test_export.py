@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from alignment.adapters.lora import Lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import make_stack
 from alignment.common.manifest import seal
+from alignment.experiment import claim
 from alignment.models import qwen2
 from alignment.models.config import read_config
 from alignment.models.hf import load_params
@@ -45,7 +45,7 @@ def seed_folder(tmp_path, base) -> Path:
         save_peft(str(folder / stage / "adapter"), load_peft(str(drawn)), str(base))
         seal(folder / stage / "adapter")
         settings = {"base": hash_weights(str(base)), "prompt": {"template": "think_answer"}}
-        (folder / stage / "stage.json").write_text(json.dumps(settings))
+        claim(folder / stage / "stage.json", settings)
     return folder
 
 

@@ -56,15 +56,17 @@ def build_traces(config: ConfigDict) -> Product:
         raise UserError(f"--config.traces.journal={settings.journal}: name a file on this machine")
     make_teacher = lookup(TEACHERS, settings.teacher, "teacher --config.traces.teacher")
     journal_path = Path(settings.journal or f"{config.out.rstrip('/')}.journal.jsonl")
-    records, notes = choose_records(settings, template, config.seed)
-    teacher = make_teacher(settings, template, records, config.seed)
-    if len(teacher.records) < len(records):
-        notes.append(f"{len(records) - len(teacher.records)} question(s) left out: their prompt is too long")
-    if not teacher.records:
-        raise UserError("no question is left: every prompt is over --config.traces.local.max_prompt_tokens; raise it")
-    prompts = [prompt_id(record, template, teacher.sampling) for record in teacher.records]
-    judge = make_judge(settings.filters, template, teacher.model)
-    with open_journal(journal_path) as journal:
+    with open_journal(journal_path) as journal:  # before a teacher is loaded: where it cannot be written is said first
+        records, notes = choose_records(settings, template, config.seed)
+        teacher = make_teacher(settings, template, records, config.seed)
+        if len(teacher.records) < len(records):
+            notes.append(f"{len(records) - len(teacher.records)} question(s) left out: their prompt is too long")
+        if not teacher.records:
+            raise UserError(
+                "no question is left: every prompt is over --config.traces.local.max_prompt_tokens; raise it"
+            )
+        prompts = [prompt_id(record, template, teacher.sampling) for record in teacher.records]
+        judge = make_judge(settings.filters, template, teacher.model)
         collection = Collection(
             teacher.records, prompts, teacher.name, journal, judge, tries=settings.tries, keep=settings.keep
         )

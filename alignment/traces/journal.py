@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from alignment.common.manifest import digest_of
 from alignment.errors import UserError
 
 _FLAG = "--config.traces.journal"
@@ -74,7 +75,7 @@ class Journal:
 
     def append(self, answer: Answer) -> None:
         """Put `answer` on disk; it is there when this returns. A disk that is full raises `OSError` naming the file."""
-        line = json.dumps(dataclasses.asdict(answer)).encode() + b"\n"  # ASCII, so that no character can be torn
+        line = _line(answer)
         size = os.fstat(self._file).st_size
         try:
             while line:
@@ -120,7 +121,7 @@ def _read(path: Path, file: int) -> Iterator[Answer]:
         last = start + len(line) + 1 >= len(data)
         answer = _parse(line) if start + len(line) < len(data) else None  # without its line end it is not whole
         if answer is None and not last:
-            raise UserError(f"{path}, line {number}: not an answer of this journal; mend or remove the line")
+            raise UserError(f"{path}, line {number}: no answer of this journal, or damaged; mend or remove it")
         if answer is None:
             os.ftruncate(file, start)
             return
@@ -128,8 +129,17 @@ def _read(path: Path, file: int) -> Iterator[Answer]:
         start += len(line) + 1
 
 
+def _line(answer: Answer) -> bytes:
+    """One line, in ASCII, so that no character can be torn, with its own hash."""
+    fields = dataclasses.asdict(answer)
+    return json.dumps(fields | {"sha256": digest_of(fields)}).encode() + b"\n"
+
+
 def _parse(line: bytes) -> Answer | None:
+    """The answer of a line; None where it is not one, or not as it was written (lines before hashes have none)."""
     try:
-        return Answer(**json.loads(line))
-    except (ValueError, TypeError):
+        fields = json.loads(line)
+        digest = fields.pop("sha256", None)
+        return Answer(**fields) if digest in (None, digest_of(fields)) else None
+    except (ValueError, TypeError, AttributeError):
         return None

@@ -13,10 +13,11 @@ from tqdm import tqdm
 
 from alignment.errors import UserError
 from alignment.training.checkpoint import restore_latest, save
-from alignment.training.metrics import open_metrics
+from alignment.training.metrics import FILE, open_metrics
 from alignment.training.profile import Profiler
 from alignment.training.state import TrainState
 
+LAYOUT = "2"  # of what a checkpoint holds beside the state; 2: the metrics themselves
 Body = Callable[[TrainState, int], tuple[TrainState, dict[str, float]]]
 
 
@@ -33,6 +34,7 @@ class Session:
     cache: str = ""  # folder of tokenised records; "": the user's cache folder
     log: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # keyword arguments of `open_metrics`
     profile: int = 0  # steps to trace
+    check: Callable[[], None] = lambda: None  # called before a save; raises where the folder is no longer this run's
 
 
 def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> TrainState:
@@ -44,9 +46,9 @@ def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> Tra
     Raises:
       UserError: the checkpoint was written on another base, adapter, data or configuration; or the disk is full.
     """
-    state, start, offset = _resume(session, state)
+    state, start, content = _resume(session, state)
     profiler = Profiler(session.folder / "profile", session.profile)
-    with open_metrics(session.folder, offset, **session.log) as metrics, contextlib.closing(profiler):
+    with open_metrics(session.folder, content, **session.log) as metrics, contextlib.closing(profiler):
         bar = tqdm(range(start, steps), session.label, total=steps, initial=start, unit="step", mininterval=1.0)
         for step in bar:
             began = time.perf_counter()
@@ -56,7 +58,7 @@ def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> Tra
             metrics.write({"step": step + 1} | row)
             bar.set_postfix(_headline(row), refresh=False)
             if (step + 1) % session.every == 0 or step + 1 == steps:
-                _save(session, state, step + 1, metrics.offset)
+                _save(session, state, step + 1, metrics.content)
     return state
 
 
@@ -65,20 +67,31 @@ def _headline(row: Mapping[str, float]) -> dict[str, str]:
     return {short: f"{row[name]:.3g}" for short, name in names.items() if name in row}
 
 
-def _resume(session: Session, state: TrainState) -> tuple[TrainState, int, int]:
-    found = restore_latest(session.folder / "checkpoints", state, log=tqdm.write)
-    if found is None:
-        return state, 0, 0
-    step, state, meta = found
-    changed = [name for name, value in session.hashes.items() if meta["hashes"].get(name) != value]
+def _resume(session: Session, state: TrainState) -> tuple[TrainState, int, bytes]:
+    """Return the state to go on from, how many steps it has behind it and the metrics of those."""
+    restored = restore_latest(session.folder / "checkpoints", state, log=tqdm.write)
+    if restored is None:
+        return state, 0, b""
+    step, state, meta = restored
+    hashes = _hashes(session)
+    changed = [name for name, value in hashes.items() if meta["hashes"].get(name) != value]
     if changed:
         raise UserError(
             f"{session.folder}: the checkpoint of step {step} was written with another {' and '.join(changed)}; "
             "restore what it was written with or choose another --workdir"
         )
-    return state, step, meta["metrics_offset"]
+    content = meta["metrics"].encode()
+    path = session.folder / FILE
+    if not (path.exists() and path.read_bytes().startswith(content)):
+        tqdm.write(f"{path}: damaged or missing; its {step} rows are restored from the checkpoint")
+    return state, step, content
 
 
-def _save(session: Session, state: TrainState, step: int, offset: int) -> None:
-    meta = {"hashes": dict(session.hashes), "metrics_offset": offset, "data_position": step}
+def _save(session: Session, state: TrainState, step: int, content: bytes) -> None:
+    session.check()
+    meta = {"hashes": _hashes(session), "metrics": content.decode(), "data_position": step}
     save(session.folder / "checkpoints", step, state, meta, session.keep)
+
+
+def _hashes(session: Session) -> dict[str, str]:
+    return {**session.hashes, "layout of checkpoints": LAYOUT}

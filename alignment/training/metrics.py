@@ -8,10 +8,12 @@ line, so that no reader mistakes a diverged step for a missing one.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import math
 import os
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -19,38 +21,41 @@ from types import ModuleType
 from typing import Any
 
 from etils import epath
+from tqdm import tqdm
 
 from alignment.common.files import is_remote, read_text, write_bytes, write_text
 from alignment.errors import UserError
 
 FILE = "metrics.jsonl"
+_RUN_ID = re.compile("[0-9a-f]{32}")
 _UPLOAD_SECONDS = 10.0  # an object store takes whole files only, and few of them a minute
 
 
 def open_metrics(
     folder: epath.PathLike,
-    byte_offset: int = 0,
+    content: bytes = b"",
     *,
     tensorboard: bool = False,
     wandb: bool = False,
     wandb_project: str = "clinical-alignment",
 ) -> Metrics:
-    """Return the metrics of `folder`, a context manager, with `metrics.jsonl` cut back to `byte_offset` bytes.
+    """Return the metrics of `folder`, a context manager, with `content` as all that `metrics.jsonl` holds.
 
-    On a fresh start `byte_offset` is 0; on a resume it is the `Metrics.offset` that the checkpoint holds, so that steps
-    done after the checkpoint are not listed twice. TensorBoard gets the same cut; a Weights & Biases run is continued
-    under its old id and ignores steps it has seen.
+    On a fresh start that is nothing; on a resume it is the `Metrics.content` that the checkpoint holds, so that steps
+    done after the checkpoint are not listed twice, and what happened to the file in between does not matter.
+    TensorBoard gets the same cut; a Weights & Biases run is continued under its old id and ignores steps it has seen.
 
     Raises:
-        UserError: a logger's package is not installed, or the file is shorter than the checkpoint says.
+        UserError: a logger's package is not installed.
     """
     folder = epath.Path(folder)
     writers = {"tensorboardX": tensorboard, "wandb": wandb}
     modules = {name: _import_logger(name) for name, wanted in writers.items() if wanted}
-    kept = _kept_bytes(folder / FILE, byte_offset)
-    sinks: list[Any] = [_remote_lines(folder, kept) if is_remote(folder) else _local_lines(folder, kept)]
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = _RemoteLines if is_remote(folder) else _LocalLines
+    sinks: list[Any] = [lines(folder / FILE, content)]
     if tensorboard:
-        sinks.append(_TensorBoard(modules["tensorboardX"], folder, _last_step(kept)))
+        sinks.append(_TensorBoard(modules["tensorboardX"], folder, _last_step(content)))
     if wandb:
         sinks.append(_WeightsAndBiases(modules["wandb"], folder, wandb_project))
     return Metrics(sinks)
@@ -69,8 +74,8 @@ class Metrics:
             sink.write(plain)
 
     @property
-    def offset(self) -> int:
-        """Bytes of `metrics.jsonl` that are safely on disk after this call: all rows written so far."""
+    def content(self) -> bytes:
+        """What `metrics.jsonl` holds, safely on disk after this call: all rows written so far."""
         return self._sinks[0].settle()
 
     def close(self, failed: bool = False) -> None:
@@ -99,18 +104,8 @@ def strict(row: Mapping[str, Any]) -> dict[str, Any]:
 # --- the JSONL file ---------------------------------------------------------------------------------------------------
 
 
-def _kept_bytes(path: epath.Path, byte_offset: int) -> bytes:
-    content = path.read_bytes() if byte_offset and path.exists() else b""
-    if len(content) < byte_offset:
-        raise UserError(
-            f"{path}: {len(content)} bytes, but the checkpoint was written when it had {byte_offset}; "
-            "put the file back or choose another --workdir"
-        )
-    return content[:byte_offset]
-
-
-def _last_step(kept: bytes) -> int:
-    lines = kept.splitlines()
+def _last_step(content: bytes) -> int:
+    lines = content.splitlines()
     return json.loads(lines[-1])["step"] if lines else 0
 
 
@@ -118,40 +113,33 @@ def _line(row: Mapping[str, Any]) -> bytes:
     return (json.dumps(row, allow_nan=False) + "\n").encode()
 
 
-def _local_lines(folder: epath.Path, kept: bytes) -> _LocalLines:
-    folder.mkdir(parents=True, exist_ok=True)
-    return _LocalLines(folder / FILE, len(kept))
-
-
 class _LocalLines:
     """A file that grows by whole lines, each handed to the system at once so that a kill loses none."""
 
-    def __init__(self, path: epath.Path, size: int):
+    def __init__(self, path: epath.Path, content: bytes):
+        write_bytes(path, content)
+        self._content = bytearray(content)  # and not what the file holds by then: the disk may have damaged it
         self._file = open(path, "ab")  # noqa: SIM115 (closed by close)
-        self._file.truncate(size)
 
     def write(self, row: Mapping[str, Any]) -> None:
-        self._file.write(_line(row))
+        line = _line(row)
+        self._content += line
+        self._file.write(line)
         self._file.flush()
 
-    def settle(self) -> int:
+    def settle(self) -> bytes:
         os.fsync(self._file.fileno())
-        return os.fstat(self._file.fileno()).st_size
+        return bytes(self._content)
 
     def close(self, failed: bool) -> None:
         self._file.close()
 
 
-def _remote_lines(folder: epath.Path, kept: bytes) -> _RemoteLines:
-    folder.mkdir(parents=True, exist_ok=True)
-    return _RemoteLines(folder / FILE, kept)
-
-
 class _RemoteLines:
     """An object store cannot append: the whole file is sent every few seconds and whenever its size is asked for."""
 
-    def __init__(self, path: epath.Path, kept: bytes):
-        self._path, self._content = path, bytearray(kept)
+    def __init__(self, path: epath.Path, content: bytes):
+        self._path, self._content = path, bytearray(content)
         self.settle()
 
     def write(self, row: Mapping[str, Any]) -> None:
@@ -159,10 +147,11 @@ class _RemoteLines:
         if time.monotonic() - self._sent > _UPLOAD_SECONDS:
             self.settle()
 
-    def settle(self) -> int:
-        write_bytes(self._path, bytes(self._content))
+    def settle(self) -> bytes:
+        content = bytes(self._content)
+        write_bytes(self._path, content)
         self._sent = time.monotonic()
-        return len(self._content)
+        return content
 
     def close(self, failed: bool) -> None:
         self.settle()
@@ -213,7 +202,13 @@ class _WeightsAndBiases:
 
 
 def _run_id(folder: epath.Path) -> str:
+    """The id of the run in the folder's file, or a new one where the file is missing or damaged."""
     path = folder / "wandb_id.txt"
-    if not path.exists():
-        write_text(path, uuid.uuid4().hex)
-    return read_text(path)
+    with contextlib.suppress(OSError, ValueError):
+        if _RUN_ID.fullmatch(known := read_text(path)):
+            return known
+    new = uuid.uuid4().hex
+    if path.exists():
+        tqdm.write(f"{path}: damaged; Weights & Biases goes on under a new run, {new}")
+    write_text(path, new)
+    return new

@@ -86,7 +86,7 @@ def test_a_broken_line_in_the_middle_is_named_and_nothing_is_cut(tmp_path):
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + b"oops\n" + lines[2])
     before = path.read_bytes()
-    with pytest.raises(UserError, match=r"j\.jsonl, line 2: not an answer"):
+    with pytest.raises(UserError, match=r"j\.jsonl, line 2: no answer of this journal"):
         read(path)
     assert path.read_bytes() == before
 
@@ -120,3 +120,19 @@ def test_a_place_that_cannot_hold_a_journal_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"j\.jsonl: cannot be written .*--config\.traces\.journal"):
         read(tmp_path / "file" / "j.jsonl")
+
+
+def test_a_line_whose_text_has_changed_is_refused_by_its_number(tmp_path):
+    path = tmp_path / "j.jsonl"
+    write(path, 3)
+    path.write_bytes(path.read_bytes().replace(b"1 mmHg", b"7 mmHg"))
+    with pytest.raises(UserError, match=r"j\.jsonl, line 2: no answer of this journal, or damaged; mend or remove it"):
+        read(path)
+
+
+def test_a_line_of_before_lines_had_hashes_is_read(tmp_path):
+    path = tmp_path / "j.jsonl"
+    answers = write(path, 2)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({k: v for k, v in line.items() if k != "sha256"}) + "\n" for line in lines))
+    assert read(path) == answers

@@ -16,11 +16,11 @@ from alignment.training import metrics
 from alignment.training.metrics import FILE, open_metrics, strict
 
 
-def write_steps(folder, first, last, offset=0, **flags):
-    with open_metrics(folder, offset, **flags) as rows:
+def write_steps(folder, first, last, content=b"", **flags):
+    with open_metrics(folder, content, **flags) as rows:
         for step in range(first, last + 1):
             rows.write({"step": step, "loss": 1 / step})
-        return rows.offset
+        return rows.content
 
 
 def test_one_object_a_line(tmp_path):
@@ -67,43 +67,46 @@ def test_each_row_is_in_the_file_before_the_next(tmp_path):
 @pytest.mark.parametrize("remote", [False, True])
 def test_resume_cuts_what_came_after_the_checkpoint(tmp_path, monkeypatch, remote):
     monkeypatch.setattr(metrics, "is_remote", lambda folder: remote)
-    offset = write_steps(tmp_path, 1, 2)
-    write_steps(tmp_path, 3, 5, offset)
+    content = write_steps(tmp_path, 1, 2)
+    write_steps(tmp_path, 3, 5, content)
     assert [row["step"] for row in read_curve(tmp_path / FILE)] == [1, 2, 3, 4, 5]
-    end = write_steps(tmp_path, 3, 3, offset)
+    end = write_steps(tmp_path, 3, 3, content)
     assert [row["step"] for row in read_curve(tmp_path / FILE)] == [1, 2, 3]
-    assert end == (tmp_path / "metrics.jsonl").stat().st_size
+    assert end == (tmp_path / "metrics.jsonl").read_bytes()
     write_steps(tmp_path, 1, 1)  # a fresh start
     assert [row["step"] for row in read_curve(tmp_path / FILE)] == [1]
 
 
 def test_resumed_file_has_the_bytes_of_an_uninterrupted_one(tmp_path):
     write_steps(tmp_path / "whole", 1, 6)
-    offset = write_steps(tmp_path / "resumed", 1, 4)
+    content = write_steps(tmp_path / "resumed", 1, 4)
     with (tmp_path / "resumed" / "metrics.jsonl").open("a") as file:
         file.write('{"step": 5, "lo')  # killed in the middle of a line
-    write_steps(tmp_path / "resumed", 5, 6, offset)
+    write_steps(tmp_path / "resumed", 5, 6, content)
     whole, resumed = ((tmp_path / name / "metrics.jsonl").read_bytes() for name in ("whole", "resumed"))
     assert whole == resumed
 
 
-def test_remote_file_is_sent_when_its_offset_is_asked_for(tmp_path, monkeypatch):
+def test_remote_file_is_sent_when_its_content_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(metrics, "is_remote", lambda folder: True)
     rows = open_metrics(tmp_path)
     rows.write({"step": 1})
     assert read_curve(tmp_path / FILE) == []  # not sent again so soon
-    assert rows.offset == len('{"step": 1}\n')
+    assert rows.content == b'{"step": 1}\n'
     assert read_curve(tmp_path / FILE) == [{"step": 1}]
     rows.write({"step": 2})
     rows.close()
     assert [row["step"] for row in read_curve(tmp_path / FILE)] == [1, 2]
 
 
-def test_a_lost_file_is_named(tmp_path):
-    offset = write_steps(tmp_path, 1, 2)
-    (tmp_path / "metrics.jsonl").unlink()
-    with pytest.raises(UserError, match=rf"metrics\.jsonl: 0 bytes, .* had {offset}; .*--workdir"):
-        open_metrics(tmp_path, offset)
+@pytest.mark.parametrize("damaged", [None, b"", b'{"step": 1, "lo', b"\xff\x00", b'{"step": 1, "loss": 9.0}\n' * 9])
+def test_whatever_became_of_the_file_it_is_restored_from_the_checkpoint(tmp_path, damaged):
+    content = write_steps(tmp_path, 1, 2)
+    (tmp_path / FILE).unlink()
+    if damaged is not None:
+        (tmp_path / FILE).write_bytes(damaged)
+    assert write_steps(tmp_path, 3, 3, content) == (tmp_path / FILE).read_bytes()
+    assert read_curve(tmp_path / FILE) == [{"step": step, "loss": 1 / step} for step in (1, 2, 3)]
 
 
 def test_reading_leaves_out_an_unfinished_line(tmp_path):
@@ -148,14 +151,23 @@ def test_wandb_gets_numbers_and_one_run_over_resumes(tmp_path, wandb_calls):
     folder = tmp_path / "demo" / "seed0" / "sft"
     with open_metrics(folder, wandb=True, wandb_project="trial") as rows:
         rows.write({"step": 1, "loss": 0.5, "bad": float("inf"), "note": "text"})
-        offset = rows.offset
-    with pytest.raises(RuntimeError), open_metrics(folder, offset, wandb=True, wandb_project="trial"):
+        content = rows.content
+    with pytest.raises(RuntimeError), open_metrics(folder, content, wandb=True, wandb_project="trial"):
         raise RuntimeError
     (first, run), (second, crashed) = wandb_calls
     assert run.rows == [(1, {"loss": 0.5})]
     assert (run.exit_code, crashed.exit_code) == (0, 1)
     assert first == second
     assert first["project"] == "trial" and first["name"] == "demo/seed0/sft" and first["resume"] == "allow"
+
+
+@pytest.mark.parametrize("damaged", [b"", b"0123", b"\xff" * 32, b"g" * 32, b"a" * 33])
+def test_a_damaged_run_id_is_replaced_and_said(tmp_path, wandb_calls, capsys, damaged):
+    (tmp_path / "wandb_id.txt").write_bytes(damaged)
+    open_metrics(tmp_path, wandb=True).close()
+    assert wandb_calls[0][0]["id"] == (tmp_path / "wandb_id.txt").read_text()
+    assert len(wandb_calls[0][0]["id"]) == 32
+    assert "wandb_id.txt: damaged; Weights & Biases goes on under a new run" in capsys.readouterr().out
 
 
 def test_two_folders_are_two_wandb_runs(tmp_path, wandb_calls):
@@ -174,8 +186,8 @@ def test_tensorboard_events_hold_the_rows_and_the_cut(tmp_path):
     pytest.importorskip("tensorboardX", reason="the extra `log` is not installed")
     from tensorboardX.proto.event_pb2 import Event
 
-    offset = write_steps(tmp_path, 1, 2, tensorboard=True)
-    write_steps(tmp_path, 3, 3, offset, tensorboard=True)
+    content = write_steps(tmp_path, 1, 2, tensorboard=True)
+    write_steps(tmp_path, 3, 3, content, tensorboard=True)
     events = [
         Event.FromString(record)
         for path in sorted((tmp_path / "tensorboard").iterdir())
