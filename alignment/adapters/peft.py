@@ -18,7 +18,7 @@ import numpy as np
 from etils import epath
 
 from alignment.adapters.lora import Lora
-from alignment.adapters.tensorfiles import FLOAT_TYPES, check_finite, open_tensors, staged, write_tensors
+from alignment.adapters.tensorfiles import FLOAT_TYPES, check_loaded, open_tensors, staged, write_tensors
 from alignment.common.fields import is_one_of, is_positive, read_object, shorten
 from alignment.common.files import write_text
 from alignment.errors import UserError
@@ -249,6 +249,6 @@ def _stack_layers(tensors: Any, table: dict, name: str, depth: int, rank: int, w
             if len(shape) != 2 or shape[rank_axis] != rank or shape != layers[0].shape:
                 key = _key(name, layer, letter)
                 raise UserError(f"{where}: tensor {key} has shape {shape}, which disagrees with r = {rank} or layer 0")
-            check_finite(layers[-1], table[name, layer, letter], where)
+            check_loaded(layers[-1], table[name, layer, letter], where)
         factors[letter.lower()] = jnp.asarray(np.stack(layers).transpose(0, 2, 1))
     return factors

@@ -109,12 +109,14 @@ def _naming(path: pathlib.Path) -> Iterator[None]:
             raise OSError(errno.ENOSPC, "No space left on device") from error
 
 
-def check_finite(tensor: np.ndarray, name: str, path: epath.PathLike) -> None:
-    """Raise `UserError` naming file and tensor if a value is NaN or infinite; blocks of rows need next to no memory."""
+def all_finite(tensor: np.ndarray) -> bool:
+    """Return whether no value is NaN or infinite, looking at blocks of rows: it needs next to no memory."""
     rows = max(1, 2**18 // max(1, math.prod(tensor.shape[1:])))
-    for start in range(0, len(tensor), rows):
-        if not np.isfinite(tensor[start : start + rows]).all():
-            raise UserError(
-                f"{path}: tensor {name} holds values that are not finite (NaN or infinity) in {tensor.dtype}; fetch or "
-                "make the file again"
-            )
+    return all(np.isfinite(tensor[start : start + rows]).all() for start in range(0, len(tensor), rows))
+
+
+def check_loaded(tensor: np.ndarray, name: str, path: epath.PathLike) -> None:
+    """Raise `UserError` naming file and tensor if a value is NaN or infinite."""
+    if not all_finite(tensor):
+        reason = f"holds values that are not finite (NaN or infinity) in {tensor.dtype}"
+        raise UserError(f"{path}: tensor {name} {reason}; fetch or make the file again")

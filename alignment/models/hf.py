@@ -23,7 +23,15 @@ import jax.numpy as jnp
 import numpy as np
 from etils import epath
 
-from alignment.adapters.tensorfiles import FLOAT_TYPES, copy_file, open_tensors, staged, write_tensors
+from alignment.adapters.tensorfiles import (
+    FLOAT_TYPES,
+    all_finite,
+    check_loaded,
+    copy_file,
+    open_tensors,
+    staged,
+    write_tensors,
+)
 from alignment.common.fields import read_object
 from alignment.common.files import write_text
 from alignment.errors import UserError
@@ -159,8 +167,9 @@ def load_params(folder: str, config: Qwen2Config, dtype: Any = jnp.float32) -> d
       The tree described in `alignment.models.qwen2`, on the default device.
 
     Raises:
-      UserError: a file or tensor is missing, truncated, quantised or of another shape than `config` says; the
-        checkpoint ties its embeddings and `config` does not, or the reverse.
+      UserError: a file or tensor is missing, truncated, quantised or of another shape than `config` says; a tensor
+        holds NaN or infinity, or a number too large for `dtype`; the checkpoint ties its embeddings and `config` does
+        not, or the reverse.
     """
     params: dict = {"layers": {name: {} for name in config.linear_shapes}}
     with contextlib.ExitStack() as stack:
@@ -170,7 +179,7 @@ def load_params(folder: str, config: Qwen2Config, dtype: Any = jnp.float32) -> d
             node = params
             for part in leaf.path[:-1]:
                 node = node[part]
-            node[leaf.path[-1]] = _read(leaf, tensors, jnp.dtype(dtype))
+            node[leaf.path[-1]] = _read(leaf, tensors, jnp.dtype(dtype), folder)
     return params
 
 
@@ -238,17 +247,28 @@ def _equal(first: Any, second: Any, rows: int = 8192) -> bool:
     if shape != second.get_shape():
         return False
     blocks = (slice(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows))
-    return all(np.array_equal(first[block], second[block]) for block in blocks)
+    # NaN equals NaN here: it is refused by the name of its tensor when that is read.
+    return all(np.array_equal(first[block], second[block], equal_nan=True) for block in blocks)
 
 
-def _read(leaf: Leaf, tensors: Mapping[str, Any], dtype: np.dtype) -> jax.Array:
+def _read(leaf: Leaf, tensors: Mapping[str, Any], dtype: np.dtype, folder: str) -> jax.Array:
     held = _aligned_empty(leaf.held_shape, dtype)
     for layer, name in enumerate(leaf.names):
         tensor = tensors[name].get_tensor(name)
         target = held[layer] if leaf.layers else held
-        np.copyto(target, tensor.T if leaf.transposed else tensor, casting="same_kind")
+        with np.errstate(over="ignore"):  # a number too large for `dtype` becomes infinite, and is refused
+            np.copyto(target, tensor.T if leaf.transposed else tensor, casting="same_kind")
+        if not all_finite(target):
+            check_loaded(target, name, _file_of(name, folder))
     # Ready before the next one is begun: an accelerator's copy must not leave several host buffers alive.
     return jax.block_until_ready(jax.device_put(held))
+
+
+def _file_of(name: str, folder: str) -> epath.Path:
+    """The file of a checkpoint folder that holds a tensor."""
+    path = epath.Path(folder)
+    single = path / WEIGHTS_FILE
+    return single if single.exists() else path / _read_index(path / INDEX_FILE)[name]
 
 
 def _aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -74,9 +74,15 @@ def calibrated(
 
 
 def check_calibration(state: TrainState, digest: np.ndarray) -> None:
-    """Raise `UserError` if the restored statistics were taken from another policy or other questions."""
+    """Raise `UserError` if the restored statistics are of another policy or other questions, or are no numbers."""
     if not np.array_equal(state.rewards.statistics.digest, digest):
         raise UserError(
             "the reward statistics in the checkpoint were taken from another start policy or other questions; "
             "restore what it was written with or choose another --workdir"
+        )
+    mean, std = state.rewards.statistics.mean, state.rewards.statistics.std
+    if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std >= 0).all()):
+        raise UserError(
+            "the reward statistics in the checkpoint are not finite or hold a negative deviation; "
+            "choose another --workdir"
         )

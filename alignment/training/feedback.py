@@ -24,7 +24,7 @@ from etils import epath
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from alignment.adapters.tensorfiles import open_tensors, staged, write_tensors
+from alignment.adapters.tensorfiles import check_loaded, open_tensors, staged, write_tensors
 from alignment.data.feedback import Judgement
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config
@@ -229,7 +229,8 @@ def load_scorer(path: str, engine: Engine) -> Scorer:
     """Return the scorer of a file.
 
     Raises:
-      UserError: the file is missing, damaged or no scorer, or belongs to another base or prompt template.
+      UserError: the file is missing, damaged or no scorer, holds values that are not finite or deviations that are
+        not positive, or belongs to another base or prompt template.
     """
     with open_tensors(path) as tensors:
         if set(tensors.keys()) != set(Scorer._fields):
@@ -240,6 +241,16 @@ def load_scorer(path: str, engine: Engine) -> Scorer:
             f"{path}: fitted on another base or prompt template than --config.model and --config.prompt name; fit it "
             "again with python -m alignment.feedback"
         )
+    again = "fit it again with python -m alignment.feedback"
+    for name, tensor in scorer._asdict().items():
+        shape = {"bias": (1,), "base": scorer.base.shape}.get(name, (engine.config.hidden_size,))
+        if tensor.shape != shape or (name != "base" and tensor.dtype != np.float32):
+            raise UserError(
+                f"{path}: tensor {name} is {tensor.dtype}{list(tensor.shape)}, not [{shape[0]}] float32; {again}"
+            )
+        check_loaded(tensor, name, path)
+    if not (scorer.std > 0).all():
+        raise UserError(f"{path}: tensor std holds {scorer.std.min()}, and must be positive; {again}")
     return scorer
 
 

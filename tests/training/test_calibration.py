@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import jax
 import numpy as np
 import pytest
@@ -155,6 +157,20 @@ def test_statistics_of_another_start_policy_are_refused(base):
     check_calibration(state, ours)
     with pytest.raises(UserError, match="another start policy"):
         check_calibration(state, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("mean", np.nan), ("mean", np.inf), ("std", np.nan), ("std", np.inf), ("std", -1.0)]
+)
+def test_statistics_that_are_no_numbers_are_refused(base, name, value):
+    rewards = init_rewards(scheme_of(config_for(base).grpo))
+    digest = np.arange(32, dtype=np.uint8)
+    tensor = getattr(rewards.statistics, name).copy()
+    tensor[0] = value
+    statistics = rewards.statistics._replace(digest=digest, **{name: tensor})
+    state = SimpleNamespace(rewards=rewards._replace(statistics=statistics))
+    with pytest.raises(UserError, match="reward statistics in the checkpoint are not finite or hold a negative"):
+        check_calibration(state, digest)
 
 
 @pytest.mark.parametrize("options", [{"normaliser": "rnf"}, {"weighting": "tri"}, {"channels": ("nothing",)}])

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from safetensors.numpy import save_file
 
 from alignment.config import default_config
 from alignment.data.feedback import Judgement
@@ -202,6 +203,47 @@ def test_a_scorer_survives_its_file_and_belongs_to_its_base(engine, base, tmp_pa
         load_scorer(str(base / "base" / "model.safetensors"), engine)
     with pytest.raises(UserError, match="not found"):
         load_scorer(str(tmp_path / "missing.safetensors"), engine)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weight": np.nan}, "tensor weight holds values that are not finite"),
+        ({"bias": np.inf}, "tensor bias holds values that are not finite"),
+        ({"mean": -np.inf}, "tensor mean holds values that are not finite"),
+        ({"std": np.nan}, "tensor std holds values that are not finite"),
+        ({"std": 0.0}, "tensor std holds 0.0, and must be positive"),
+        ({"std": -1.0}, "tensor std holds -1.0, and must be positive"),
+    ],
+)
+def test_a_scorer_that_holds_no_numbers_is_refused_by_file_and_tensor(engine, tmp_path, changes, message):
+    scorer = make_scorer(engine)
+    for name, value in changes.items():
+        tensor = getattr(scorer, name).copy()
+        tensor[-1] = value
+        scorer = scorer._replace(**{name: tensor})
+    path = str(tmp_path / feedback.FILE)
+    save_file({name: np.asarray(tensor) for name, tensor in scorer._asdict().items()}, path)
+    with pytest.raises(UserError) as raised:
+        load_scorer(path, engine)
+    assert str(raised.value).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "message"),
+    [
+        ("weight", np.ones(3, np.float32), "tensor weight is float32[3], not [32] float32"),
+        ("bias", np.ones((1, 1), np.float32), "tensor bias is float32[1, 1], not [1] float32"),
+        ("mean", np.ones(32, np.float64), "tensor mean is float64[32], not [32] float32"),
+        ("std", np.ones(32, np.int32), "tensor std is int32[32], not [32] float32"),
+    ],
+)
+def test_a_scorer_of_other_shapes_is_refused_by_file_and_tensor(engine, tmp_path, name, tensor, message):
+    path = str(tmp_path / feedback.FILE)
+    save_file(make_scorer(engine)._replace(**{name: tensor})._asdict(), path)
+    with pytest.raises(UserError) as raised:
+        load_scorer(path, engine)
+    assert str(raised.value).startswith(f"{path}: {message}")
 
 
 def test_the_channel_gives_what_it_was_handed_and_refuses_otherwise():
