@@ -1,13 +1,15 @@
 """Records tokenised once: an Arrow table on disk, made with `datasets` and mapped into memory by later stages and runs.
 
 A table's name is a hash of everything its contents depend on: the records, the tokenizer, the template, and the source
-of the code that renders and encodes. A table that cannot be read is made again.
+of the code that renders and encodes; its hash lies beside it. A table that is not whole is made again, and where none
+can be written, the tokens stay in memory: no run depends on this cache.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import os
 import pathlib
@@ -15,7 +17,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
+from alignment.common.files import read_text, reason_of, write_text
+from alignment.common.manifest import sha256
 from alignment.data.ids import fingerprint
 from alignment.record import Record
 from alignment.text import templates, tokenizer
@@ -64,18 +69,33 @@ def tokenise(records: Sequence[Record], encode: Encode, what: str, cache: str = 
     path = folder / f"{key}.arrow"
     table = _stored(path, len(records))
     if table is None:
-        folder.mkdir(parents=True, exist_ok=True)
         numbers = datasets.Dataset.from_dict({"number": np.arange(len(records))})
-        table = numbers.map(
+        make = functools.partial(
+            numbers.map,
             lambda row: dict(zip(("ids", "mask"), encode(records[row["number"]]), strict=True)),
             remove_columns=["number"],
             features=_features(),
-            cache_file_name=str(path),
+            load_from_cache_file=False,
             new_fingerprint=key,
             writer_batch_size=MEMORY,
             desc="tokenising",
         )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            table = make(cache_file_name=str(path))
+            write_text(_hash_file(path), sha256(path))
+        except OSError as error:
+            _warn(folder, reason_of(error))
+            table = make(keep_in_memory=True)
     return Examples(table, _lengths(table))
+
+
+@functools.cache  # once a folder
+def _warn(folder: pathlib.Path, reason: str) -> None:
+    tqdm.write(
+        f"warning: {folder}: tokens cannot be kept there ({reason}), so every run tokenises anew; name another folder "
+        "with --config.data.cache"
+    )
 
 
 def encoding_key(chat_tokenizer: Any, **choices: Any) -> str:
@@ -99,16 +119,23 @@ def _features() -> Mapping[str, Any]:
     )
 
 
+def _hash_file(path: pathlib.Path) -> pathlib.Path:
+    return path.with_suffix(".sha256")
+
+
 def _stored(path: pathlib.Path, rows: int) -> Any:
     import datasets
 
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     with contextlib.suppress(Exception):  # a damaged file raises whatever Arrow meets first
-        table = datasets.Dataset.from_file(str(path))
-        if len(table) == rows and table.features == _features():
-            return table
-    path.unlink()
+        if read_text(_hash_file(path)) == sha256(path):
+            table = datasets.Dataset.from_file(str(path))
+            if len(table) == rows and table.features == _features():
+                return table
+    tqdm.write(f"{path}: damaged; tokenised again")
+    with contextlib.suppress(OSError):
+        path.unlink()
     return None
 
 

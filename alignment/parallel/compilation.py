@@ -10,6 +10,10 @@ import pathlib
 from typing import Any
 
 import jax
+from tqdm import tqdm
+
+from alignment.common.files import is_remote, make_folder
+from alignment.errors import UserError
 
 COMPILED = "/jax/core/compile/backend_compile_duration"  # JAX's event at the end of a compilation
 WORTHWHILE = 0.2  # seconds of compiling, below which there is little to give back
@@ -24,12 +28,24 @@ def set_up_compilation() -> None:
 def keep_compiled_programs() -> None:
     """Turn on JAX's persistent compilation cache, in the user's cache folder unless JAX_COMPILATION_CACHE_DIR says.
 
-    A resumed or repeated experiment then starts at once.
+    A resumed or repeated experiment then starts at once. Where the folder cannot be written, a warning says so, nothing
+    is written, and what is there is still read.
     """
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
-        jax.config.update("jax_compilation_cache_dir", str(folder / "clinical-alignment" / "jax"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    folder = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    if folder is None:
+        user = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+        folder = str(user / "clinical-alignment" / "jax")
+        jax.config.update("jax_compilation_cache_dir", folder)
+    least = 0.5
+    try:
+        if folder and not is_remote(folder):
+            make_folder(folder, "JAX_COMPILATION_CACHE_DIR")
+    except UserError as error:
+        least = float(2**31)  # seconds that no program takes to compile
+        if not os.path.isdir(folder):  # of which JAX would warn at every program
+            jax.config.update("jax_enable_compilation_cache", False)
+        tqdm.write(f"warning: compiled programs are not kept: {error}")
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
 
 
 @functools.cache  # once a process

@@ -59,14 +59,47 @@ def test_what_the_contents_depend_on_makes_a_new_table(tmp_path, changed):
     assert encode.calls == 2 * len(RECORDS) and len(list(tmp_path.glob("*.arrow"))) == 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"noise", None])
-def test_a_damaged_table_is_made_again(tmp_path, damage):
+@pytest.mark.parametrize("damage", ["empty", "noise", "cut", "flipped", "no hash", "wrong hash", "folder"])
+def test_a_damaged_table_is_made_again_and_the_run_says_so(tmp_path, capsys, damage):
     first = tokenise(RECORDS, Encoder(), "a", str(tmp_path)).take(range(9))
     (path,) = tmp_path.glob("*.arrow")
-    path.write_bytes(path.read_bytes()[:-40] if damage is None else damage)
+    content, hash_file = path.read_bytes(), path.with_suffix(".sha256")
+    at = content.index(np.int32(first[0][0][0]).tobytes())  # one bit of a token: Arrow reads it without a word
+    flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    damaged = {"empty": b"", "noise": b"noise", "cut": content[:-40], "flipped": flipped}
+    if damage in damaged:
+        path.write_bytes(damaged[damage])
+    elif damage == "folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        hash_file.write_text("0" * 64) if damage == "wrong hash" else hash_file.unlink()
     encode = Encoder()
     assert tokenise(RECORDS, encode, "a", str(tmp_path)).take(range(9)) == first
-    assert encode.calls in (0, 9)  # Arrow reads a stream that lacks its end mark alone
+    assert encode.calls >= 9
+    assert f"{path}: damaged; tokenised again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cache", ["file", "file/below", "/proc/none-such/tokens"])
+def test_a_cache_that_cannot_be_written_is_a_warning_once_and_the_run_goes_on(tmp_path, capsys, cache):
+    (tmp_path / "file").write_text("")
+    tokens._warn.cache_clear()
+    for what in ("a", "b"):
+        examples = tokenise(RECORDS, Encoder(), what, str(tmp_path / cache))
+        assert examples.take(range(9)) == examples_of(pairs()).take(range(9))
+    printed = capsys.readouterr().out
+    assert printed.count("warning: ") == 1 and "--config.data.cache" in printed
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_full_disk_under_the_cache_is_a_warning_too(tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    tokens._warn.cache_clear()
+    monkeypatch.setattr(tokens, "write_text", full)
+    assert len(tokenise(RECORDS, Encoder(), "a", str(tmp_path))) == 9
+    assert "tokens cannot be kept there (No space left on device)" in capsys.readouterr().out
 
 
 def test_a_record_that_cannot_be_encoded_leaves_no_table(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -42,3 +43,37 @@ def test_short_compilations_and_other_events_are_let_pass(monkeypatch):
     for event, seconds in ((compilation.COMPILED, 0.01), ("/jax/other", 9.0), (compilation.COMPILED, 9.0)):
         listeners[0](event, seconds, fun_name="step")
     assert calls == [1]
+
+
+CACHED = """
+import jax, jax.numpy as jnp
+from alignment.parallel.compilation import set_up_compilation
+set_up_compilation()
+if jax.config.jax_persistent_cache_min_compile_time_secs < 1:
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+print(jax.jit(lambda x: jnp.tanh(x @ x).sum())(jnp.ones((3, 3))))
+"""
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("below", ["", "/jax"])
+def test_a_cache_of_programs_that_cannot_be_written_is_one_warning(tmp_path, below):
+    (tmp_path / "file").write_text("")
+    env = os.environ | {"JAX_COMPILATION_CACHE_DIR": f"{tmp_path}/file{below}", "JAX_PLATFORMS": "cpu"}
+    run = subprocess.run([sys.executable, "-c", CACHED], env=env, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("warning: compiled programs are not kept: JAX_COMPILATION_CACHE_DIR") == 1
+    assert "Error" not in run.stderr
+
+
+@pytest.mark.ci
+def test_a_damaged_entry_of_the_cache_is_compiled_again(tmp_path):
+    env = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path), "JAX_PLATFORMS": "cpu"}
+    once = subprocess.run([sys.executable, "-c", CACHED], env=env, capture_output=True, text=True)
+    entries = list(tmp_path.glob("*-cache"))
+    assert entries
+    for entry in entries:
+        content = entry.read_bytes()
+        entry.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    again = subprocess.run([sys.executable, "-c", CACHED], env=env, capture_output=True, text=True)
+    assert (once.returncode, again.returncode) == (0, 0) and once.stdout == again.stdout
