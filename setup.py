@@ -64,6 +64,7 @@ setup(
         "httpx2>=2.12",
         "tenacity>=9.0",
         "aiolimiter>=1.2",
+        "packaging>=24",
     ],
     extras_require={
         "cuda": ["jax[cuda12]>=0.10.2"],

@@ -65,7 +65,7 @@ def tokenise(records: Sequence[Record], encode: Encode, what: str, cache: str = 
     import datasets  # late, because it takes a while
 
     key = hashlib.sha256(f"{what}\n{fingerprint(records)}".encode()).hexdigest()
-    folder = pathlib.Path(cache) if cache else _user_cache()
+    folder = pathlib.Path(cache) if cache else user_cache()
     path = folder / f"{key}.arrow"
     table = _stored(path, len(records))
     if table is None:
@@ -106,7 +106,8 @@ def encoding_key(chat_tokenizer: Any, **choices: Any) -> str:
     return f"{digest} {sorted(choices.items())}"
 
 
-def _user_cache() -> pathlib.Path:
+def user_cache() -> pathlib.Path:
+    """The folder of tokenised records where `--config.data.cache` names none."""
     folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
     return folder / "clinical-alignment" / "tokens"
 

@@ -1,0 +1,175 @@
+"""What a recipe of configs/ needs on this machine: its largest programs by the compiler of the backend in use.
+
+The updates are compiled from shapes alone, at the sizes of one micro-batch on one device; no array of the model's size
+is made. A rollout holds little beside its cache and is counted by formula (`rollout_bytes`).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from alignment.benchmarks.fit.compiler import abstract_inputs
+from alignment.benchmarks.fit.grid import SIZES
+from alignment.benchmarks.setting import Setting, Size
+from alignment.benchmarks.suites import update
+from alignment.models.config import read_config
+from alignment.models.hf import resolve_folder
+from alignment.training.losses import make_sft_loss
+from alignment.training.step import Term, make_step
+
+GIB = 2**30
+# What a process holds beside its arrays: interpreter, libraries, the compiler's tables. Measured as the peak of an
+# update less its plan, 0.5 to 0.8 GiB over five settings (docs/performance.md).
+PROCESS_BYTES = 0.75 * GIB
+MARGIN = 0.9  # share of the available memory that a plan may take: allocators and other processes need the rest
+_HUB_NAME = re.compile(r"Qwen2\.5-(\d+(?:\.\d+)?B)(?:-|$)", re.IGNORECASE)
+
+
+class Need(NamedTuple):
+    """The bytes that one part of a run holds at its worst moment on one device."""
+
+    part: str
+    bytes: float
+
+
+class Verdict(NamedTuple):
+    """Whether a recipe fits, and by what."""
+
+    fits: bool
+    needs: tuple[Need, ...]
+    available: float  # bytes
+
+    @property
+    def largest(self) -> Need:
+        """The part that decides."""
+        return max(self.needs, key=lambda need: need.bytes)
+
+
+def model_size(path: str) -> tuple[Size, bool] | None:
+    """Return the sizes of `--config.model.path` and whether its embeddings are tied; None where nobody knows.
+
+    A local folder and the embedded base are read from their `config.json`; of Hub ids the Qwen2.5 are known by name,
+    so that nothing is downloaded.
+    """
+    if path and not pathlib.Path(path).is_dir():
+        match = _HUB_NAME.search(path)
+        return SIZES.get(match[1].lower()) if match else None
+    config = read_config(resolve_folder(path))
+    heads = config.num_attention_heads, config.num_key_value_heads
+    size = Size(config.hidden_size, config.num_hidden_layers, *heads, config.intermediate_size, config.vocab_size)
+    return size, config.tie_word_embeddings
+
+
+def plan_recipe(config: ConfigDict, available: float) -> Verdict | None:
+    """Return what the parts of a run of `config` need beside `available` bytes; None for a model of unknown size.
+
+    The parts are looked at from the cheapest to plan to the dearest, and the first one that is too large ends it.
+    """
+    model = model_size(config.model.path)
+    if model is None:
+        return None
+    needs = []
+    for need in _needs(config, *model):
+        needs.append(need)
+        if need.bytes > MARGIN * available:
+            return Verdict(False, tuple(needs), available)
+    return Verdict(True, tuple(needs), available)
+
+
+def _needs(config: ConfigDict, size: Size, tied: bool) -> Iterator[Need]:
+    devices = config.parallel.devices or jax.device_count()
+    completions, grpo, sft = config.grpo.prompts * config.grpo.group_size, config.grpo, config.sft
+    micro = {"dtype": config.model.dtype, "tied": tied, "remat": config.model.remat, "implementation": "xla"}
+    parts = grpo.minibatches * grpo.micro_batches * devices
+    lengths = config.prompt.max_tokens, grpo.max_new_tokens
+    setting = Setting("update", size, max(1, grpo.prompts // parts), grpo.group_size, *lengths, **micro)
+    yield Need("loading the weights", _process() + weight_bytes(setting))
+    lanes = min(config.rollout.lanes or completions, completions)
+    yield Need("a rollout", _process() + rollout_bytes(setting, max(1, lanes // devices)))
+    yield Need("a GRPO update", _process() + grpo_bytes(setting))
+    rows = max(1, sft.batch_size // (sft.micro_batches * devices))
+    yield Need("an SFT update", _process() + sft_bytes(setting, rows, sft.max_tokens))
+
+
+def _process() -> float:
+    """Host memory and device memory are one on a CPU, where the process itself takes its part."""
+    return PROCESS_BYTES if jax.default_backend() == "cpu" else 0.0
+
+
+def weight_bytes(setting: Setting) -> float:
+    """Bytes of the base's parameters."""
+    shapes = jax.eval_shape(functools.partial(update.make_inputs, setting))[1].params
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
+
+
+def rollout_bytes(setting: Setting, lanes: int) -> float:
+    """Bytes that `lanes` completions side by side hold: weights, keys and values, float32 logits.
+
+    Each lane counts with a prompt of its own, the largest layout. On a CPU the layers are taken out of their stacks,
+    which is a second copy of them. Logits, their unnormalised probabilities and one sum over them are alive together.
+    """
+    config, item = setting.config, jnp.dtype(setting.dtype).itemsize
+    cache = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * item
+    tokens = lanes * (setting.prompt_len + setting.new_tokens)
+    copies = 2 if jax.default_backend() == "cpu" else 1
+    return copies * weight_bytes(setting) + tokens * cache + 3 * 4 * lanes * config.vocab_size
+
+
+def grpo_bytes(setting: Setting) -> float:
+    """Bytes of one GRPO update of the setting's batch, by the compiler."""
+    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return _compiled_bytes(update.update_step(update.our_loss(setting)), *abstract_inputs(setting, place))
+
+
+def sft_bytes(setting: Setting, rows: int, tokens: int) -> float:
+    """Bytes of one SFT update of `rows` sequences of `tokens` tokens, by the compiler."""
+    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    state, frozen, _ = abstract_inputs(setting, place)
+    shape = functools.partial(jax.ShapeDtypeStruct, (rows, tokens), sharding=place)
+    batch = {"sft": {"tokens": shape(jnp.int32), "loss_mask": shape(jnp.bool_)}}
+    loss = make_sft_loss(setting.config, setting.remat, setting.implementation)
+    step = make_step((Term("sft", loss),), update.make_optimizer(update.OPTIMIZER, 1))
+    return _compiled_bytes(step, state, frozen, batch)
+
+
+def _compiled_bytes(step: Any, *arguments: Any) -> float:
+    compiled = jax.jit(step, donate_argnums=(0,)).lower(*arguments).compile()
+    memory = compiled.memory_analysis()
+    results = memory.output_size_in_bytes - memory.alias_size_in_bytes
+    return memory.argument_size_in_bytes + memory.temp_size_in_bytes + results
+
+
+def available_bytes() -> float:
+    """Bytes that the first device of this process can still give: of an accelerator, or of the host for a CPU."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    if jax.default_backend() != "cpu" and "bytes_limit" in stats:
+        return float(stats["bytes_limit"])
+    return host_memory()[1]
+
+
+def host_memory() -> tuple[float, float]:
+    """Total and available bytes of the host, or of the control group that this process is confined to."""
+    text = _read("/proc/meminfo")
+    kib = {name: int(number) * 1024 for name, number in re.findall(r"^(MemTotal|MemAvailable):\s*(\d+) kB", text, re.M)}
+    total = float(kib.get("MemTotal") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    available = float(kib.get("MemAvailable", total))
+    limit, used = (_read(f"/sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
+    if limit.isdigit() and used.isdigit() and int(limit) < total:
+        total, available = float(limit), min(available, float(limit) - float(used))
+    return total, available
+
+
+def _read(path: str) -> str:
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""
