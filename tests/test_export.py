@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -164,8 +165,9 @@ def test_the_card_of_merged_weights_loads_the_tokenizer_of_the_folder(tmp_path):
     lines = [
         line for line in code.replace("path/to/this/folder", str(out / "merged")).splitlines() if "okenizer" in line
     ]
-    names: dict = {}
-    exec("\n".join(lines).replace("AutoModelForCausalLM, ", ""), names)
+    script = tmp_path / "card.py"
+    script.write_text("\n".join(lines).replace("AutoModelForCausalLM, ", ""))
+    names = runpy.run_path(str(script))
     ours = load_tokenizer(base)
     for text in ("Patient 38 has  fever.\n\n  120/80", "<|im_start|>user\nA<|im_end|>"):
         assert names["tokenizer"](text)["input_ids"] == ours(text, add_special_tokens=False)["input_ids"]
