@@ -34,7 +34,9 @@ _BLOCKS = {
     "up_proj": "mlp",
     "down_proj": "mlp",
 }
-_KEY = re.compile(r"base_model\.model\.model\.layers\.(\d+)\.(self_attn|mlp)\.([a-z]+_proj)\.lora_([AB])\.weight")
+_KEY = re.compile(
+    r"base_model\.model\.model\.layers\.(0|[1-9][0-9]*)\.(self_attn|mlp)\.([a-z]+_proj)\.lora_([AB])\.weight"
+)
 # The values under which a PEFT adapter is the function `x W + scale (x A) B` at every layer and W is the base's own:
 # "pissa", "olora", "corda", "loftq" and the like change the base when they begin. False and None are "off" in PEFT.
 _PLAIN: Mapping[str, tuple[Any, ...]] = {
@@ -134,8 +136,8 @@ def load_peft(folder: str) -> Lora:
         table = _table(tensors, where)
         depth = 1 + max(layer for _, layer, _ in table)
         names = [name for name in _BLOCKS if any(key[0] == name for key in table)]
-        _check_targets(fields.get("target_modules"), depth, names, path)
         modules = {name: _stack_layers(tensors, table, name, depth, rank, where) for name in names}
+        _check_targets(fields.get("target_modules"), depth, names, path)
     return Lora(
         modules,
         rank=rank,

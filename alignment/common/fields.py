@@ -17,11 +17,13 @@ def read_object(path: epath.PathLike) -> dict[str, Any]:
     """Return the JSON object in a file, local or `gs://`.
 
     Raises:
-      UserError: the file is not UTF-8, not JSON, or holds something else than an object.
+      UserError: the file cannot be read, is not UTF-8, not JSON, or holds something else than an object.
     """
     try:
         fields = json.loads(read_text(path))
-    except ValueError as error:
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); make it a file that this user may read") from error
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not valid JSON ({error}); fetch the file again") from error
     if not isinstance(fields, dict):
         raise UserError(f"{path}: not a JSON object; fetch the file again")

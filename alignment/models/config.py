@@ -128,7 +128,8 @@ def _check_function(fields: Mapping[str, Any], depth: int, where: str) -> None:
     layers = fields.get("layer_types")
     if fields.get("use_sliding_window") is True or (isinstance(layers, list) and "sliding_attention" in layers):
         raise UserError(f"{where}: use_sliding_window is true, which is not supported; set it to false")
-    if layers not in (None, ["full_attention"] * depth):
+    everywhere = isinstance(layers, list) and len(layers) == depth and all(kind == "full_attention" for kind in layers)
+    if layers is not None and not everywhere:
         raise UserError(
             f"{where}: layer_types is {shorten(layers)}; only full_attention in all {depth} layers is supported"
         )

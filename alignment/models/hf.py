@@ -213,6 +213,9 @@ def _read_index(path: epath.Path) -> Mapping[str, str]:
 
 def _check(tensors: Mapping[str, Any], config: Qwen2Config, folder: str) -> None:
     _check_tying(tensors, config, folder)
+    if config.num_hidden_layers > len(tensors):
+        reason = f"config.json says {config.num_hidden_layers} layers, and there are {len(tensors)} tensors"
+        raise UserError(f"{folder}: {reason}; correct config.json or fetch the folder again")
     wanted = {name: leaf.shape for leaf in leaves(config) for name in leaf.names}
     for name, shape in wanted.items():
         if name not in tensors:

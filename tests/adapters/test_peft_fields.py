@@ -237,6 +237,21 @@ def test_a_factor_beyond_float32_is_named(folder):
     assert f"tensor {name} holds values that are not finite (NaN or infinity) in float32" in refusal(folder)
 
 
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("01", "tensor base_model.model.model.layers.01.mlp.up_proj.lora_B.weight is no LoRA factor"),
+        ("\u0661", "is no LoRA factor of a Qwen2 projection"),  # a digit one that is not ASCII
+        ("1000000000", "layers.3.self_attn.q_proj.lora_A.weight is missing"),  # and no loop over so many layers
+    ],
+)
+def test_a_layer_that_is_not_the_next_one_is_refused(folder, layer, message):
+    tensors = load_file(folder / WEIGHTS)
+    name = "base_model.model.model.layers.{}.mlp.up_proj.lora_B.weight"
+    save_file({**tensors, name.format(layer): tensors[name.format(1)]}, folder / WEIGHTS, {"format": "pt"})
+    assert message in refusal(folder)
+
+
 # ---------------------------------------------------------------------------------------------------------- real PEFT
 
 

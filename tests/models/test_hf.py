@@ -187,6 +187,7 @@ def test_missing_embedding(checkpoint):
         ("vocab_size", 119, r"embed_tokens.weight has shape \(120, 32\) where config.json says \(119, 32\)"),
         ("num_hidden_layers", 4, "model.layers.3.* is missing"),
         ("num_hidden_layers", 2, "model.layers.2.* is not in the model"),
+        ("num_hidden_layers", 10**9, "config.json says 1000000000 layers, and there are 38 tensors"),
         ("num_key_value_heads", 4, "k_proj.* has shape"),
     ],
 )
