@@ -109,6 +109,11 @@ EXPERIMENT: dict[str, Any] = {
         "overlap": share_leaf(
             0.0, "largest share of an evaluation question that a training record may hold; 1 allows all but the whole"
         ),
+        "max_bad_share": share_leaf(
+            0.02,
+            "largest share of a part's records that may be left out as unusable (too long, markup inside); one always "
+            "may, unless this is 0",
+        ),
         "sft": _data_source(
             2000, traces=leaf("", "JSONL of chains of thought (id, cot); empty takes those of the records")
         ),

@@ -53,8 +53,8 @@ from alignment.training.calibration import scheme_of
 from alignment.training.checkpoint import environment, fingerprint
 from alignment.training.feedback import scorer_of
 from alignment.training.loop import Session
-from alignment.training.prompts import cached_prompts
 from alignment.training.state import Frozen
+from alignment.training.usable import drop_unusable
 
 Loras = dict[str, Lora]
 RUN_FILES = ("results.json", "report.html", "matrix.json")
@@ -102,7 +102,7 @@ def open_experiment(config: ConfigDict, workdir: str, lock: Lock | None = None) 
     """Check the configuration, load the base and the data, and check that everything fits before the first step.
 
     Raises:
-      UserError: an unknown name, a value out of its range, sizes that do not divide, a prompt over the limit, bad
+      UserError: an unknown name, a value out of its range, sizes that do not divide, too many unusable records, bad
         weights or data, a folder where a file of the run belongs or the reverse. What the configuration alone shows is
         raised before anything is loaded.
     """
@@ -125,8 +125,10 @@ def open_experiment(config: ConfigDict, workdir: str, lock: Lock | None = None) 
     engine = load_engine(config, spread)
     if on_policy:
         scorer_of(config.grpo, engine)
-    for records in (data.eval, *([data.rl] if on_policy else [])):
-        cached_prompts(engine, records, config.data.cache)  # a prompt too long is found here, not later
+    responses = {stage.objective.removeprefix("sft_") if stage.objective != "joint" else "cot" for stage in stages}
+    data = drop_unusable(engine, data, config, sorted(responses - {"grpo"}))
+    if on_policy:
+        grpo.check_records(config.grpo, len(data.rl))  # again, of those that are left
     return Experiment(config, epath.Path(workdir), engine, data, lock)
 
 
@@ -433,7 +435,8 @@ def make_row(
     """One row of results.json: accuracy, auditability and stability of an arm at a seed."""
     records, stage = experiment.data.eval, rewarded_stage(arm)
     rewarded = scheme_of(experiment.config.grpo).weights if stage else ()
-    row = {"arm": arm.name, "seed": seed, "about": arm.about}
+    left_out = {role: list(ids) for role, ids in experiment.data.left_out.items()}
+    row = {"arm": arm.name, "seed": seed, "about": arm.about, "left_out": left_out}
     row |= summarise(responses, records)
     row |= audit(responses, records, rewarded=tuple(rewarded))
     return row | stability(curve) | watch_summary(curve, Limits(**experiment.config.watch))

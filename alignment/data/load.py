@@ -34,6 +34,7 @@ class Data:
     eval: tuple[Record, ...]
     notes: tuple[str, ...]  # which files, how they were split, which traces
     fingerprints: Mapping[str, str]  # {"sft" | "rl" | "eval": SHA-256 of the records}
+    left_out: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)  # ids by part: cannot be encoded
 
 
 def load_data(data: ConfigDict, seed: int | None = None, training: Collection[str] = ("rl", "sft")) -> Data:

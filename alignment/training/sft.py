@@ -99,11 +99,17 @@ def encode_examples(
     what = encoding_key(engine.tokenizer, template=engine.template, response=response)
     examples = tokenise(records, encode, what, cache)
     for index in np.flatnonzero(examples.lengths > max_tokens):
-        raise UserError(
-            f"record {records[index].id!r}: prompt and response have {examples.lengths[index]} tokens, over the limit "
-            f"of {max_tokens}; raise --config.sft.max_tokens or leave the record out"
-        )
+        check_length(records[index], examples.lengths[index], max_tokens)
     return examples
+
+
+def check_length(record: Record, length: int, max_tokens: int) -> None:
+    """Raise `UserError` where an example is longer than `max_tokens`."""
+    if length > max_tokens:
+        raise UserError(
+            f"record {record.id!r}: prompt and response have {length} tokens, over the limit of {max_tokens}; raise "
+            "--config.sft.max_tokens or leave the record out"
+        )
 
 
 def sft_batch(engine: Engine, examples: Examples, section: ConfigDict, step: int, seed: int) -> Mapping[str, jax.Array]:
