@@ -1,7 +1,7 @@
 # Shortcuts; each line is what you would type. PYTHON=python3.12 make install chooses the interpreter.
 PYTHON ?= python
 
-.PHONY: help install test test-slow lint format demo bench docs ci
+.PHONY: help install test test-ci test-long test-newest lint format demo bench docs ci
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -9,11 +9,17 @@ help:  ## list the targets
 install:  ## install the package for working on it
 	$(PYTHON) -m pip install -e '.[dev]'
 
-test:  ## the quick tests
+test:  ## the quick tests, in minutes
 	$(PYTHON) -m pytest
 
-test-slow:  ## the slow tests
-	$(PYTHON) -m pytest -m slow
+test-ci:  ## the tests that start programs, train arms or draw many examples
+	$(PYTHON) -m pytest --hypothesis-profile=ci -m "(ci or parity or hypothesis) and not long"
+
+test-long:  ## the tests that take minutes each (docs/long_runs.md)
+	$(PYTHON) -m pytest -m long -s
+
+test-newest:  ## every test but parity, on the newest Python with the newest jax, in a fresh environment
+	.ci/run --newest
 
 lint:  ## style, and the floors of the house
 	$(PYTHON) -m ruff check .

@@ -24,9 +24,20 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the network
 
 
-# The first call of a property may compile; time limits belong to benchmarks.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
+# The first call of a property may compile, so no example has a time limit. Plain `pytest` tries the same few examples
+# everywhere; `--hypothesis-profile=ci` (.ci/run) draws many new ones.
+settings.register_profile("plain", deadline=None, max_examples=25, derandomize=True)
+settings.register_profile("ci", deadline=None, max_examples=100)
+settings.load_profile("plain")
+
+MOST_WORKERS = 8  # each holds about a gigabyte of libraries and compiled programs
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A worker a core for the whole suite; none for tests chosen by path or name, which end before workers start."""
+    chosen = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.keyword
+    return 0 if chosen else min(os.cpu_count() or 1, MOST_WORKERS)
 
 
 MAPS = Path("/proc/self/maps")

@@ -43,7 +43,7 @@ def test_one_line_of_json_with_both_cases_and_their_ratio(suite, capsys):
 
 @pytest.mark.parametrize(
     ("suite", "against"),
-    [("grpo", "plain"), ("load", "static"), pytest.param("decode", "plain,top_p", marks=pytest.mark.slow)],
+    [("grpo", "plain"), ("load", "static"), pytest.param("decode", "plain,top_p", marks=pytest.mark.ci)],
 )
 def test_a_rollout_is_measured_with_its_parts(suite, against, capsys):
     many = ["--prompts=16", "--group=8", "--new_tokens=32"]  # flags given twice: the last one counts

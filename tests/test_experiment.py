@@ -164,7 +164,7 @@ def test_a_run_stopped_anywhere_ends_with_the_same_bits(base, straight, tmp_path
         assert steady(rows[0]) == steady(rows[1])
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_kill_minus_nine_at_any_point(base, straight, tmp_path):
     """The real thing: the command is killed again and again after random delays, and ends with the same bits."""
     whole, _ = straight
@@ -228,7 +228,7 @@ def test_a_damaged_adapter_is_made_again_from_its_checkpoint(base, straight, tmp
     assert "adapter_model.safetensors is damaged" in capsys.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_every_arm_runs(base, tmp_path):
     outcomes = run(config_for(base, *ARMS, steps=2), tmp_path)
     assert [outcome.row["arm"] for outcome in outcomes] == list(ARMS)

@@ -139,6 +139,64 @@ def test_false_is_safe():
     assert not unsafe_uses("load(a, allow_pickle=False, trust_remote_code=False)")
 
 
+# A limit in seconds fails on a slow machine and holds nothing on a fast one; `growth` compares costs by their ratio.
+STOPWATCHES = {"time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.perf_counter_ns", "time.process_time"}
+STOPWATCHES |= {"timeit.timeit", "timeit.repeat", "timeit.default_timer"}
+
+
+def intrusions(source: str) -> set[str]:
+    """What no test may do: stop the time, or reach a function's module through `__globals__`."""
+    tree = ast.parse(source)
+    names = imported(tree) | {dotted(node) for node in ast.walk(tree)}
+    reaches = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "__globals__"}
+    return names & STOPWATCHES | reaches
+
+
+def test_no_test_stops_the_time_or_reaches_into_globals():
+    tests = [path for path in CODE if name(path).startswith("tests/")]
+    assert {name(path): intrusions(path.read_text()) for path in tests if intrusions(path.read_text())} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        ("import time\nbegan = time.perf_counter()", {"time.perf_counter"}),
+        ("from time import monotonic", {"time.monotonic"}),
+        ("import timeit\nassert timeit.timeit(work) < 1", {"timeit.timeit"}),
+        ("real = run.__globals__['step']", {"__globals__"}),
+        ("import time\ntime.sleep(0.1)", set()),
+    ],
+)
+def test_stopwatches_and_globals_are_recognised(source, seen):
+    assert intrusions(source) == seen
+
+
+def marked(source: str, mark: str) -> set[str]:
+    """The test functions of a file that carry `mark`, of their own or as a mark of one of their parameters."""
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    return {
+        node.name
+        for node in functions
+        if any(f"pytest.mark.{mark}" in ast.unparse(decorator) for decorator in node.decorator_list)
+    }
+
+
+def test_every_long_test_has_its_last_run_on_the_page():
+    """docs/long_runs.md names each test marked `long`, and no other, with result, time, date and commit."""
+    rows = re.findall(r"^\| `(tests/\S+)` \|(.*)\|$", (ROOT / "docs" / "long_runs.md").read_text(), re.MULTILINE)
+    long = {f"{name(path)}::{test}" for path in CODE for test in marked(path.read_text(), "long")}
+    assert {test for test, _ in rows} == long
+    for _, cells in rows:
+        _, result, took, date, commit = (cell.strip() for cell in cells.split("|"))
+        assert result and took and re.fullmatch(r"\d{4}-\d\d-\d\d", date) and re.fullmatch(r"`[0-9a-f]{7,}`", commit)
+
+
+def test_marks_are_read():
+    source = "@pytest.mark.parametrize('x', [pytest.param(1, marks=pytest.mark.long)])\ndef test_a(): pass\n"
+    source += "@pytest.mark.ci\ndef test_b(): pass\n@pytest.mark.long\ndef test_c(): pass"
+    assert marked(source, "long") == {"test_a", "test_c"} and marked(source, "ci") == {"test_b"}
+
+
 def test_files_stay_readable():
     lengths = {name(path): len(path.read_text().splitlines()) for path in CODE}
     assert not {path: lines for path, lines in lengths.items() if lines > 500}

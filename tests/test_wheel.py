@@ -28,7 +28,7 @@ TINY = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_the_wheel_runs_the_demonstration(tmp_path):
     ignore = shutil.ignore_patterns(".*", "runs", "build", "*.egg-info")
     source = shutil.copytree(ROOT, tmp_path / "source", ignore=ignore)

@@ -67,7 +67,7 @@ def test_no_records():
         option_accuracy([], [])
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_the_nano_base_is_above_chance_and_not_too_good(engine):
     """On 400 held-out vignettes the interval lies above 1/4 and the accuracy is at most 0.7."""
     records = generate(400, seed=0, split="eval")

@@ -29,7 +29,7 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("topology", ["v5e:2x4", "v5p:2x2x1"])
 @pytest.mark.parametrize(
     ("tokens", "dim", "dtype"), [(2048, 896, "bfloat16"), (2000, 896, "float32"), (2048, 3584, "bfloat16")]

@@ -486,7 +486,7 @@ input()
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_loading_half_a_billion_needs_little_more_memory_than_the_parameters(tmp_path, clinical_data, dtype):
     if not Path("/proc/self/status").exists():

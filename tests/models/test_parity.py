@@ -165,7 +165,6 @@ def half_billion(tmp_path_factory, clinical_data):
     shutil.rmtree(folder)
 
 
-@pytest.mark.slow
 @pytest.mark.parity
 def test_half_billion_logits_equal_torch(half_billion):
     folder, model = half_billion
@@ -175,7 +174,6 @@ def test_half_billion_logits_equal_torch(half_billion):
     assert difference <= TOLERANCE
 
 
-@pytest.mark.slow
 @pytest.mark.parity
 def test_half_billion_greedy_tokens_equal_torch(half_billion):
     folder, model = half_billion

@@ -27,6 +27,10 @@ def loss(name: str, tokens: Tokens = TOKENS, **constants):
     return policy_loss(tokens, LOSSES[name], Settings(**{"max_tokens": 4} | constants))
 
 
+# Sums of a few float32 numbers up to 6 (a rounding is 2.4e-7), some from values written with six digits (5e-7).
+WRITTEN = 1e-5
+
+
 @pytest.mark.parametrize(
     ("name", "total", "count"),
     [
@@ -44,15 +48,15 @@ def loss(name: str, tokens: Tokens = TOKENS, **constants):
 )
 def test_every_loss_by_hand(name, total, count):
     out = loss(name)
-    assert float(out.total) == pytest.approx(total, abs=1e-5)
+    assert float(out.total) == pytest.approx(total, abs=WRITTEN)
     assert float(out.count) == count
 
 
 def test_clip_higher_and_dual_clip_by_hand():
     """High .28: -1.28. Dual clip 1.3 at A = -2: min(1.3 * -2, 1.2 * -2) = -2.6; without it -3."""
-    assert float(loss("dapo", clip_high=0.28).total) == pytest.approx(-1.28 - 0.5 + 3, abs=1e-6)
+    assert float(loss("dapo", clip_high=0.28).total) == pytest.approx(-1.28 - 0.5 + 3, abs=WRITTEN)
     out = loss("dapo", dual_clip=1.3)
-    assert float(out.total) == pytest.approx(-1.2 - 0.5 + 2.6, abs=1e-6)
+    assert float(out.total) == pytest.approx(-1.2 - 0.5 + 2.6, abs=WRITTEN)
     assert float(out.sums["clip/high"]) == 2 and float(loss("dapo").sums["clip/high"]) == 1
 
 
@@ -74,19 +78,19 @@ def test_truncated_importance_by_hand():
     """Trainer over sampler 2, 1/2 and 4, cap 2: weights 2, .5, 2: (-2.4 - .25) / 2 + 6."""
     tokens = TOKENS._replace(sampler_log_prob=-jnp.log(jnp.array([[2.0, 0.5], [4.0, 1.0]])))
     out = loss("grpo", tokens, importance_cap=2.0)
-    assert float(out.total) == pytest.approx(-1.325 + 6, abs=1e-5)
+    assert float(out.total) == pytest.approx(-1.325 + 6, abs=WRITTEN)
     assert float(out.sums["importance/mean"]) == pytest.approx(4.5)
     assert float(out.sums["importance/capped"]) == 2
     kl = {"beta": 0.1, "importance_cap": 2.0}
     with_kl = loss("grpo", tokens._replace(ref_log_prob=jnp.log(RATIO) + 0.5), **kl)
-    assert float(with_kl.total - out.total) == pytest.approx(0.1 * 2 * 0.148721, abs=1e-5)  # the KL is not weighted
+    assert float(with_kl.total - out.total) == pytest.approx(0.1 * 2 * 0.148721, abs=WRITTEN)  # the KL is not weighted
 
 
 def test_entropy_bonus_by_hand():
     """Means over tokens 2 and 2, times .1, are taken off; the gradient reaches the entropy of unmasked tokens."""
     entropy = jnp.array([[1.0, 3.0], [2.0, 9.0]])
     total = lambda values: loss("grpo", TOKENS._replace(entropy=values), entropy_bonus=0.1).total  # noqa: E731
-    assert float(total(entropy)) == pytest.approx(2.15 - 0.4, abs=1e-5)
+    assert float(total(entropy)) == pytest.approx(2.15 - 0.4, abs=WRITTEN)
     np.testing.assert_allclose(jax.grad(total)(entropy), [[-0.05, -0.05], [-0.1, 0.0]], atol=1e-7)
 
 
@@ -104,7 +108,7 @@ def test_masking_truncated_completions():
 @pytest.mark.parametrize(("name", "up", "down"), [("k1", -0.5, 0.5), ("k2", 0.125, 0.125), ("k3", 0.148721, 0.106531)])
 def test_estimators_by_hand(name, up, down):
     got = ESTIMATORS[name](jnp.zeros(3), jnp.array([0.5, -0.5, 0.0])).value
-    np.testing.assert_allclose(got, [up, down, 0.0], atol=1e-6)
+    np.testing.assert_allclose(got, [up, down, 0.0], atol=WRITTEN)
 
 
 LOGITS = jnp.array([0.3, -0.5, 1.2, 0.1])
@@ -136,7 +140,7 @@ def _forward(logits):
 
 @pytest.mark.parametrize("name", ["k1", "k3"])
 def test_values_are_unbiased_with_and_without_correction(name):
-    for correct in (False, True):
+    for correct in (False, True):  # sums of four float32 numbers below 1: a few roundings of 6e-8
         assert float(_expected(name, correct)(LOGITS)) == pytest.approx(float(_reverse(LOGITS)), abs=1e-6)
 
 
@@ -151,13 +155,14 @@ def test_values_are_unbiased_with_and_without_correction(name):
     ],
 )
 def test_what_an_estimator_descends(name, correct, target):
+    # sums of four float32 numbers below 1
     np.testing.assert_allclose(jax.grad(_expected(name, correct))(LOGITS), jax.grad(target)(LOGITS), atol=1e-6)
 
 
 def test_the_correction_enters_the_loss():
     tokens = TOKENS._replace(ref_log_prob=TOKENS.log_prob + 0.5)
     plain, mended = (loss("dapo", tokens, beta=0.1, kl_correction=flag) for flag in (False, True))
-    assert float(mended.total - plain.total) == pytest.approx(0.1 * 0.148721 * (1.5 + 0.5 + 1.5 - 3), abs=1e-5)
+    assert float(mended.total - plain.total) == pytest.approx(0.1 * 0.148721 * (1.5 + 0.5 + 1.5 - 3), abs=WRITTEN)
     assert float(mended.sums["kl"]) == float(plain.sums["kl"])  # the metric is the plain estimate
 
 
@@ -208,6 +213,7 @@ def test_micro_batches_add_up(name, seed, cut):
     parts = [
         loss(name, jax.tree.map(lambda leaf, s=s: leaf[s], tokens), **EVERYTHING) for s in (np.s_[:cut], np.s_[cut:])
     ]
+    # Twenty float32 terms in another order: 20 roundings of 6e-8 of sums that may reach a hundred.
     for field in ("total", "count", "sums"):
         added = jax.tree.map(jnp.add, getattr(parts[0], field), getattr(parts[1], field))
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), added, getattr(whole, field))

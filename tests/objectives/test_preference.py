@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from alignment.objectives.preference import preference_loss, thumb_loss, tie_loss
 
+# Expected values are written with six digits: half of 1e-6, and a few roundings of float32 numbers up to 2, 1.2e-7 each.
+WRITTEN = 2e-6
+
 
 def kinked(margin):
     """The other repair of the tie loss, -log(2 sigma(-|d|))."""
@@ -19,23 +22,23 @@ def kinked(margin):
 
 def test_golden_preference():
     np.testing.assert_allclose(
-        preference_loss(jnp.array([0.0, 1.0, -1.0, 60.0])), [0.693147, 0.313262, 1.313262, 0.0], atol=1e-6
+        preference_loss(jnp.array([0.0, 1.0, -1.0, 60.0])), [0.693147, 0.313262, 1.313262, 0.0], atol=WRITTEN
     )
 
 
 def test_golden_tie():
     """log cosh(d / 2): 0, log cosh 1 and log cosh 2."""
-    np.testing.assert_allclose(tie_loss(jnp.array([0.0, 2.0, -2.0, 4.0])), [0, 0.433781, 0.433781, 1.325003], atol=1e-6)
+    np.testing.assert_allclose(tie_loss(jnp.array([0.0, 2.0, -2.0, 4.0])), [0, 0.433781, 0.433781, 1.325003], atol=WRITTEN)
 
 
 def test_golden_thumbs():
     found = thumb_loss(jnp.array([1.0, 1.0, -2.0]), jnp.array([1.0, 0.0, 0.0]))
-    np.testing.assert_allclose(found, [0.313262, 1.313262, 0.126928], atol=1e-6)
+    np.testing.assert_allclose(found, [0.313262, 1.313262, 0.126928], atol=WRITTEN)
 
 
 def test_gradients_by_hand():
     slope = jax.vmap(jax.grad(lambda d: tie_loss(d[None])[0]))(jnp.array([0.0, 2.0, -2.0]))
-    np.testing.assert_allclose(slope, [0.0, 0.380797, -0.380797], atol=1e-6)  # tanh(d / 2) / 2
+    np.testing.assert_allclose(slope, [0.0, 0.380797, -0.380797], atol=WRITTEN)  # tanh(d / 2) / 2
     assert float(jax.grad(lambda d: preference_loss(d[None])[0])(0.0)) == pytest.approx(-0.5)
 
 
@@ -48,7 +51,8 @@ def test_the_tie_loss_draws_equals_together_and_the_printed_one_pushes_them_apar
 @given(st.floats(-20, 20))
 def test_the_tie_loss_is_even_least_at_0_and_below_the_kinked_one(margin):
     found, mirrored = (float(tie_loss(jnp.array([d]))[0]) for d in (margin, -margin))
-    assert found == pytest.approx(mirrored, abs=1e-6) and found >= -1e-6
+    # Numbers up to 20 are rounded by 1e-6 in float32.
+    assert found == pytest.approx(mirrored, abs=1e-5) and found >= -1e-6
     assert found <= kinked(margin) + 1e-5
     # The excess over log 2 of the cross-entropy with the label 1/2.
     half = 0.5 * (math.log1p(math.exp(-margin)) + math.log1p(math.exp(margin))) - math.log(2)

@@ -54,7 +54,7 @@ def test_a_checkpoint_folder_answers_and_a_cut_journal_is_filled_up_with_the_sam
     assert answers(journal) == whole and journal.read_bytes().startswith(b"\n".join(text.split(b"\n")[:3]))
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_the_nano_base_teaches_what_trains(tmp_path):
     assert main(flags(nano_config(tmp_path))) == 0
     report = json.loads((tmp_path / "set" / "report.json").read_text())

@@ -44,8 +44,7 @@ def test_killed_runs_go_on_where_they_were(tmp_path):
         known: dict[tuple[str, int], str] = {}
         for kill in range(3):
             process, before = start(config), len(server.asked)
-            deadline = time.monotonic() + 120
-            while len(server.asked) < before + 14 + kill and time.monotonic() < deadline:
+            while len(server.asked) < before + 14 + kill:
                 assert process.poll() is None, process.stderr.read().decode()[-2000:]
                 time.sleep(0.001)
             process.send_signal(signal.SIGKILL)

@@ -84,7 +84,7 @@ print(json.dumps([compiler.plan(program), compiler.compile_whole(program)]))
 """
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("way", WAYS)
 def test_a_tiny_update_compiles_for_a_v5e(way):
     try:

@@ -17,7 +17,7 @@ def records(count: int, split: str, families=FAMILIES):
     return generate(count, 0, split, families, scope="full")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_options_alone_tell_nothing():
     test = records(4000, "eval")
     overall, score = accuracy(options_only, records(8000, "train"), test)
@@ -27,7 +27,7 @@ def test_the_options_alone_tell_nothing():
     assert abs(overall - CHANCE) <= 0.03
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("family", FAMILIES)
 def test_without_the_key_facts_a_learned_guesser_loses_at_least_half_its_margin(family):
     train, test = list(pairs(6000, 0, "train", (family,))), list(pairs(800, 0, "eval", (family,)))
