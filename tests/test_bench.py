@@ -29,6 +29,7 @@ def a_quick_rate(monkeypatch):
     monkeypatch.setattr(bench.machine, "read_rate", lambda: 1e9)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("suite", ["attention", "logprob"])
 def test_one_line_of_json_with_both_cases_and_their_ratio(suite, capsys):
     assert bench.main([f"--suite={suite}", *TOY, "--against=plain", "--json"]) == 0
@@ -60,6 +61,7 @@ def test_a_rollout_is_measured_with_its_parts(suite, against, capsys):
         assert found["decode_steps"] <= 0.65 * other["decode_steps"]
 
 
+@pytest.mark.ci
 def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
     path = tmp_path / "found.csv"
     flags = ["--suite=update", *TOY, "--against=plain", f"--csv={path}", "--note=a toy"]
@@ -109,6 +111,7 @@ def test_a_mistyped_csv_folder_is_found_before_anything_is_measured(monkeypatch,
     assert "/nowhere/bench.csv" in capsys.readouterr().err
 
 
+@pytest.mark.ci
 def test_no_suite_needs_what_a_bare_accelerator_machine_lacks():
     code = (
         "import sys\n"

@@ -44,6 +44,7 @@ def test_families_are_those_asked_for(tmp_path):
     assert {record.meta["family"] for record in records} == {"diagnosis", "mechanism"}
 
 
+@pytest.mark.ci
 def test_what_is_written_trains(tmp_path):
     build(tmp_path / "a", "--config.vignettes.count=60", "--config.vignettes.eval_count=0")
     config = experiment_config(tmp_path)

@@ -263,6 +263,7 @@ def test_help_shows_the_description_the_flags_and_every_leaf_of_the_named_file(t
     assert [name for name in LEAVES if f"--config.{name}=" not in shown] == []
 
 
+@pytest.mark.ci
 def test_a_front_door_as_a_process_prints_one_line_and_no_traceback(tmp_path):
     door = tmp_path / "door.py"
     door.write_text("import sys\nfrom alignment import cli\nsys.exit(cli.main(print, description='d'))\n")

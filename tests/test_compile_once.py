@@ -33,6 +33,7 @@ def count(events, folder, workdir, steps, epochs):
     return len(events) - before
 
 
+@pytest.mark.ci
 def test_more_steps_compile_nothing_more(tmp_path, compilations):
     count(compilations, tmp_path / "tiny", tmp_path / "warm", 2, 2)
     few = count(compilations, tmp_path / "tiny", tmp_path / "few", 2, 2)

@@ -84,6 +84,7 @@ def test_qwen2_5_calls_itself_a_reconstruction():
     assert "reconstruction" in CONFIGS["qwen2_5.py"].read_text()
 
 
+@pytest.mark.ci
 def test_configs_load_from_any_folder(tmp_path):
     code = "import sys; from alignment import cli; [cli.load_config(name) for name in sys.argv[1:]]"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -63,6 +63,7 @@ def straight(base, tmp_path_factory):
     return workdir, outcomes
 
 
+@pytest.mark.ci
 def test_every_row_has_what_the_report_needs(straight):
     _, outcomes = straight
     wanted = {
@@ -83,6 +84,7 @@ def test_every_row_has_what_the_report_needs(straight):
         assert len(outcome.curve) == 5
 
 
+@pytest.mark.ci
 def test_the_stage_that_arms_share_runs_once(straight):
     workdir, _ = straight
     assert sorted(path.name for path in (workdir / "seed0").iterdir()) == [
@@ -94,6 +96,7 @@ def test_the_stage_that_arms_share_runs_once(straight):
     assert len(read_curve(workdir / "seed0" / "reasoning" / "metrics.jsonl")) == 4
 
 
+@pytest.mark.ci
 def test_training_moves_the_adapter_and_the_kl(straight):
     workdir, outcomes = straight
     assert adapter_bits(workdir, "monolithic_grpo") != adapter_bits(workdir, "reasoning")
@@ -102,6 +105,7 @@ def test_training_moves_the_adapter_and_the_kl(straight):
         assert max(row["sampler/logp_diff_max"] for row in outcome.curve) < 1e-4
 
 
+@pytest.mark.ci
 def test_rewards_are_watched_and_an_alarm_is_written_once(base, tmp_path, capsys):
     config = config_for(base, "grpo_only")
     config.watch.update(share=0.0, patience=2, length=1e9)  # every completion is "collapsed"
@@ -114,6 +118,7 @@ def test_rewards_are_watched_and_an_alarm_is_written_once(base, tmp_path, capsys
     assert "reward_on_base, step 2: reward hacking? length_collapse" in printed
 
 
+@pytest.mark.ci
 def test_a_finished_run_is_not_run_again(base, straight, monkeypatch):
     workdir, outcomes = straight
 
@@ -130,6 +135,7 @@ class Killed(BaseException):
     """Stands in for a kill: nothing on the way out may catch it and tidy up."""
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("moment", "count"), [("before save", 1), ("before save", 3), ("after save", 4), ("in a step", 9)]
 )
@@ -188,12 +194,14 @@ def test_kill_minus_nine_at_any_point(base, straight, tmp_path):
         assert adapter_bits(tmp_path, stage) == adapter_bits(whole, stage)
 
 
+@pytest.mark.ci
 def test_a_changed_stage_is_refused_with_a_diff(base, straight):
     workdir, _ = straight
     with pytest.raises(UserError, match=r"grpo\.beta: 0\.02 -> 0\.3.*--workdir"):
         run(config_for(base, "modular", beta=0.3), workdir)
 
 
+@pytest.mark.ci
 def test_changed_data_are_refused(base, straight):
     workdir, _ = straight
     config = config_for(base, "modular")
@@ -202,6 +210,7 @@ def test_changed_data_are_refused(base, straight):
         run(config, workdir)
 
 
+@pytest.mark.ci
 def test_added_arms_seeds_and_logging_are_welcome(base, straight, tmp_path):
     workdir = shutil.copytree(straight[0], tmp_path / "run")
     config = config_for(base, "modular", "base", "sft_cot")
@@ -217,6 +226,7 @@ def test_added_arms_seeds_and_logging_are_welcome(base, straight, tmp_path):
     assert base_row["collapsed"] is base_row["reward_drawdown"] is base_row["kl_peak"] is None
 
 
+@pytest.mark.ci
 def test_a_damaged_adapter_is_made_again_from_its_checkpoint(base, straight, tmp_path, capsys):
     workdir = shutil.copytree(straight[0], tmp_path / "run")
     weights = workdir / "seed0" / "reward" / "adapter" / "adapter_model.safetensors"

@@ -231,6 +231,7 @@ def test_damaged_adapter(tmp_path, seed_folder, capsys, file):
     assert f"reasoning/adapter: {file} is damaged" in capsys.readouterr().err
 
 
+@pytest.mark.ci
 def test_front_door_says_what_is_missing():
     done = subprocess.run([sys.executable, "-m", "alignment.export", "--arm=modular"], capture_output=True, text=True)
     assert done.returncode == 2

@@ -38,6 +38,7 @@ def flags(config):
     return [f"--config.{name}={show(value)}" for name, value in leaves(config).items()]
 
 
+@pytest.mark.ci
 def test_from_a_log_to_a_rewarded_run(config, log, tmp_path, capsys):
     assert feedback.main([f"--feedback={log}", f"--out={tmp_path / 'scorer'}", *flags(config)]) == 0
     printed = capsys.readouterr().out
@@ -55,6 +56,7 @@ def test_from_a_log_to_a_rewarded_run(config, log, tmp_path, capsys):
     assert 0.0 < outcome.curve[0]["reward/feedback"] < 1.0
 
 
+@pytest.mark.ci
 def test_without_held_out_questions_it_says_so(config, log, tmp_path, capsys):
     words = [f"--feedback={log}", f"--out={tmp_path}", *flags(config), "--config.feedback.holdout=0"]
     assert feedback.main(words) == 0

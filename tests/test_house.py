@@ -85,6 +85,7 @@ def test_rooms_stand_only_on_the_floors_below(monkeypatch):
     assert cli.lint_imports(no_cache=True) == 0, "run lint-imports to see the broken contract"
 
 
+@pytest.mark.ci
 def test_importing_any_module_starts_no_backend():
     modules = [name(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in PACKAGE]
     code = "import importlib, sys\nfor module in sys.argv[1:]:\n    importlib.import_module(module)\n"
@@ -94,6 +95,7 @@ def test_importing_any_module_starts_no_backend():
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.ci
 def test_an_import_that_starts_a_backend_would_be_seen():
     env = os.environ | {"JAX_PLATFORMS": "none_such"}
     code = "import jax.numpy as jnp; jnp.ones(1)"

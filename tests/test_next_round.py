@@ -24,6 +24,7 @@ def ran(tmp_path_factory):
     return workdir, config, flags
 
 
+@pytest.mark.ci
 def test_a_run_prints_writes_and_reports_the_matrix_and_its_proposal_runs(ran, tmp_path, capsys):
     workdir, config, flags = ran
     assert ablate.main([f"--workdir={workdir}", *flags]) == 0

@@ -194,6 +194,7 @@ def test_pack_by_hand():
     assert narrow.tolist() == [[1, 2, 0, 0, 0], [3, 4, 5, 0, 0], [6, 0, 0, 0, 0]]
 
 
+@pytest.mark.ci
 def test_building_twice_gives_the_same_bits(tmp_path):
     first = build(tmp_path / "a", TINY, "x", quiet=True)
     second = build(tmp_path / "b", TINY, "x", quiet=True)

@@ -224,6 +224,7 @@ def test_a_temperature_that_is_none_is_refused(temperature):
         api.linear_logprob(*case()[:3], temperature)
 
 
+@pytest.mark.ci
 def test_the_package_works_where_mosaic_gpu_is_missing():
     program = """
 import sys

@@ -190,6 +190,7 @@ def vm(tmp_path):
     return call
 
 
+@pytest.mark.ci
 def test_script_installs_starts_and_reports(vm):
     assert vm("state").stdout == "not installed\n"
     assert vm("install").returncode == 0
@@ -204,6 +205,7 @@ def test_script_installs_starts_and_reports(vm):
     assert vm("state").stdout == "finished 0\n"
 
 
+@pytest.mark.ci
 def test_script_refuses_a_second_front_door(vm):
     (vm.home / "session").touch()
     done = vm("start", "door")
@@ -211,6 +213,7 @@ def test_script_refuses_a_second_front_door(vm):
     assert vm("state").stdout == "running\n"
 
 
+@pytest.mark.ci
 def test_script_names_an_unknown_action(vm):
     done = vm("launch")
     assert done.returncode == 2 and "unknown action launch" in done.stderr

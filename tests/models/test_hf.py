@@ -442,6 +442,7 @@ print(all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a == b).all()), params
 """
 
 
+@pytest.mark.ci
 def test_a_disk_that_is_really_full(tmp_path, checkpoint):
     """The same on a 160 kB file system of our own, where user namespaces allow one."""
     if not shutil.which("unshare"):

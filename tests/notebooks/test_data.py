@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 from alignment.data.sources import SOURCES
@@ -13,6 +14,7 @@ from alignment.data.vignettes import FAMILIES
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "data.ipynb"
 
 
+@pytest.mark.ci
 def test_the_data_notebook_runs(tmp_path):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}

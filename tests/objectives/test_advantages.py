@@ -84,7 +84,9 @@ def test_the_others_by_hand():
 def test_every_advantage_sums_to_nothing_and_has_no_gradient(name):
     groups = TWO - TWO.mean(axis=1, keepdims=True)  # as GDPO gives them to `whitened`
     advantages = ADVANTAGES[name](groups)
-    assert advantages.shape == TWO.shape and abs(float(advantages.sum())) < 1e-5  # eight numbers of about 1, each rounded by 1e-7
+    assert (
+        advantages.shape == TWO.shape and abs(float(advantages.sum())) < 1e-5
+    )  # eight numbers of about 1, each rounded by 1e-7
     assert not jax.grad(lambda rewards: ADVANTAGES[name](rewards)[0, 0])(groups).any()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from alignment.objectives.preference import preference_loss, thumb_loss, tie_loss
 
-# Expected values are written with six digits: half of 1e-6, and a few roundings of float32 numbers up to 2, 1.2e-7 each.
+# Six digits are written, so half of 1e-6; float32 numbers up to 2 are rounded by 1.2e-7 a few times.
 WRITTEN = 2e-6
 
 
@@ -28,7 +28,9 @@ def test_golden_preference():
 
 def test_golden_tie():
     """log cosh(d / 2): 0, log cosh 1 and log cosh 2."""
-    np.testing.assert_allclose(tie_loss(jnp.array([0.0, 2.0, -2.0, 4.0])), [0, 0.433781, 0.433781, 1.325003], atol=WRITTEN)
+    np.testing.assert_allclose(
+        tie_loss(jnp.array([0.0, 2.0, -2.0, 4.0])), [0, 0.433781, 0.433781, 1.325003], atol=WRITTEN
+    )
 
 
 def test_golden_thumbs():

@@ -25,6 +25,7 @@ print(int(re.search(r"VmRSS:\\s*(\\d+)", open("/proc/self/status").read())[1]) /
 """
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_compilers_memory_goes_back_to_the_system(monkeypatch):
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)

@@ -81,6 +81,7 @@ def test_incomplete_variables_are_named(missing, value):
         group_arguments(env)
 
 
+@pytest.mark.ci
 def test_two_real_processes_both_exit_with_the_message():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

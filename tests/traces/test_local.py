@@ -33,6 +33,7 @@ def answers(path):
     return {(row["id"], row["attempt"]): (row["text"], row["finish"], row["completion_tokens"]) for row in rows(path)}
 
 
+@pytest.mark.ci
 def test_a_checkpoint_folder_answers_and_a_cut_journal_is_filled_up_with_the_same_answers(tmp_path, capsys):
     config = traces_config(tmp_path, "http://unused", count=5)
     config.traces.update(teacher="local", tries=2, temperature=1.0, max_tokens=8)

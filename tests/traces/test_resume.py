@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from loopback import KEY, VARIABLE, Loopback, completion, flags, good, traces_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,7 @@ def answered(path: Path) -> dict[tuple[str, int], str]:
     return {(row["id"], row["attempt"]): row["text"] for row in map(json.loads, lines)}
 
 
+@pytest.mark.ci
 def test_killed_runs_go_on_where_they_were(tmp_path):
     def behave(record, nth):  # every third question is answered wrongly for ever, and has three tries
         number = int(record.id[5:])

@@ -237,6 +237,7 @@ for step in itertools.count(found[0] + 1 if found else 1):
 """
 
 
+@pytest.mark.ci
 def test_a_real_kill_never_loses_what_was_reported_saved(tmp_path):
     env = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     saved = 0
