@@ -34,11 +34,11 @@ def main(folder: Path) -> None:
     overrides = [f"--config.{name}={value}" for name, value in TINY.items()]
     command = [sys.executable, "-m", "alignment.ablate", f"--config={ROOT / 'configs' / 'demo.py'}", "--workdir=run"]
     subprocess.run([*command, *overrides], cwd=folder, check=True)
-    rows = json.loads((folder / "run" / "results.json").read_text())
+    rows = json.loads((folder / "run" / "results.json").read_text(encoding="utf-8"))
     arms = {row["arm"] for row in rows}
     if arms != ARMS:
         sys.exit(f"results.json has the arms {sorted(arms)}, expected {sorted(ARMS)}")
-    if "<html" not in (folder / "run" / "report.html").read_text():
+    if "<html" not in (folder / "run" / "report.html").read_text(encoding="utf-8"):
         sys.exit("report.html is not a page")
     print(f"smoke run: five arms in {time.monotonic() - start:.0f} s")
 

@@ -29,6 +29,7 @@ from alignment.benchmarks.registry import build_suite, suite_names
 from alignment.benchmarks.results import append_csv, as_json, make_rows, read_csv, text_lines
 from alignment.benchmarks.setting import DTYPES, Setting, parse_size
 from alignment.benchmarks.tables import markdown, steps_markdown
+from alignment.common.entry_point import run_entry_point
 from alignment.errors import UserError
 from alignment.parallel.compilation import return_compiler_memory
 
@@ -110,15 +111,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The front door; returns the exit status."""
-    try:
-        run(make_parser().parse_args(argv))
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; of an unfinished measurement nothing was kept", file=sys.stderr)
-        return 130
-    return 0
+    return run_entry_point(
+        lambda: run(make_parser().parse_args(argv)), "nothing of an unfinished measurement is written"
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
-import errno
 import importlib.util
 import inspect
 import math
@@ -26,8 +25,10 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from alignment.common.declaration import describe_range
+from alignment.common.declaration import describe_range, leaf, problem_of
 from alignment.common.declaration import flatten as leaves
+from alignment.common.entry_point import own_command, run_entry_point
+from alignment.common.progress import set_quiet
 from alignment.config import GROUPS, LEAVES, default_config
 from alignment.config_checks import check_config, check_leaf, show
 from alignment.errors import UserError
@@ -44,31 +45,24 @@ def main(
     defaults: Callable[[], ConfigDict] = default_config,
     needs_workdir: bool = True,
     start: Callable[[], None] | None = None,
+    resumes: bool = True,
     argv: Sequence[str] | None = None,
 ) -> int:
-    """Run a front door and return its exit status: 0, 2 for a `UserError` (one line on stderr), 130 for Ctrl-C.
+    """Run a front door and return its exit status, as `common.entry_point.run_entry_point` defines it.
 
     `start` is called before anything else, so that a distributed start precedes whatever may touch a JAX backend.
-    The other arguments are those of `parse`. Exceptions that are not the user's to mend pass through.
+    `resumes` says whether the same command goes on after an interruption. The other arguments are those of `parse`.
     """
-    try:
+
+    def run_parsed() -> None:
         if start is not None:
             start()
-        run(parse(argv, description=description, add_flags=add_flags, defaults=defaults, needs_workdir=needs_workdir))
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        print(
-            f"error: {error.filename or 'a file'}: the disk is full; free some space and run it again", file=sys.stderr
-        )
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    return 0
+        args = parse(argv, description=description, add_flags=add_flags, defaults=defaults, needs_workdir=needs_workdir)
+        set_quiet(args.quiet)
+        run(args)
+
+    command = own_command() if argv is None else "the same command"
+    return run_entry_point(run_parsed, f"{'to resume' if resumes else 'to start again'}, run: {command}")
 
 
 def parse(
@@ -90,10 +84,11 @@ def parse(
     schema = defaults()
     config = schema.copy_and_resolve_references()
     # A first look at --config alone, so that --help lists the values of the very file that was named.
-    file = _Parser(add_help=False).parse_known_args([arg for arg in rest if arg not in ("-h", "--help")])[0].config_file
+    plain = [arg for arg in rest if arg not in ("-h", "--help")]
+    file = _Parser(add_help=False).parse_known_args(plain)[0].config_file if leaves(schema) else ""
     if file:
         config = load_config(file, schema)
-    parser = _Parser(description=inspect.cleandoc(description), epilog=_leaf_help(config, file))
+    parser = _Parser(bool(leaves(schema)), description=inspect.cleandoc(description), epilog=_leaf_help(config, file))
     _add_plain_flags(parser, add_flags, needs_workdir)
     args, unknown = parser.parse_known_args(rest)
     if unknown:
@@ -111,6 +106,22 @@ def add_profile(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="trace three steps of every stage into its folder profile/, to open in ui.perfetto.dev",
     )
+
+
+def number(kind: type, low: float, high: float | None = None) -> Callable[[str], int | float]:
+    """Return an argparse `type` that takes an int or a float from `low` to `high`."""
+    declared = leaf(kind(low), "", low=low, high=high)
+
+    def read(text: str) -> int | float:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {_describe(declared.default)}") from None
+        if problem := problem_of(value, declared):
+            raise argparse.ArgumentTypeError(f"{text}: {problem}")
+        return value
+
+    return read
 
 
 def apply_profile(args: argparse.Namespace) -> None:
@@ -268,11 +279,13 @@ def _check_leaves(config: ConfigDict, schema: ConfigDict, path: str) -> None:
 class _Parser(argparse.ArgumentParser):
     """argparse with exact flag names only, and `UserError` in place of its usage dump."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, has_config: bool = True, **kwargs):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
-        self.add_argument(
-            "--config", dest="config_file", default="", metavar="FILE.py[:argument]", help="file with get_config()"
-        )
+        self.add_argument("--quiet", action="store_true", help="print results and warnings only, no progress")
+        if has_config:
+            self.add_argument(
+                "--config", dest="config_file", default="", metavar="FILE.py[:argument]", help="file with get_config()"
+            )
 
     def error(self, message: str):
         raise UserError(f"{message}; --help lists the flags")
@@ -337,8 +350,8 @@ def _names(name: str, kinds: Iterable[str]) -> str:
 
 def _leaf_help(config: ConfigDict, file: str) -> str:
     """The leaves under the headings of their groups, each with its value and, on the next line, what it is."""
-    lines, group = [f"configuration, with the values of {file or 'the defaults'}:"], ""
     values = leaves(config)
+    lines, group = [f"configuration, with the values of {file or 'the defaults'}:"] if values else [], ""
     for name in sorted(values, key=list(LEAVES | values).index):  # in the order of the declarations
         if (heading := name.rpartition(".")[0]) != group:
             group = heading

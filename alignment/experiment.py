@@ -24,7 +24,6 @@ from typing import Any
 import jax
 from etils import epath
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from alignment.adapters.compose import merge
 from alignment.adapters.lora import Lora, init_lora
@@ -34,6 +33,7 @@ from alignment.arms import SNAPSHOT, Arm, Stage, get_arm, rewarded_stage, stage_
 from alignment.common.files import check_file, read_text, write_json, write_text
 from alignment.common.lock import NAME, Lock, locked
 from alignment.common.manifest import MANIFEST, damage, digest_of, seal
+from alignment.common.progress import say, warn
 from alignment.config_checks import check_config
 from alignment.data.load import Data, load_data
 from alignment.errors import UserError
@@ -95,7 +95,7 @@ def lock_workdir(workdir: str) -> contextlib.AbstractContextManager[Lock]:
     Raises:
       UserError: it cannot be written, or another run works in it.
     """
-    return locked(epath.Path(workdir) / NAME, f"--workdir={workdir}", tqdm.write)
+    return locked(epath.Path(workdir) / NAME, f"--workdir={workdir}", warn)
 
 
 def open_experiment(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Experiment:
@@ -198,9 +198,9 @@ def run_stage(experiment: Experiment, stage: Stage, seed: int, loras: Loras, lab
     if adapter.exists() or (folder / MANIFEST).exists():
         reason = damage_of(adapter) or damage_of(folder) if known else f"{folder / 'stage.json'} was damaged or missing"
         if reason is None:
-            tqdm.write(f"{label}: done before")
+            say(f"{label}: done before")
             return load_peft(str(adapter))
-        tqdm.write(f"{reason}; going on from the last checkpoint")
+        warn(f"{reason}; going on from the last checkpoint")
     lora = train_stage(experiment, stage, seed, loras, session_of(experiment, folder, settings, seed, label))
     if adapter.exists():  # only now that its successor is there
         adapter.rmtree()
@@ -327,7 +327,7 @@ def claim(path: epath.Path, settings: Mapping[str, Any]) -> bool:
     written = read_claim(path)
     if written is None:
         if path.exists():
-            tqdm.write(f"{path}: damaged; written again")
+            warn(f"{path}: damaged; written again")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, {**settings, "sha256": digest_of(settings)})
         return False
@@ -382,10 +382,10 @@ def run_arm(experiment: Experiment, arm: Arm, seed: int, loras: Loras, label: st
     stored = folder / "responses.jsonl"
     reason = damage_of(folder) if known else f"{folder / 'arm.json'} was damaged or missing"
     if reason is None:
-        tqdm.write(f"{label}: done before")
+        say(f"{label}: done before")
     else:
         if stored.exists() or (folder / MANIFEST).exists():
-            tqdm.write(f"{reason}; answering again")
+            warn(f"{reason}; answering again")
         write_responses(stored, experiment, generate(experiment, arm, loras, label))
         seal(folder, ("arm.json", "responses.jsonl"))
     responses = read_responses(stored, experiment)

@@ -27,10 +27,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from tqdm import tqdm
+from ml_collections import ConfigDict
 
+from alignment import cli
+from alignment.common.declaration import MAX_SEED
 from alignment.common.files import write_text
 from alignment.common.lock import NAME, locked
+from alignment.common.progress import progress
 from alignment.data.vignettes import generate
 from alignment.errors import UserError
 from alignment.knowledge.prose import documents
@@ -213,9 +216,7 @@ def loss(params: dict, config: Qwen2Config, tokens: jax.Array, filler: int) -> j
     return (nll * counted).sum() / counted.sum()
 
 
-def train(
-    config: Qwen2Config, rows: np.ndarray, recipe: Recipe, filler: int, quiet: bool = False
-) -> tuple[dict, float]:
+def train(config: Qwen2Config, rows: np.ndarray, recipe: Recipe, filler: int) -> tuple[dict, float]:
     """Pre-train from scratch on packed rows [R, length]; return (params, mean loss of the last tenth of steps)."""
     total = steps(rows, recipe)
     tx = optimiser(recipe, total)
@@ -230,11 +231,11 @@ def train(
         return optax.apply_updates(params, updates), state, value
 
     losses = []
-    for tokens in (bar := tqdm(batches(rows, recipe), total=total, desc="pre-training", disable=quiet)):
-        params, state, value = step(params, state, tokens)
-        losses.append(value)
-        if len(losses) % 20 == 0:
-            bar.set_postfix(loss=f"{float(value):.3f}")
+    with progress(total, "pre-training", "step") as shown:
+        for tokens in batches(rows, recipe):
+            params, state, value = step(params, state, tokens)
+            losses.append(value)
+            shown.update(headline={"loss": f"{float(value):.3f}"} if len(losses) % 20 == 0 else "")
     return params, float(jnp.mean(jnp.stack(losses[-max(1, total // 10) :])))
 
 
@@ -264,7 +265,7 @@ def model_fields(recipe: Recipe, end_ids: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def build(folder: Path, recipe: Recipe, command: str, quiet: bool = False) -> dict[str, Any]:
+def build(folder: Path, recipe: Recipe, command: str) -> dict[str, Any]:
     """Write the whole checkpoint folder and return what PROVENANCE.json says."""
     started = time.monotonic()
     prose, chats = documents(recipe.documents, recipe.seed), instruction_chats(recipe.instructions, recipe.seed)
@@ -278,7 +279,7 @@ def build(folder: Path, recipe: Recipe, command: str, quiet: bool = False) -> di
         _write_json(source / "config.json", fields)
         _write_json(source / "generation_config.json", {"eos_token_id": [end, filler], "pad_token_id": filler})
         config = from_hf(fields)
-        params, final_loss = train(config, pack(items, recipe.length, filler), recipe, filler, quiet)
+        params, final_loss = train(config, pack(items, recipe.length, filler), recipe, filler)
         save_params(str(folder), params, config, scratch)
     return _write_provenance(folder, recipe, command, counts | {"final_loss": round(final_loss, 4)}, started)
 
@@ -330,29 +331,36 @@ def _changed_flags(recipe: Recipe) -> list[str]:
     return [f"--{name}={values[name]}" for name in values if name == "seed" or values[name] != defaults[name]]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the command line, build the folder and print where it is; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m alignment.pretrain_nano",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--out", required=True, help="folder to write")
-    parser.add_argument("--seed", type=int, default=0, help="of corpus, initialisation and order (default: 0)")
-    parser.add_argument("--documents", type=int, default=Recipe.documents, help="prose documents in the corpus")
-    parser.add_argument("--instructions", type=int, default=Recipe.instructions, help="instruction items in the corpus")
-    parser.add_argument("--epochs", type=float, default=Recipe.epochs, help="passes over the corpus")
-    args = parser.parse_args(argv)
+def run(args: argparse.Namespace) -> None:
+    """Build the folder and print where it is."""
     recipe = Recipe(seed=args.seed, documents=args.documents, instructions=args.instructions, epochs=args.epochs)
     command = " ".join(["python -m alignment.pretrain_nano --out=DIR", *_changed_flags(recipe)])
-    try:
-        with locked(Path(args.out) / NAME, f"--out={args.out}"):
-            record = build(Path(args.out), recipe, command)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    with locked(Path(args.out) / NAME, f"--out={args.out}"):
+        record = build(Path(args.out), recipe, command)
     print(f"{args.out}: {record['corpus']}, {record['minutes']} minutes, {record['sha256']['model.safetensors']}")
-    return 0
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of this entry point, which has no configuration."""
+    add, count, seed = parser.add_argument, cli.number(int, 1), cli.number(int, 0, MAX_SEED)
+    add("--out", required=True, help="folder to write")
+    add("--seed", type=seed, default=0, help="of corpus, initialisation and order (default: 0)")
+    add("--documents", type=count, default=Recipe.documents, help="prose documents in the corpus")
+    add("--instructions", type=count, default=Recipe.instructions, help="instruction items in the corpus")
+    add("--epochs", type=cli.number(float, 0.01), default=Recipe.epochs, help="passes over the corpus")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point; returns the exit status."""
+    return cli.main(
+        run,
+        description=__doc__,
+        add_flags=add_flags,
+        defaults=ConfigDict,
+        needs_workdir=False,
+        resumes=False,
+        argv=argv,
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import argparse
 import sys
 
 from alignment import cli
+from alignment.common.declaration import MAX_SEED
 from alignment.evaluation.results import plain
 from alignment.evaluation.tables import text_table
 from alignment.experiment import lock_workdir, open_experiment, run_experiment
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags beside --config and --workdir."""
     parser.add_argument("--arm", default="modular", help="which arm to train (default: modular)")
-    parser.add_argument("--seed", type=int, default=0, help="which seed (default: 0)")
+    parser.add_argument("--seed", type=cli.number(int, 0, MAX_SEED), default=0, help="which seed (default: 0)")
     cli.add_profile(parser)
 
 

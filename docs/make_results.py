@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from alignment.common.entry_point import run_entry_point
 from alignment.evaluation.statistics import over_seeds
 from alignment.evaluation.tables import NONE, number, percent, percent_interval
 
@@ -76,7 +77,7 @@ def section(config: str, folder: Path) -> str:
 
 def read(path: Path) -> list[dict]:
     """Return the rows of a results.json, [] where there is none."""
-    return json.loads(path.read_text()) if path.exists() else []
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
 def of(rows: Sequence[Mapping], arm: str) -> list[Mapping]:
@@ -124,7 +125,12 @@ def mean(rows: Sequence[Mapping], name: str) -> str:
     return number(over_seeds([row[name] for row in rows if row[name] is not None])["mean"])
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the commands, or write the page; return the exit status."""
+    return run_entry_point(lambda: run(argv), "nothing was written")
+
+
+def run(argv: Sequence[str] | None = None) -> None:
     """Print the commands, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--commands", action="store_true", help="print the command of every variant and stop")

@@ -196,10 +196,10 @@ def test_pack_by_hand():
 
 @pytest.mark.ci
 def test_building_twice_gives_the_same_bits(tmp_path):
-    first = build(tmp_path / "a", TINY, "x", quiet=True)
-    second = build(tmp_path / "b", TINY, "x", quiet=True)
+    first = build(tmp_path / "a", TINY, "x")
+    second = build(tmp_path / "b", TINY, "x")
     assert first["sha256"] == second["sha256"]
-    other = build(tmp_path / "c", dataclasses.replace(TINY, seed=1), "x", quiet=True)
+    other = build(tmp_path / "c", dataclasses.replace(TINY, seed=1), "x")
     assert other["sha256"] != first["sha256"]
     config = read_config(str(tmp_path / "a"))
     assert load_params(str(tmp_path / "a"), config)["embed"].shape == (420, 16)

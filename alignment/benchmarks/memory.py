@@ -24,13 +24,13 @@ def reset_peak() -> None:
     gc.collect()
     release_freed_memory()
     with contextlib.suppress(OSError):
-        (PROCESS / "clear_refs").write_text("5")
+        (PROCESS / "clear_refs").write_text("5", encoding="utf-8")
 
 
 def peak_rss_mb() -> float:
     """The most memory held since `reset_peak`; where the system does not tell, since the process began."""
     with contextlib.suppress(OSError):
-        found = re.search(r"^VmHWM:\s*(\d+) kB", (PROCESS / "status").read_text(), re.MULTILINE)
+        found = re.search(r"^VmHWM:\s*(\d+) kB", (PROCESS / "status").read_text(encoding="utf-8"), re.MULTILINE)
         if found:
             return int(found[1]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -196,7 +196,7 @@ def machine() -> str:
     """Return what tells this machine, since it was started, and this process namespace from every other."""
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):
-        parts.append((PROC / "sys/kernel/random/boot_id").read_text().strip())
+        parts.append((PROC / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip())
     with contextlib.suppress(OSError):
         parts.append(os.readlink(PROC / "self/ns/pid"))
     return " ".join(parts)
@@ -215,7 +215,7 @@ def process_start(pid: int) -> str:
 def _start_from_proc(pid: int) -> str:
     try:
         # The name of the program, in brackets, may hold anything; the state follows it, the start 19 fields on.
-        state, *fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        state, *fields = (PROC / str(pid) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return ""
     return "" if state in "ZX" else fields[18]

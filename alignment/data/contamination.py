@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
+from alignment.common.progress import each
 from alignment.data.duplicates import GENERATED
 from alignment.data.ids import normalised_question
 from alignment.data.shingles import Runs, character_runs, normalised_words, word_runs
@@ -99,7 +99,8 @@ def find_overlaps(records: Sequence[Record], tested: Tested, allowed: float = 0.
     """
     found: dict[int, Overlap] = {}
     starts = range(0, len(records), CHUNK)
-    for start in tqdm(starts, "overlap with evaluation", unit_scale=CHUNK, unit="record", disable=len(starts) < 2):
+    shown = each(starts, "overlap with evaluation", f"{CHUNK:,} records") if len(starts) > 1 else starts
+    for start in shown:
         chunk = records[start : start + CHUNK]
         found |= {start + place: overlap for place, overlap in _search(chunk, tested, allowed).items()}
     return found

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
+from alignment.common.progress import each
 from alignment.data.ids import normalised_question
 from alignment.data.shingles import normalised_words, word_runs
 from alignment.record import Record
@@ -56,8 +56,7 @@ def near_duplicates(records: Sequence[Record], threshold: float) -> dict[int, Tw
     kept: dict[int, np.ndarray] = {}
     found: dict[int, Twin] = {}
     index = RMinHashLSH(threshold, PERMUTATIONS, BANDS)
-    bar = tqdm(_shingled(records), "near duplicates", total=len(records), unit="record", mininterval=1.0)
-    for number, shingles in bar:
+    for number, shingles in each(_shingled(records), "near duplicates", "record", len(records)):
         sketch = RMinHash(num_perm=PERMUTATIONS, seed=1)
         sketch.update([shingle.tobytes() for shingle in shingles])
         alike = ((_jaccard(shingles, kept[other]), -other) for other in index.query(sketch))

@@ -18,9 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from alignment.common.files import write_text
+from alignment.common.progress import each
 from alignment.data.card import card
 from alignment.data.parquet import Tally, write_parquet
 from alignment.errors import UserError
@@ -86,7 +85,7 @@ def _fill(folder: Path, product: Product, config: Mapping[str, Any], command: st
 
 
 def _shown(records: Iterable[Record], split: str, size: int) -> Iterator[Record]:
-    return iter(tqdm(records, split, total=size, unit="record", mininterval=1.0))
+    return each(records, split, "record", size)
 
 
 def _manifest(tallies: Mapping[str, Tally], config: Mapping[str, Any], command: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def load(path: str) -> Loaded:
 @functools.cache
 def official_test() -> frozenset[str]:
     """Return the PubMed ids of the official test half: 500, of which 276 yes, 169 no and 55 maybe."""
-    text = (resources.files("alignment") / "assets" / "pubmedqa" / "test_pmids.txt").read_text()
+    text = (resources.files("alignment") / "assets" / "pubmedqa" / "test_pmids.txt").read_text(encoding="utf-8")
     return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
 
 

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from alignment.common.files import read_text, reason_of, write_text
 from alignment.common.manifest import sha256
+from alignment.common.progress import warn
 from alignment.data.ids import fingerprint
 from alignment.record import Record
 from alignment.text import templates, tokenizer
@@ -92,7 +92,7 @@ def tokenise(records: Sequence[Record], encode: Encode, what: str, cache: str = 
 
 @functools.cache  # once a folder
 def _warn(folder: pathlib.Path, reason: str) -> None:
-    tqdm.write(
+    warn(
         f"warning: {folder}: tokens cannot be kept there ({reason}), so every run tokenises anew; name another folder "
         "with --config.data.cache"
     )
@@ -134,7 +134,7 @@ def _stored(path: pathlib.Path, rows: int) -> Any:
             table = datasets.Dataset.from_file(str(path))
             if len(table) == rows and table.features == _features():
                 return table
-    tqdm.write(f"{path}: damaged; tokenised again")
+    warn(f"{path}: damaged; tokenised again")
     with contextlib.suppress(OSError):
         path.unlink()
     return None

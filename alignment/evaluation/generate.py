@@ -8,9 +8,9 @@ from itertools import groupby
 import jax
 import numpy as np
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from alignment.adapters.stack import Stack
+from alignment.common.progress import progress
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.rollout.engine import Engine, encode_prompts, read, stream
@@ -44,7 +44,7 @@ def answer(
     prompts = encode_prompts(engine, records)
     sampling, key = sampling_of(section), jax.random.key(section.seed)
     responses: dict[int, Response] = {}
-    with tqdm(total=len(records), desc=label, unit="answer", mininterval=1.0) as bar:
+    with progress(len(records), label, "answer") as shown:
         for chosen in _by_bucket([len(prompt) for prompt in prompts], engine.layout.lanes):
             asked = [prompts[index] for index in chosen]
             keys = lane_keys(key, 0, [prompt_hash(prompt) for prompt in asked], group_size=1)
@@ -52,7 +52,7 @@ def answer(
             for place, group in stream(engine, stack, asked, keys, params=params, **given):
                 index = chosen[place]
                 responses[index] = read(engine, group, [records[index]])[0]
-                bar.update()
+                shown.update()
     return [responses[index] for index in range(len(records))]
 
 

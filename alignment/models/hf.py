@@ -202,7 +202,7 @@ def _open_checkpoint(folder: str, stack: contextlib.ExitStack) -> dict[str, Any]
 
 def _read_index(path: epath.Path) -> Mapping[str, str]:
     try:
-        index = dict(json.loads(path.read_text())["weight_map"])
+        index = dict(json.loads(path.read_text(encoding="utf-8"))["weight_map"])
         outside = [name for name in index.values() if pathlib.PurePath(name).name != name]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: no index of safetensors shards (weight_map); fetch the file again") from error

@@ -10,9 +10,9 @@ import pathlib
 from typing import Any
 
 import jax
-from tqdm import tqdm
 
 from alignment.common.files import is_remote, make_folder
+from alignment.common.progress import warn
 from alignment.errors import UserError
 
 COMPILED = "/jax/core/compile/backend_compile_duration"  # JAX's event at the end of a compilation
@@ -44,7 +44,7 @@ def keep_compiled_programs() -> None:
         least = float(2**31)  # seconds that no program takes to compile
         if not os.path.isdir(folder):  # of which JAX would warn at every program
             jax.config.update("jax_enable_compilation_cache", False)
-        tqdm.write(f"warning: compiled programs are not kept: {error}")
+        warn(f"warning: compiled programs are not kept: {error}")
     jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
+from alignment.common.progress import progress, say, warn
 from alignment.data.ids import normalised_question, question_rank
 from alignment.data.mixture import hub_licence, parse_ingredient, read_ingredient
 from alignment.data.product import Product
@@ -161,7 +161,7 @@ TEACHERS = {"endpoint": _endpoint, "local": _local}
 def _ask(collection: Collection, teacher: Teacher) -> str:
     total = len(collection.records)
     done = total - len(collection.pending())
-    with tqdm(total=total, initial=done, desc="traces", unit="question", mininterval=1.0) as bar:
+    with progress(total, "traces", "question", initial=done) as bar:
         collection.open_bar(bar)
         return teacher.ask(collection)
 
@@ -177,12 +177,12 @@ def _product(
             f"no answer was accepted{left}: {_listed(collection.reasons()) or 'none came'}; they are in "
             f"{collection.journal.path}: look there, then at --config.traces.filters and max_cost"
         )
-    tqdm.write(
+    say(
         f"{len(explained)} of {len(collection.records)} questions explained; answers: "
         f"{_listed(collection.reasons())}; cost {collection.journal.spent:.4g}"
     )
     if stopped or collection.given_up:
-        tqdm.write(f"stopped early ({stopped or 'requests that failed'}); the same command goes on")
+        warn(f"stopped early ({stopped or 'requests that failed'}); the same command goes on")
     return Product(
         title=f"Chains of thought by {collection.teacher}",
         summary=(

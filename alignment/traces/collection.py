@@ -8,8 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tqdm import tqdm
-
+from alignment.common.progress import Progress
 from alignment.record import Record
 from alignment.text.templates import Template, messages
 from alignment.traces.filters import ACCEPTED, REASONS, Judge, Verdict
@@ -52,7 +51,7 @@ class Collection:
         self.counts: collections.Counter[str] = collections.Counter()  # answers by what became of them
         self.tokens = 0
         self.given_up: set[str] = set()  # questions that got no answer in this run and are asked again in the next
-        self._bar: tqdm | None = None
+        self._bar: Progress | None = None
         self._recall()
 
     def _recall(self) -> None:
@@ -111,15 +110,14 @@ class Collection:
         """How many answers were accepted, and rejected for each reason that occurred."""
         return {reason: self.counts[reason] for reason in (ACCEPTED, *REASONS) if self.counts[reason]}
 
-    def open_bar(self, bar: tqdm) -> None:
+    def open_bar(self, bar: Progress) -> None:
         """Show progress on `bar`, whose total is the number of records."""
         self._bar = bar
-        bar.set_postfix_str(self._headline(), refresh=False)
+        bar.update(0, self._headline())
 
     def _show(self, done: bool) -> None:
         if self._bar is not None:
-            self._bar.set_postfix_str(self._headline(), refresh=False)
-            self._bar.update(int(done))
+            self._bar.update(int(done), self._headline())
 
     def _headline(self) -> str:
         parts = [f"{reason} {count}" for reason, count in self.reasons().items()]

@@ -22,9 +22,9 @@ import numpy as np
 import optax
 from etils import epath
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from alignment.adapters.tensorfiles import check_loaded, open_tensors, staged, write_tensors
+from alignment.common.progress import each
 from alignment.data.feedback import Judgement
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config
@@ -82,7 +82,7 @@ def text_features(
     order = np.argsort([len(prompt) + len(own) for prompt, own in pairs], kind="stable")
     rows = -(-batch_size // len(engine.spread.devices)) * len(engine.spread.devices)
     features = np.zeros((len(pairs), engine.config.hidden_size), np.float32)
-    for start in tqdm(range(0, len(order), rows), label, unit="batch", mininterval=1.0):
+    for start in each(range(0, len(order), rows), label, "batch"):
         chosen = order[start : start + rows]
         full = [pairs[index] for index in np.resize(chosen, rows)]  # the last batch is filled up to one shape
         prompts, prompt_mask = pad_right([prompt for prompt, _ in full], engine.pad_id)

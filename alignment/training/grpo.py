@@ -16,10 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from alignment.adapters.lora import Lora
 from alignment.adapters.stack import Stack, push
+from alignment.common.interrupts import commit_step
+from alignment.common.progress import warn
 from alignment.data.batches import batch_indices
 from alignment.data.tokens import Examples
 from alignment.errors import UserError
@@ -104,6 +105,7 @@ def train_grpo(
         advantages = advantage(jnp.asarray(scored.combined), scheme.std_floor)
         watched, memory = watch_rewards(rolled, memory, limits, f"{session.label}, step {step + 1}")
         learning_rate, start = float(schedule(state.step)), time.perf_counter()
+        commit_step()
         state, metrics = update(state.replace(rewards=()), rolled.group, advantages, step)
         now = time.perf_counter()
         row = metrics | describe(rolled, scored, advantages) | watched | {"time/update": now - start}
@@ -164,7 +166,7 @@ def watch_rewards(
     owners = [record for record in rolled.records for _ in range(lengths.shape[1])]
     metrics, watch = observe(rolled.responses, owners, lengths.ravel(), memory.watch, limits)
     for name in new_alarms(watch, limits):
-        tqdm.write(f"{label}: reward hacking? {name} in {metrics[f'watch/{name}']:.0%} of the completions")
+        warn(f"{label}: reward hacking? {name} in {metrics[f'watch/{name}']:.0%} of the completions")
     return metrics, memory._replace(watch=watch)
 
 

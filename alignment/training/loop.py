@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from etils import epath
-from tqdm import tqdm
 
+from alignment.common import interrupts
+from alignment.common.progress import progress, warn
 from alignment.errors import UserError
 from alignment.training.checkpoint import restore_latest, save
 from alignment.training.metrics import FILE, open_metrics
@@ -41,24 +42,40 @@ def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> Tra
     """Run `body` until `steps` steps are done, from the newest intact checkpoint or from the start.
 
     `body(state, step)` does step number `step` (0-based) and returns the new state with a row of metrics. All that a
-    step depends on is in the state and its number, so a resumed run ends with the same bits.
+    step depends on is in the state and its number, so a resumed run ends with the same bits. On Ctrl-C and SIGTERM the
+    last whole step is saved; a body that consumes its state calls `interrupts.commit_step` first.
 
     Raises:
       UserError: the checkpoint was written on another base, adapter, data or configuration; or the disk is full.
+      Interrupted: a signal asked the process to end.
     """
     state, start, content = _resume(session, state)
     profiler = Profiler(session.folder / "profile", session.profile)
-    with open_metrics(session.folder, content, **session.log) as metrics, contextlib.closing(profiler):
-        bar = tqdm(range(start, steps), session.label, total=steps, initial=start, unit="step", mininterval=1.0)
-        for step in bar:
-            began = time.perf_counter()
-            with profiler.step(step):
-                state, row = body(state, step)
-            row["time/step"] = time.perf_counter() - began
-            metrics.write({"step": step + 1} | row)
-            bar.set_postfix(_headline(row), refresh=False)
-            if (step + 1) % session.every == 0 or step + 1 == steps:
-                _save(session, state, step + 1, metrics.content)
+    with (
+        open_metrics(session.folder, content, **session.log) as metrics,
+        contextlib.closing(profiler),
+        progress(steps, session.label, "step", initial=start) as shown,
+        interrupts.deferred(),
+    ):
+        done = saved = start
+        try:
+            while done < steps:
+                began = time.perf_counter()
+                with profiler.step(done), interrupts.step():
+                    state, row = body(state, done)
+                    done += 1
+                row["time/step"] = time.perf_counter() - began
+                metrics.write({"step": done} | row)
+                shown.update(headline=_headline(row))
+                if done % session.every == 0 or done == steps:
+                    _save(session, state, done, metrics.content)
+                    saved = done
+                interrupts.raise_if_requested()
+        except interrupts.Interrupted:
+            if done > saved:
+                _save(session, state, done, metrics.content)
+                warn(f"{session.label}: step {done} is saved")
+            raise
     return state
 
 
@@ -69,7 +86,7 @@ def _headline(row: Mapping[str, float]) -> dict[str, str]:
 
 def _resume(session: Session, state: TrainState) -> tuple[TrainState, int, bytes]:
     """Return the state to go on from, how many steps it has behind it and the metrics of those."""
-    restored = restore_latest(session.folder / "checkpoints", state, log=tqdm.write)
+    restored = restore_latest(session.folder / "checkpoints", state, log=warn)
     if restored is None:
         return state, 0, b""
     step, state, meta = restored
@@ -83,7 +100,7 @@ def _resume(session: Session, state: TrainState) -> tuple[TrainState, int, bytes
     content = meta["metrics"].encode()
     path = session.folder / FILE
     if not (path.exists() and path.read_bytes().startswith(content)):
-        tqdm.write(f"{path}: damaged or missing; its {step} rows are restored from the checkpoint")
+        warn(f"{path}: damaged or missing; its {step} rows are restored from the checkpoint")
     return state, step, content
 
 

@@ -21,9 +21,9 @@ from types import ModuleType
 from typing import Any
 
 from etils import epath
-from tqdm import tqdm
 
 from alignment.common.files import is_remote, read_text, write_bytes, write_text
+from alignment.common.progress import warn
 from alignment.errors import UserError
 
 FILE = "metrics.jsonl"
@@ -209,6 +209,6 @@ def _run_id(folder: epath.Path) -> str:
             return known
     new = uuid.uuid4().hex
     if path.exists():
-        tqdm.write(f"{path}: damaged; Weights & Biases goes on under a new run, {new}")
+        warn(f"{path}: damaged; Weights & Biases goes on under a new run, {new}")
     write_text(path, new)
     return new

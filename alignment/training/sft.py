@@ -11,6 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from alignment.adapters.lora import Lora
+from alignment.common.interrupts import commit_step
 from alignment.data.batches import steps_in
 from alignment.data.collate import check_batching, collate
 from alignment.data.prefetch import prefetched
@@ -61,6 +62,7 @@ def train_sft(
     def body(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
         began = time.perf_counter()
         batch, waited = take(step)
+        commit_step()
         state, metrics = update(state, placed, {"sft": batch})
         row = {name: float(value) for name, value in jax.device_get(metrics).items()}
         tokens = row.pop("tokens/sft")

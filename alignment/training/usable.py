@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Callable, Collection, Sequence
 
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
+from alignment.common.progress import warn
 from alignment.data.ids import fingerprint
 from alignment.data.load import Data
 from alignment.data.refusals import check_share, make_all, refusal_note
@@ -83,7 +83,7 @@ def _drop(
     usable = tuple(record for index, record in enumerate(records) if index not in reasons)
     encode_all(usable)
     note = f"{role}: {refusal_note(list(reasons.values()), len(records), 'records')} (--config.data.max_bad_share)"
-    tqdm.write(f"warning: {note}")
+    warn(f"warning: {note}")
     return dataclasses.replace(
         data,
         **{role: usable},

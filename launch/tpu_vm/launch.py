@@ -236,6 +236,9 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace, front_door
 
 def main(argv: Sequence[str]) -> int:
     """Run the command line and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # whatever the terminal's encoding lacks is written as an escape
+            stream.reconfigure(errors="backslashreplace")
     args, machine, front_door = parse(argv)
     if args.dry_run:
         print("\n".join(shlex.join(command) for command in commands(args.action, machine, front_door)))

@@ -7,11 +7,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tqdm import tqdm
-
 from alignment.benchmarks.fit.grid import Program
 from alignment.benchmarks.fit.results import Row, key, make_row
 from alignment.benchmarks.results import append_csv
+from alignment.common.progress import progress
 
 MOST = 32  # prompts: a whole rollout of the recipe in one micro-batch
 SLACK = 1.25  # a plan larger than the chip by more than this is not tried in full
@@ -84,13 +83,14 @@ def run_grid(
 ) -> list[Row]:
     """Search every program of the grid, and give the ways `against` at the size that fits ours."""
     rows = []
-    with tqdm(programs, "fit", unit="search", mininterval=1.0) as bar:
-        for program in bar:
-            bar.set_postfix_str(f"{program.chip} {program.size} G={program.group} {program.length}+{program.length}")
+    with progress(len(programs), "fit", "search") as shown:
+        for program in programs:
             prompts = largest(program, known.row, most)
             if whole:
                 prompts = compile_largest(program, known, prompts, most)
             program = dataclasses.replace(program, prompts=max(1, prompts))
             stage = "compiled" if whole and prompts else "planned"
             rows += [known.row(dataclasses.replace(program, way=way), stage) for way in ("ours", *against)]
+            sizes = f"{program.chip} {program.size} G={program.group} {program.length}+{program.length}"
+            shown.update(headline=sizes)
     return rows
