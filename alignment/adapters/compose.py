@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from alignment.adapters.lora import Lora
-from alignment.adapters.stack import Stack
+from alignment.adapters.stack import Stack, adapted, concatenated
 from alignment.errors import UserError
 
 
@@ -16,31 +16,16 @@ def concatenate(stack: Stack) -> Lora:
     A = concat([g_1 s_1 A_1, g_2 s_2 A_2], rank axis) and B = concat([B_1, B_2], rank axis), with scale 1
     (alpha = rank). This is PEFT's combination "cat"; PEFT's "linear" sums the factors separately and so adds cross
     terms (A_1 B_2 + A_2 B_1): it is a different function. An adapter that lacks a projection contributes zeros to it.
+    The stack itself is computed from these factors (`stack.layer_slices`), so the two agree bit for bit.
 
     Raises:
       UserError: the stack is empty.
     """
     if not stack.adapters:
         raise UserError("there is no adapter to concatenate; the base arm has nothing to export but the base itself")
-    names = {name: None for adapter in stack.adapters for name in adapter.lora.modules}
-    modules = {name: _concatenate_module(stack, name) for name in names}
+    modules = {name: dict(zip("ab", concatenated(stack, name), strict=True)) for name in adapted(stack)}
     rank = sum(adapter.lora.rank for adapter in stack.adapters)
     return Lora(modules, rank=rank, alpha=float(rank))
-
-
-def _concatenate_module(stack: Stack, name: str) -> dict[str, jax.Array]:
-    example = next(adapter.lora.modules[name] for adapter in stack.adapters if name in adapter.lora.modules)
-    a_parts, b_parts = [], []
-    for adapter in stack.adapters:
-        lora = adapter.lora
-        factors = lora.modules.get(name)
-        if factors is None:
-            layers, fan_in, _ = example["a"].shape
-            fan_out = example["b"].shape[-1]
-            factors = {"a": jnp.zeros((layers, fan_in, lora.rank)), "b": jnp.zeros((layers, lora.rank, fan_out))}
-        a_parts.append(factors["a"] * (adapter.gate * lora.scale))
-        b_parts.append(factors["b"])
-    return {"a": jnp.concatenate(a_parts, axis=2), "b": jnp.concatenate(b_parts, axis=1)}
 
 
 def merge(params: dict, stack: Stack, dtype: jnp.dtype = jnp.float32) -> dict:

@@ -30,7 +30,7 @@ from alignment.models.rotary import rotary, rotate
 
 PROJECTION_ORDER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 BIASED = ("q_proj", "k_proj", "v_proj")
-LINEAR = "linear"  # `checkpoint_name` of what a projection gives
+LINEAR = "linear"  # `checkpoint_name` of what projections give
 
 
 class KeysValues(NamedTuple):
@@ -79,10 +79,21 @@ def logits(params: dict, hidden: jax.Array) -> jax.Array:
 
 
 def rms_norm(x: jax.Array, weight: jax.Array, eps: float) -> jax.Array:
-    """Root-mean-square normalisation over the last axis, computed in float32 (Zhang & Sennrich 2019, 1910.07467)."""
-    wide = x.astype(jnp.float32)
-    wide = wide * jax.lax.rsqrt(jnp.mean(jnp.square(wide), axis=-1, keepdims=True) + eps)
-    return weight * wide.astype(x.dtype)
+    """Root-mean-square normalisation over the last axis, in float32 (Zhang & Sennrich 2019, 1910.07467)."""
+    return weight * (x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + eps))
+
+
+def _embedded(params: dict, tokens: jax.Array) -> jax.Array:
+    """The residual stream [..., D] as it begins, in float32 whatever the type of the weights.
+
+    What a layer adds is a small part of the stream: rounded to bfloat16 after every layer, small changes are lost.
+    """
+    return params["embed"][tokens].astype(jnp.float32)
+
+
+def _final(x: jax.Array, params: dict, config: Qwen2Config) -> jax.Array:
+    """The states that the head reads, in the type of the weights."""
+    return rms_norm(x, params["norm"], config.rms_norm_eps).astype(params["embed"].dtype)
 
 
 def hidden_states(
@@ -109,8 +120,8 @@ def hidden_states(
         return x, None
 
     step = jax.checkpoint(layer_step) if remat else layer_step
-    x, _ = jax.lax.scan(step, params["embed"][tokens], _scanned(params, stack, dropout_key))
-    return rms_norm(x, params["norm"], config.rms_norm_eps)
+    x, _ = jax.lax.scan(step, _embedded(params, tokens), _scanned(params, stack, dropout_key))
+    return _final(x, params, config)
 
 
 def group_hidden_states(
@@ -159,10 +170,10 @@ def group_hidden_states(
 
     before, last = _split_layers(config, stack)
     tokens = completions if packing is None else pack(completions.reshape(len(completions), -1), packing)
-    start = (params["embed"][prompts], params["embed"][tokens])
+    start = (_embedded(params, prompts), _embedded(params, tokens))
     carry, _ = jax.lax.scan(_recomputed(layer_step, remat), start, before)
     states = _recomputed(last_step, remat)(carry, last)
-    return tuple(rms_norm(x, params["norm"], config.rms_norm_eps) for x in states)
+    return tuple(_final(x, params, config) for x in states)
 
 
 def _completion_block(config, shape, prompt_mask, lengths, packing):
@@ -197,11 +208,11 @@ def prefill(
         return _causal_block(x, layer, context, config, *rope)
 
     before, last = _split_layers(config, stack)
-    x, kept = jax.lax.scan(layer_step, params["embed"][prompts], before)
+    x, kept = jax.lax.scan(layer_step, _embedded(params, prompts), before)
     x, final = _last_block(x, prompt_mask, *_unpack_at(last, params, stack), config, *rope)
     layers = ((*rest, end) for rest, end in zip(kept, final, strict=True))
     keys_values = KeysValues(*(tuple(each.swapaxes(1, 2) for each in layer) for layer in layers))
-    return rms_norm(x, params["norm"], config.rms_norm_eps), keys_values
+    return _final(x, params, config), keys_values
 
 
 def decode(
@@ -236,7 +247,7 @@ def decode(
     stack = stack or Stack()
     layers = unstack(params, stack) if layers is None else layers
     rope = _rope_at(config, (prompt_mask.sum(axis=1)[:, None] + places)[..., None])
-    x, kept = params["embed"][tokens][:, :, None], []
+    x, kept = _embedded(params, tokens)[:, :, None], []
     for (layer, slices), prompt_k, prompt_v, *own in zip(layers, *prompt_kv, *own_kv, strict=True):
         context = _Context(stack, slices, None)
         q, k, v = _qkv(x, layer, context, config, *rope)
@@ -244,7 +255,7 @@ def decode(
         mixed = cached_attention(q[:, :, 0], (prompt_k, prompt_v), own, prompt_mask, places)
         x = _finish(x, mixed[:, :, None], layer, context, config)
         kept.append(own)
-    return rms_norm(x[:, :, 0], params["norm"], config.rms_norm_eps), KeysValues(*zip(*kept, strict=True))
+    return _final(x[:, :, 0], params, config), KeysValues(*zip(*kept, strict=True))
 
 
 def unstack(params: dict, stack: Stack) -> tuple:
@@ -261,7 +272,7 @@ def _written(cache: jax.Array, new: jax.Array, places: jax.Array) -> jax.Array:
 
 def _scanned(params: dict, stack: Stack, dropout_key: jax.Array | None) -> tuple:
     keys = None if dropout_key is None else jax.random.split(dropout_key, params["layers"]["input_norm"].shape[0])
-    return params["layers"], layer_slices(stack), keys
+    return params["layers"], layer_slices(stack, apart=keys is not None), keys
 
 
 def _unpack(scanned: tuple, stack: Stack) -> tuple[dict, _Context]:
@@ -297,10 +308,10 @@ def _rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.
 
 
 def _linear(x: jax.Array, name: str, layer: dict, context: _Context) -> jax.Array:
-    """One projection with its bias and its adapters: x W + b + sum gate * scale * (x A) B."""
+    """One projection with its bias and its adapters, x W + b + sum gate * scale * (x A) B, in float32."""
     key = None if context.key is None else jax.random.fold_in(context.key, PROJECTION_ORDER.index(name))
     y = project(x, layer[name]["w"], name, context.slices, context.stack, key)
-    return checkpoint_name(y + layer[name]["b"] if "b" in layer[name] else y, LINEAR)
+    return y + layer[name]["b"] if "b" in layer[name] else y
 
 
 def _heads(x, name, layer, context, config):
@@ -310,15 +321,20 @@ def _heads(x, name, layer, context, config):
 def _qkv(x, layer, context, config, cos, sin):
     x = rms_norm(x, layer["input_norm"], config.rms_norm_eps)
     q, k, v = (_heads(x, name, layer, context, config) for name in ("q_proj", "k_proj", "v_proj"))
-    return rotate(q, cos, sin), rotate(k, cos, sin), v
+    return _rounded(layer, rotate(q, cos, sin), rotate(k, cos, sin), v)
+
+
+def _rounded(layer: dict, *heads: jax.Array) -> tuple[jax.Array, ...]:
+    """What attention reads, in the type of the weights: rounded after bias, adapters and rotation, and only once."""
+    return tuple(checkpoint_name(each.astype(layer["o_proj"]["w"].dtype), LINEAR) for each in heads)
 
 
 def _finish(x, mixed, layer, context, config):
     """Everything of a layer after its attention: output projection, residuals, SwiGLU (Shazeer 2020, 2002.05202)."""
-    x = x + _linear(mixed.reshape(*mixed.shape[:-2], -1), "o_proj", layer, context)
+    x = x + checkpoint_name(_linear(mixed.reshape(*mixed.shape[:-2], -1), "o_proj", layer, context), LINEAR)
     y = rms_norm(x, layer["post_attention_norm"], config.rms_norm_eps)
-    gate = jax.nn.silu(_linear(y, "gate_proj", layer, context))
-    return x + _linear(gate * _linear(y, "up_proj", layer, context), "down_proj", layer, context)
+    gate, up = (checkpoint_name(_linear(y, name, layer, context), LINEAR) for name in ("gate_proj", "up_proj"))
+    return x + _linear(jax.nn.silu(gate) * up, "down_proj", layer, context)
 
 
 def _causal_block(x, layer, context, config, cos, sin, segments=None):
@@ -335,8 +351,8 @@ def _last_block(x, mask, layer, context, config, cos, sin):
     at_last = partial(jnp.take_along_axis, indices=last[:, None, None], axis=1)
     y = rms_norm(x, layer["input_norm"], config.rms_norm_eps)
     k, v = (_heads(y, name, layer, context, config) for name in ("k_proj", "v_proj"))
-    k = rotate(k, cos, sin)
     q = rotate(_heads(at_last(y), "q_proj", layer, context, config), cos[last][:, None], sin[last][:, None])
+    q, k, v = _rounded(layer, q, rotate(k, cos, sin), v)
     own = tuple(jnp.take_along_axis(each, last[:, None, None, None], axis=1)[:, None] for each in (k, v))
     before = mask & (jnp.arange(mask.shape[1]) < last[:, None])
     mixed = group_attention(q[:, None], (k, v), own, before)[:, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -21,20 +22,23 @@ def gap(left, right):
     return float(jnp.abs(left - right).max())
 
 
-def agree(left, right, most):
-    """No logit differs by more than `most`, and all together by no more than float32 rounds (4e-7 to 6.4e-7 seen)."""
-    assert jnp.linalg.norm(left - right) <= 2e-6 * jnp.linalg.norm(left)
-    assert gap(left, right) <= most
-
-
 @pytest.mark.parametrize("gates", [{}, {"reward": 0.5}, {"reasoning": 0.0}])
 @pytest.mark.parametrize("scaling", ["lora", "rslora"])
 def test_concatenation_is_the_stack(gates, scaling):
+    """Bit for bit, on any machine: both are computed from the same factors, in products of the same shapes."""
     stack = make_stack({"reasoning": lora(1, rank=4, scaling=scaling), "reward": lora(2, rank=3)}, gates)
     one = concatenate(stack)
     assert one.rank == 7
     assert one.scale == 1.0
-    agree(run(params(), stack), run(params(), make_stack({"both": one})), 1e-5)
+    np.testing.assert_array_equal(run(params(), stack), run(params(), make_stack({"both": one})))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("ranks", [(16, 8), (20, 16)])
+def test_concatenation_is_the_stack_where_ranks_fill_more_than_one_block(ranks, dtype):
+    stack = make_stack({"reasoning": lora(1, rank=ranks[0]), "reward": lora(2, rank=ranks[1])}, {"reward": 0.3})
+    weights = jax.tree.map(lambda leaf: leaf.astype(dtype), params())
+    np.testing.assert_array_equal(run(weights, stack), run(weights, make_stack({"both": concatenate(stack)})))
 
 
 def test_concatenation_of_adapters_on_different_projections():
@@ -43,7 +47,7 @@ def test_concatenation_of_adapters_on_different_projections():
     )
     one = concatenate(stack)
     assert set(one.modules) == {"q_proj", "up_proj", "o_proj"}
-    agree(run(params(), stack), run(params(), make_stack({"both": one})), 1e-5)
+    np.testing.assert_array_equal(run(params(), stack), run(params(), make_stack({"both": one})))
 
 
 def test_summing_the_factors_is_another_function():
@@ -60,7 +64,10 @@ def test_summing_the_factors_is_another_function():
 
 def test_merging_into_float32():
     stack = make_stack({"reasoning": lora(1), "reward": lora(2)}, {"reward": 0.7})
-    agree(run(params(), stack), run(merge(params(), stack)), 1e-4)
+    left, right = run(params(), stack), run(merge(params(), stack))
+    # W + A B is rounded once more: about sqrt(2 layers x 7 products x 48 terms) * 2^-24 = 1.5e-6 of a logit, up to 16.
+    assert jnp.linalg.norm(left - right) <= 5e-6 * jnp.linalg.norm(left)
+    assert gap(left, right) <= 1e-4
 
 
 def test_merging_leaves_the_base_alone_and_has_one_type():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from tiny import CONFIG, lora, params, prompts
 
-from alignment.adapters.stack import Stack, delta, make_stack, project, push
+from alignment.adapters.stack import Stack, delta, layer_slices, make_stack, project, push
 from alignment.models.qwen2 import hidden_states, logits
 
 
@@ -37,13 +38,16 @@ def test_the_four_composition_states_differ():
     assert min(gaps) > 1e-3
 
 
+def first_layer(stack):
+    return jax.tree.map(lambda leaf: leaf[0], layer_slices(stack))
+
+
 def test_a_gate_scales_the_contribution_to_one_linear_map():
     x = jax.random.normal(jax.random.key(0), (5, 32))
 
     def contribution(gate):
         stack = make_stack({"reward": lora(2)}, {"reward": gate})
-        slices = (jax.tree.map(lambda leaf: leaf[0], stack.adapters[0].lora.modules),)
-        return delta(x, "q_proj", slices, stack)
+        return delta(x, "q_proj", first_layer(stack), stack)
 
     a, b = (lora(2).modules["q_proj"][name][0] for name in "ab")
     np.testing.assert_allclose(contribution(1.0), 2.0 * (x @ a) @ b, rtol=1e-5, atol=1e-6)
@@ -60,43 +64,86 @@ def test_dropout_acts_only_with_a_key_and_is_unbiased():
 
 def test_an_untouched_projection_adds_nothing():
     stack = make_stack({"reward": lora(2, targets=("q_proj",))})
-    assert delta(jnp.ones((1, 32)), "o_proj", (stack.adapters[0].lora.modules,), stack) is None
+    assert delta(jnp.ones((1, 32)), "o_proj", first_layer(stack), stack) is None
 
 
 def project_case():
     """Two adapters on one projection of the tiny model and enough rows that the sum of weights is the shorter way."""
-    stack = make_stack({"reasoning": lora(1), "reward": lora(2)}, {"reasoning": 0.7})
+    loras = {"reasoning": lora(1, targets=("o_proj",)), "reward": lora(2, targets=("o_proj",))}
+    stack = make_stack(loras, {"reasoning": 0.7})
     w = params()["layers"]["o_proj"]["w"][0]
-    modules = [jax.tree.map(lambda leaf: leaf[0], adapter.lora.modules["o_proj"]) for adapter in stack.adapters]
     x = jax.random.normal(jax.random.key(5), (3, 40, w.shape[0]))
-    return x, w, tuple(modules), stack
+    return x, w, stack
 
 
 def test_many_and_few_tokens_take_ways_that_agree_in_values_and_every_gradient():
-    x, w, modules, stack = project_case()
+    x, w, stack = project_case()
     target = jnp.cos(jnp.arange(x.shape[0] * x.shape[1] * w.shape[1], dtype=jnp.float32)).reshape(*x.shape[:2], -1)
 
-    def by_sum(x, w, modules, gate):
-        gated = Stack((stack.adapters[0].replace(gate=gate), stack.adapters[1]))
-        return jnp.sum(target * project(x, w, "o_proj", [{"o_proj": each} for each in modules], gated))
+    def by_sum(x, w, stack):
+        return jnp.sum(target * project(x, w, "o_proj", first_layer(stack), stack))
 
-    def by_factors(x, w, modules, gate):
-        scales = gate * stack.adapters[0].lora.scale, stack.adapters[1].lora.scale
-        parts = [scale * (x @ each["a"]) @ each["b"] for scale, each in zip(scales, modules, strict=True)]
+    def by_factors(x, w, stack):
+        parts = [
+            adapter.gate * adapter.lora.scale * (x @ factors["a"][0]) @ factors["b"][0]
+            for adapter in stack.adapters
+            for factors in (adapter.lora.modules["o_proj"],)
+        ]
         return jnp.sum(target * (x @ w + sum(parts)))
 
-    arguments = x, w, modules, jnp.float32(0.7)
-    found, wanted = (jax.value_and_grad(f, argnums=(0, 1, 2, 3))(*arguments) for f in (by_sum, by_factors))
+    found, wanted = (jax.value_and_grad(f, argnums=(0, 1, 2))(x, w, stack) for f in (by_sum, by_factors))
+    # Sums of up to 120 tokens x 32 outputs in float32: sqrt(3840) * 6e-8 of their terms is 4e-6.
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5), found, wanted)
 
 
 def test_the_sum_of_weights_is_made_for_many_float32_tokens_alone():
-    x, w, modules, stack = project_case()
+    x, w, stack = project_case()
 
     def sums(x, w):
-        slices = [{"o_proj": each} for each in modules]
-        return "_through_sum" in str(jax.make_jaxpr(lambda x: project(x, w, "o_proj", slices, stack))(x))
+        return "_through_sum" in str(jax.make_jaxpr(lambda x: project(x, w, "o_proj", first_layer(stack), stack))(x))
 
     assert sums(x, w)
     assert not sums(x[:, :2], w)
+    assert not sums(x, w.astype(jnp.bfloat16))
     assert not sums(x.astype(jnp.bfloat16), w.astype(jnp.bfloat16))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("tokens", [1, 7, 120])
+@pytest.mark.parametrize("ranks", [(4, 3), (16, 8), (20, 16)])
+def test_an_adapter_whose_b_is_zero_adds_an_exact_zero_however_ranks_fall_into_blocks(ranks, tokens, dtype):
+    under = make_stack({"reasoning": lora(1, rank=ranks[0])})
+    both = push(under, "reward", lora(2, rank=ranks[1], trained=False))
+    w = params()["layers"]["o_proj"]["w"][0].astype(dtype)
+    x = jax.random.normal(jax.random.key(5), (tokens, w.shape[0]))
+    one, two = (jax.jit(project, static_argnums=2)(x, w, "o_proj", first_layer(s), s) for s in (under, both))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_bfloat16_weights_take_nothing_from_a_small_adapter():
+    """One sum in float32: x W and what a B of 1e-6 adds, of which bfloat16 next to x W would keep nothing."""
+    x, w, _ = project_case()
+    w = w.astype(jnp.bfloat16)
+    modules = {"o_proj": {"a": lora(1).modules["o_proj"]["a"], "b": jnp.full((2, 4, w.shape[1]), 1e-6)}}
+    small = make_stack({"reasoning": lora(1, targets=("o_proj",)).replace(modules=modules)})
+    added = project(x, w, "o_proj", first_layer(small), small) - project(x, w, "o_proj", (), Stack())
+    wanted = small.adapters[0].lora.scale * (x @ modules["o_proj"]["a"][0]) @ modules["o_proj"]["b"][0]
+    rounding = 2 * 2.0**-24 * float(jnp.abs(x @ w.astype(jnp.float32)).max())  # of the sum and of the difference
+    np.testing.assert_allclose(added, wanted, rtol=0, atol=2 * rounding)
+    assert float(jnp.abs(wanted).max()) > 10 * rounding
+
+
+@pytest.mark.parametrize("tokens", [2, 120])
+def test_gradients_through_bfloat16_weights_are_those_of_float32_up_to_one_rounding(tokens):
+    x, w, stack = project_case()
+    x, w = x.reshape(-1, x.shape[-1])[:tokens], w.astype(jnp.bfloat16)
+
+    def value(x, w, stack):
+        return jnp.sum(jnp.cos(project(x, w, "o_proj", first_layer(stack), stack)))
+
+    found = jax.grad(value, argnums=(0, 1, 2))(x, w, stack)
+    wanted = jax.grad(value, argnums=(0, 1, 2))(x, w.astype(jnp.float32), stack)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+        # Two roundings to bfloat16 (x and g), each 2^-9 at most, then of the sum of up to 120 terms.
+        size = jnp.abs(other).max()
+        assert float(jnp.abs(one.astype(jnp.float32) - other).max()) <= 2.0**-6 * float(size)
