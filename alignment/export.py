@@ -5,6 +5,9 @@
 writes `exported/adapters/<name>` (each adapter of the arm alone), `exported/composite` (all of them as one adapter of
 the summed rank: the same function) and `exported/merged` (the base with the adapters folded in, in float32). The base
 is the one the run recorded; name it again with --config.model.path if it has moved.
+
+Merged weights in bfloat16 (--merged_dtype=bfloat16) lose what is small beside a weight: the command says how much of
+the adapters is left, and writes them only with --lossy.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from etils import epath
 
 import alignment
 from alignment import cli
-from alignment.adapters.compose import concatenate, merge
+from alignment.adapters.compose import concatenate, merge, merged_share
 from alignment.adapters.lora import Lora
 from alignment.adapters.peft import CONFIG_FILE, load_peft, save_peft
 from alignment.adapters.stack import Stack, make_stack
@@ -33,7 +36,7 @@ from alignment.errors import UserError
 from alignment.experiment import read_claim
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import load_params, resolve_folder, save_params
-from alignment.rollout.engine import hash_weights
+from alignment.rollout.engine import DTYPES, hash_weights
 
 WHAT = ("adapters", "composite", "merged")
 NANO = "nano"  # how a run records the embedded base
@@ -69,7 +72,7 @@ model = PeftModel.from_pretrained(base, "path/to/this/folder")"""
 # Not AutoTokenizer, which replaces the pre-tokeniser of tokenizer.json by Qwen2's own for this type of model.
 _MERGED_CODE = """from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
-model = AutoModelForCausalLM.from_pretrained("path/to/this/folder", dtype="float32")
+model = AutoModelForCausalLM.from_pretrained("path/to/this/folder", dtype="{dtype}")
 tokenizer = PreTrainedTokenizerFast.from_pretrained("path/to/this/folder")"""
 
 
@@ -100,14 +103,17 @@ def export(args: argparse.Namespace, out: epath.Path) -> None:
         check_file(out / kind / "README.md")
     trained = read_run(args.run, args.arm, args.config.model.path)
     stack = make_stack(trained.loras)
-    folder = base_folder(trained) if "merged" in kinds else ""  # the wrong base is refused before anything is written
+    if "merged" in kinds:  # the wrong base, and a loss nobody agreed to, are refused before anything is written
+        folder = base_folder(trained)
+        config = read_config(folder)
+        params = load_params(folder, config, jnp.float32)
+        check_loss(params, stack, args.merged_dtype, args.lossy)
     if "adapters" in kinds:
         export_adapters(trained, str(out / "adapters"))
     if "composite" in kinds:
         export_composite(trained, stack, str(out / "composite"))
     if "merged" in kinds:
-        config = read_config(folder)
-        export_merged(trained, load_params(folder, config, jnp.float32), config, stack, str(out / "merged"), folder)
+        export_merged(trained, params, config, stack, str(out / "merged"), folder, args.merged_dtype)
     print(f"{trained.arm.name}: {', '.join(kinds)} written under {out}")
 
 
@@ -167,16 +173,39 @@ def export_composite(trained: Trained, stack: Stack, folder: str) -> None:
     _write_card(folder, trained, f"Composite adapter of `{trained.arm.name}`", text, trained.loras)
 
 
-def export_merged(
-    trained: Trained, params: dict, config: Qwen2Config, stack: Stack, folder: str, source_folder: str
-) -> None:
-    """Write the base with the stack folded in, as a float32 checkpoint with the tokenizer of `source_folder`.
+def check_loss(params: dict, stack: Stack, dtype: str, lossy: bool) -> None:
+    """Print how much of the adapters merging into a type narrower than float32 leaves.
 
-    Float32 because half precision would round most of a small adapter away.
+    Raises:
+      UserError: it would be written in such a type without --lossy.
     """
-    save_params(folder, merge(params, stack), config, source_folder)
-    text = "The base with all adapters of the arm folded into its weights, in float32."
-    _write_card(folder, trained, f"Merged weights of `{trained.arm.name}`", text, trained.loras, merged=True)
+    if dtype == "float32" or not stack.adapters:
+        return
+    share, cosine = merged_share(params, stack, DTYPES[dtype])
+    loss = f"merged in {dtype}, {share:.1%} of the adapters' change of the weights is left (cosine {cosine:.2f})"
+    if not lossy:
+        raise UserError(
+            f"{loss}; leave out --merged_dtype for float32, or add --lossy to write it all the same"
+        )
+    print(loss)
+
+
+def export_merged(
+    trained: Trained,
+    params: dict,
+    config: Qwen2Config,
+    stack: Stack,
+    folder: str,
+    source_folder: str,
+    dtype: str = "float32",
+) -> None:
+    """Write the base with the stack folded in, as a checkpoint with the tokenizer of `source_folder`.
+
+    In float32 unless told otherwise, because half precision would round most of a small adapter away.
+    """
+    save_params(folder, merge(params, stack, DTYPES[dtype]), config, source_folder)
+    text = f"The base with all adapters of the arm folded into its weights, in {dtype}."
+    _write_card(folder, trained, f"Merged weights of `{trained.arm.name}`", text, trained.loras, merged=dtype)
 
 
 def _finished(adapter: epath.Path) -> epath.Path:
@@ -200,9 +229,9 @@ def _standing(name: str) -> str:
 
 
 def _write_card(
-    folder: str, trained: Trained, title: str, text: str, loras: Mapping[str, Lora], merged: bool = False
+    folder: str, trained: Trained, title: str, text: str, loras: Mapping[str, Lora], merged: str = ""
 ) -> None:
-    """Write the folder's `README.md`, a model card."""
+    """Write the folder's `README.md`, a model card; `merged` is the type of merged weights, "" for adapters."""
     rows = [
         f"| `{name}` | {STAGES[name].about} | {lora.rank} | {lora.alpha:g} | {lora.scaling} |"
         for name, lora in loras.items()
@@ -229,9 +258,9 @@ def _write_card(
         write_text(scratch / "README.md", card)
 
 
-def _code(nano: bool, base: str, merged: bool) -> str:
+def _code(nano: bool, base: str, merged: str) -> str:
     if merged:
-        return _MERGED_CODE
+        return _MERGED_CODE.format(dtype=merged)
     if nano:
         return _PEFT_CODE.format(imports="from alignment.models.hf import resolve_folder\n", base='resolve_folder("")')
     return _PEFT_CODE.format(imports="", base=f'"{base}"')
@@ -243,6 +272,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arm", required=True, metavar="NAME", help="the arm to export")
     parser.add_argument("--what", default="all", choices=(*WHAT, "all"), help="default: all")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="where to write (local or gs://)")
+    types = ", ".join(DTYPES)
+    parser.add_argument("--merged_dtype", default="float32", choices=tuple(DTYPES), help=f"of merged weights: {types}")
+    parser.add_argument("--lossy", action="store_true", help="write merged weights that lose part of the adapters")
     parser.add_argument("--force", action="store_true", help="write into --out though it is not empty")
 
 

@@ -107,6 +107,24 @@ def test_an_adapter_on_a_merged_base_brings_what_was_merged(tmp_path, base, seed
     assert "trained on top of `reasoning`; alone it is a probe" in card
 
 
+def test_a_bfloat16_merge_says_what_is_lost_and_is_written_only_on_request(tmp_path, base, seed_folder, capsys):
+    out = tmp_path / "out"
+    flags = f"--run={seed_folder}", "--arm=modular", "--what=all", f"--out={out}", "--merged_dtype=bfloat16"
+    assert door(*flags) == 2
+    refused = capsys.readouterr().err
+    assert "% of the adapters' change" in refused and "--lossy" in refused and not out.exists()
+    assert door(*flags, "--lossy") == 0
+    assert refused.split(";")[0].removeprefix("error: ") in capsys.readouterr().out
+    assert '"bfloat16"' in (out / "merged" / "config.json").read_text()
+    assert 'dtype="bfloat16"' in (out / "merged" / "README.md").read_text()
+
+
+def test_merging_the_bare_base_into_bfloat16_has_no_adapter_to_lose(tmp_path, base, seed_folder, capsys):
+    flags = f"--run={seed_folder}", "--arm=base", "--what=merged", f"--out={tmp_path / 'out'}"
+    assert door(*flags, f"--config.model.path={base}", "--merged_dtype=bfloat16") == 0
+    assert "change of the weights" not in capsys.readouterr().out
+
+
 @pytest.mark.parity
 def test_torch_loads_every_folder(tmp_path, base, seed_folder):
     peft = pytest.importorskip("peft")

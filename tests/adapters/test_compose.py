@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny import CONFIG, lora, params, prompts
 
-from alignment.adapters.compose import concatenate, merge
+from alignment.adapters.compose import concatenate, merge, merged_share
 from alignment.adapters.stack import Stack, make_stack
 from alignment.errors import UserError
 from alignment.models.qwen2 import hidden_states, logits
@@ -76,6 +76,22 @@ def test_merging_leaves_the_base_alone_and_has_one_type():
     merged = merge(weights, make_stack({"reward": lora(2, targets=("q_proj",))}), jnp.bfloat16)
     np.testing.assert_array_equal(before, weights["layers"]["q_proj"]["w"])
     assert {leaf.dtype for leaf in (merged["embed"], merged["layers"]["up_proj"]["w"])} == {jnp.dtype(jnp.bfloat16)}
+
+
+def uniform(size):
+    """One adapter that adds `size` to every weight of one projection: A and B of rank 1."""
+    one = lora(1, rank=1, alpha=1.0, targets=("q_proj",))
+    ones = {"a": jnp.ones((2, 32, 1)), "b": jnp.full((2, 1, 32), size)}
+    return make_stack({"reward": one.replace(modules={"q_proj": ones})})
+
+
+@pytest.mark.parametrize(("size", "share"), [(2.0**-10, 0.0), (2.0**-8, 0.0), (1.5 * 2.0**-8, 2 / 1.5), (2.0**-7, 1.0)])
+def test_the_share_that_a_bfloat16_merge_leaves(size, share):
+    """Bfloat16 has steps of 2^-7 above 1: half a step or less (to even) is lost, three quarters become a whole one."""
+    weights = params()
+    weights["layers"]["q_proj"]["w"] = jnp.ones_like(weights["layers"]["q_proj"]["w"])
+    assert merged_share(weights, uniform(size), jnp.bfloat16) == pytest.approx((share, min(1.0, share)))
+    assert merged_share(weights, uniform(size), jnp.float32) == pytest.approx((1.0, 1.0))
 
 
 def test_an_empty_stack_has_nothing_to_concatenate():
