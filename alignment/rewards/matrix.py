@@ -104,6 +104,7 @@ _INSTEAD_OF_FORMAT = {"only_paid": True, "replaces": "format"}
 
 MATRIX: tuple[Cell, ...] = (
     Cell(FUNDAMENTAL, "accuracy", "accuracy", _wrong_option, _QUARK["accuracy"]),
+    Cell(FUNDAMENTAL, "accuracy by box or end", "crpo_accuracy", _wrong_option, Weight(0.0), **_INSTEAD_OF_ACCURACY),
     Cell(FUNDAMENTAL, "accuracy by box", "r1_accuracy", _wrong_option, Weight(0.0), worst=-1.0, **_INSTEAD_OF_ACCURACY),
     Cell(FUNDAMENTAL, "accuracy in format", "gated_accuracy", _wrong_or_broken, Weight(0.0), **_INSTEAD_OF_ACCURACY),
     Cell(

@@ -55,7 +55,7 @@ class Preset(Mapping[str, Weight]):
         return len(self.weights)
 
 
-_DETECTORS = "how System 1 and 2, the cross-reference and effective characters are detected, and the prompt"
+_DETECTORS = "how the option, System 1 and 2, the cross-reference and effective characters are detected, and the prompt"
 
 PRESETS: dict[str, Preset] = {
     "decoupled_v1": Preset(
@@ -72,7 +72,7 @@ PRESETS: dict[str, Preset] = {
     # k * r_acc + r_CR + 0.5 * r_cons with k = 10 and r_CR in {0, 1, 1.5}: at most 12.
     "crpo": Preset(
         {
-            "accuracy": Weight(10.0),
+            "crpo_accuracy": Weight(10.0),
             "two_systems": Weight(1.0, severity=0.5),
             "cross_reference": Weight(0.5),
             "effective_ratio": Weight(0.5, floor=0.9, severity=0.5),

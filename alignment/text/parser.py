@@ -5,37 +5,31 @@ Definitions (a reconstruction where the papers leave them open):
 - *strict*: after the cut at the first end token and a strip, the text is the reasoning block, optional white space, the
   answer block, and nothing else; each of the four literals occurs exactly once (case-sensitive), neither body is blank
   and the completion was not truncated. No box is required.
-- *answer*: one `\boxed{L}` in the answer block, L an option letter of the question. Without any box, a stand-alone
-  option letter that ends the block, optionally followed by `.` or `)`. Several boxes, or a box with anything else in
-  it: none. A completion without one well-delimited answer block is read as a whole, so that accuracy does not need the
-  format.
-- *stated*: the option that the text last declares to be the answer (`alignment/text/stated.py`), for free text without
-  tags; it never becomes `letter`, so that no reward is paid for a phrase in the wrong place.
+- *letter*, the strict reading: the one option that the answer block affirms, in any dress (`alignment/text/choice.py`).
+  It is what rewards pay and reports head with. Without one well-delimited answer block beyond the reasoning there is
+  none; nor where the text behind the block takes the answer back.
+- *lenient*, the lenient reading: the letter, or where there is none the one option that the response as a whole
+  affirms. It is reported and never paid.
 - *System 1*, *System 2*: in the reasoning block, the text after the first "System 1" and after the first "System 2"
   (any case and white space, at word boundaries), the former in front; else neither. CRPO (2512.00601) names the parts
   and not how to find them.
 - *repaired*: the same completion read with backslash-closed tags (`<\think>`) mended, as the scorer released with
   Clinical-R1 does; for the preset `grpo_r1` alone.
 
-Everything is `str.count`, `str.find`, `str.split` and expressions of single character classes: time is linear in the
-length, whatever a policy writes.
+Everything is `str.count`, `str.find`, `str.split`, expressions of bounded alternatives and single passes over tokens:
+time is linear in the length, whatever a policy writes.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from alignment.text.stated import find_stated
+from alignment.text.choice import Choice, read_choice
+from alignment.text.option_letters import Options
 from alignment.text.templates import BOX, END_TOKENS, Template
 
-# Words after which a closing capital letter is an answer. "vitamin C", "hepatitis B" and "group A" are none.
-_CUES = frozenset(
-    ("answer", "answers", "option", "choice", "choose", "chose", "select", "selected", "pick", "letter")
-    + ("is", "be", "likely", "correct", "final", "therefore", "thus", "hence", "so")
-)
-_OPENERS = frozenset(":=([*\"'\n")
 _SYSTEM = {name: re.compile(rf"\bsystem\s*{name}\b", re.IGNORECASE) for name in "12"}
 
 Span = tuple[int, int]
@@ -52,14 +46,14 @@ class Response:
     text: str  # cut at the first end token, stripped
     reasoning: str | None  # body of the one reasoning block, stripped
     answer: str | None  # body of the one answer block, stripped
-    letter: str | None  # the option chosen
-    letter_source: str  # "boxed", "fallback" or "none"
+    letter: str | None  # the one option that the answer block affirms
+    letter_source: str  # where it does: "boxed" (at least once), "fallback" (in words alone) or "none"
     boxes: tuple[str, ...]  # contents of the boxes in the answer block, or in the text where there is no such block
     tag_counts: Mapping[str, int]  # the template's four literals, in order
     strict: bool
     violations: tuple[str, ...]
     truncated: bool
-    stated: str | None = None  # the option the text last says is the answer, wherever it says so
+    stated: str | None = None  # without a letter: the one option that the text as a whole affirms
     system_1: str | None = None  # the intuitive part of the reasoning block, stripped
     system_2: str | None = None  # the analytical part
     # What each `\boxed` of the whole text holds; None where its braces are missing or never closed.
@@ -69,13 +63,14 @@ class Response:
     repaired: Response | None = None  # None where there is no backslash-closed tag
 
     @property
-    def verdict(self) -> str | None:
-        """The option a published or teacher's text is filed under; None means unparsed.
+    def lenient(self) -> str | None:
+        """The option affirmed in the answer block, else anywhere in the text; reported beside `letter`, never paid."""
+        return self.letter or self.stated
 
-        That is `letter` where there is a box or an answer block, else what is `stated`: a letter at the end of free
-        text ("measured in the joint (C).") was the option meant in only 13 of 20 published answers.
-        """
-        return self.letter if self.boxes or self.answer is not None else self.stated
+    @property
+    def verdict(self) -> str | None:
+        """The option a teacher's text is filed under: `letter` where there is an answer block, else `stated`."""
+        return self.letter if self.answer is not None else self.stated
 
     @property
     def best_repaired(self) -> Response:
@@ -85,36 +80,40 @@ class Response:
 
 def parse(
     text: str,
-    letters: Collection[str],
+    letters: Options,
     template: Template,
     truncated: bool = False,
     end_tokens: Sequence[str] = END_TOKENS,
+    opening: str = "",
 ) -> Response:
-    """Parse a completion to a question with these option letters; never raises, in time linear in `len(text)`.
+    r"""Parse a completion to a question with these option letters; never raises, in time linear in `len(text)`.
 
-    `truncated` says that the sampler ran out of tokens before the model chose to end.
+    Args:
+      text: what the model wrote.
+      letters: the option letters or, so that an option's own words are never taken for a rejection or another option,
+        the record's `options`.
+      template: the blocks it should have.
+      truncated: the sampler ran out of tokens before the model chose to end.
+      end_tokens: what ends the text.
+      opening: what the chat template had written in the model's place, such as "<think>\n"; it is part of the text.
     """
-    text = _cut(text, end_tokens)
-    letters = tuple(letters)  # so that "in" is membership even if a string such as "ABCD" came in
+    text = _cut(opening + text, end_tokens)
     tag_counts = {literal: text.count(literal) for literal in template.literals}
     spans = _spans(text, template.literals, tag_counts)
-    reasoning, answer = _piece(text, spans, "reasoning"), _piece(text, spans, "answer")
+    answer = _piece(text, spans, "answer")
     violations = _violations(text, template.literals, tag_counts, truncated)
-    boxes = _boxes(text if answer is None else answer)
-    # The end of a truncated text is not where its author meant to end.
-    ending = ("" if truncated else text) if answer is None else answer
-    letter, source = _letter([box or "" for box in boxes], ending, letters)
-    stated = find_stated(text, letters)
+    choice = _chosen(text, spans, template.literals[3], letters)
+    stated = None if choice else read_choice(text, letters, truncated)
     if stated:
         spans["stated"] = (stated.start, stated.start + len(stated.letter))
     mended = _mend(text, template.literals)
     return Response(
         text=text,
-        reasoning=reasoning,
+        reasoning=_piece(text, spans, "reasoning"),
         answer=answer,
-        letter=letter,
-        letter_source=source,
-        boxes=tuple(box or "" for box in boxes),
+        letter=choice.letter if choice else None,
+        letter_source=("boxed" if choice.boxed else "fallback") if choice else "none",
+        boxes=tuple(box or "" for box in _boxes(text if answer is None else answer)),
         tag_counts=tag_counts,
         strict=not violations,
         violations=violations,
@@ -126,6 +125,20 @@ def parse(
         spans=spans,
         repaired=None if mended == text else parse(mended, letters, template, truncated, end_tokens),
     )
+
+
+def _chosen(text: str, spans: Mapping[str, Span], closing: str, letters: Options) -> Choice | None:
+    """Return what the answer block affirms, unless it stands inside the reasoning or is taken back behind the block."""
+    if "answer" not in spans:
+        return None
+    start, end = spans["answer"]
+    first, last = spans.get("reasoning", (end, end))
+    choice = None if first <= start < last else read_choice(text[start:end], letters)
+    behind = text[end + len(closing) :]
+    if choice and behind.strip():
+        both = read_choice(f"{text[start:end]}\n{behind}", letters)
+        return choice if both and both.letter == choice.letter else None
+    return choice
 
 
 def _cut(text: str, end_tokens: Sequence[str]) -> str:
@@ -194,24 +207,3 @@ def without_boxes(text: str) -> str:
     r"""Return `text` with a space for every `\boxed{...}`; of a box that is not closed only the word goes."""
     head, *parts = text.split(BOX)
     return " ".join((head, *(part if _braced(part.lstrip()) is None else part.partition("}")[2] for part in parts)))
-
-
-def _letter(boxes: Sequence[str], ending: str, letters: Collection[str]) -> tuple[str | None, str]:
-    if boxes:
-        return (boxes[0], "boxed") if len(boxes) == 1 and boxes[0] in letters else (None, "none")
-    letter = _closing_letter(ending, letters)
-    return (letter, "fallback") if letter else (None, "none")
-
-
-def _closing_letter(text: str, letters: Collection[str]) -> str | None:
-    """Return the option letter that ends `text` and stands alone there: with nothing before it, an opener or a cue."""
-    text = text.rstrip().removesuffix(".").removesuffix(")")
-    letter, before = text[-1:], text[:-1].rstrip(" \t")
-    if not letter or letter not in letters:
-        return None
-    if not before or before[-1] in _OPENERS:
-        return letter
-    if len(before) == len(text) - 1:  # glued to what precedes it: "IgA", "T-cell/B"
-        return None
-    words = before[-32:].rstrip(",").split()
-    return letter if words and words[-1].lower() in _CUES else None

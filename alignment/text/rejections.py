@@ -7,16 +7,9 @@ option counts where the sentence that names it holds a word of rejection, so tha
 from __future__ import annotations
 
 from alignment.record import Record
+from alignment.text.answer_words import REJECTIONS
 from alignment.text.mentions import find_mentions
 from alignment.text.words import sentences, tokens
-
-REJECTIONS = frozenset(
-    """
-    not no nor never neither without cannot lacks lack lacking absent unlikely incorrect wrong inappropriate
-    inconsistent contradicts contradicted against excludes excluded exclude rules ruled rejects rejected reject rather
-    instead unlike unrelated ineffective contraindicated harmful insufficient fails fail however less doesn isn wouldn
-    """.split()  # noqa: SIM905 - a list of quoted words is harder to read
-)
 
 
 def rejected_options(text: str, record: Record) -> set[str]:

@@ -38,7 +38,7 @@ def test_some_cells_are_shown_only_where_they_are_paid():
 @pytest.mark.parametrize(
     ("preset", "paid", "hidden"),
     [
-        ("crpo", {"accuracy", "two_systems", "cross_reference"}, {"format"}),
+        ("crpo", {"crpo_accuracy", "two_systems", "cross_reference"}, {"accuracy", "format"}),
         ("grpo_r1", {"r1_accuracy", "r1_format"}, {"accuracy", "format"}),
         ("gated", {"gated_accuracy"}, {"accuracy"}),
         ("penalised", {"penalised_accuracy"}, {"accuracy"}),

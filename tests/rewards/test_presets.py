@@ -12,7 +12,7 @@ from alignment.record import Record
 from alignment.rewards import registry
 from alignment.rewards.presets import PRESETS, Preset, Weight, get_preset
 from alignment.rewards.registry import ScoreBatch
-from alignment.rewards.score import score
+from alignment.rewards.score import score, score_channel
 from alignment.text.parser import parse
 from alignment.text.templates import TEMPLATES
 
@@ -49,6 +49,35 @@ def test_crpo_golden_cases():
         assert total("crpo", text) == pytest.approx(expected, abs=0.0016)
         assert total("crpo", text) == pytest.approx(expected - 0.49 + 0.5 * cons, abs=1e-6)
     assert total("crpo", "\\boxed{A}") == pytest.approx(10.5)  # right without the format
+
+
+@pytest.mark.parametrize(
+    ("answer", "crpo", "r1"),
+    [
+        ("so \\boxed{A}", 1.0, 1.0),
+        ("so \\boxed{B}", 0.0, 0.0),
+        ("\\boxed{A} \\boxed{A}", 0.0, -2.0),  # several boxes are unparseable, the same letter or not
+        ("\\boxed{\\text{A}}", 0.0, -0.5),  # what stands in the braces is no single capital
+        ("It is B, not option A", 1.0, 0.0),  # the last stand-alone letter; the reading that `accuracy` pays says B
+        ("I choose option A.", 1.0, 0.0),
+        ("His blood group is A.", 1.0, 0.0),
+        ("He lacks vitamin A.", 0.0, 0.0),
+        ("A. Infarction", 0.0, 0.0),
+        ("**A**", 0.0, 0.0),
+    ],
+)
+def test_crpo_and_grpo_r1_read_by_the_rules_of_their_sources(answer, crpo, r1):
+    """Methods 2.3 and 4.7: one box, else the last letter; boxes alone, with penalties. No other preset reads so."""
+    for name, blocks, expected in (
+        ("crpo_accuracy", "<dx>x</dx><conclusion>{}</conclusion>", crpo),
+        ("r1_accuracy", "<think>x</think><answer>{}</answer>", r1),
+    ):
+        template = "dx_conclusion" if name == "crpo_accuracy" else "think_answer"
+        response = parse(blocks.format(answer), RECORD.options, TEMPLATES[template])
+        assert score_channel(ScoreBatch([response], [RECORD], [[1, 2, 3]]), name).tolist() == [expected]
+    paid = {name: {"accuracy", "crpo_accuracy", "r1_accuracy"} & set(preset) for name, preset in PRESETS.items()}
+    assert paid["crpo"] == {"crpo_accuracy"} and paid["grpo_r1"] == {"r1_accuracy"}
+    assert all(names <= {"accuracy"} for preset, names in paid.items() if preset not in ("crpo", "grpo_r1"))
 
 
 def test_grpo_r1_by_hand():

@@ -18,7 +18,7 @@ THINK = TEMPLATES["think_answer"]
 COMPLETIONS = (
     "<think>why</think><answer>\\boxed{B}</answer>",  # right and strict
     "<think>why</think><answer>\\boxed{A}</answer>",  # wrong and strict
-    "The answer is B.",  # right without the format
+    "The answer is B.",  # right outside an answer block, which is not paid
     "<think>why",  # nothing but one tag
 )
 TOKENS = ([1, 2, 3, 4], [1, 2, 3, 1, 2, 3], [5] * 5, [])
@@ -33,12 +33,12 @@ def batch(completions=COMPLETIONS, token_ids=TOKENS, progress: float = 0.0) -> S
 def test_decoupled_v1_by_hand():
     total, raw = score(batch(), "decoupled_v1")
     assert list(raw) == ["accuracy", "format", "soft_tags", "repetition"]
-    np.testing.assert_allclose(raw["accuracy"], [1, 0, 1, 0])
+    np.testing.assert_allclose(raw["accuracy"], [1, 0, 0, 0])
     np.testing.assert_allclose(raw["format"], [1, 1, 0, 0])
     np.testing.assert_allclose(raw["soft_tags"], [1, 1, 0, 0.25])
     np.testing.assert_allclose(raw["repetition"], [0, -0.25, -2 / 3, 0], rtol=1e-6)
     # 2 * accuracy + 0.5 * format + 0.25 * soft tags + 0.25 * repetition
-    np.testing.assert_allclose(total, [2.75, 0.75 - 0.0625, 2 - 1 / 6, 0.0625], rtol=1e-6)
+    np.testing.assert_allclose(total, [2.75, 0.75 - 0.0625, -1 / 6, 0.0625], rtol=1e-6)
     assert total.dtype == np.float32
     assert all(values.dtype == np.float32 for values in raw.values())
 

@@ -55,7 +55,11 @@ def test_options_shorter_than_a_word_need_to_be_spoken_of():
     ("text", "letter"),
     [
         ("Aspirin thins. Vitamin C does not.", "D"),
-        ("The answer is A, since hepatitis is excluded.", "C"),
+        ("The answer is A, since hepatitis is excluded.", "A"),
+        ("Conclusion: (B). Eliminated: (A), (C), (D).", "B"),
+        ("Option A fits. Option B is excluded.", "A"),
+        ("Option A fits, B and D are wrong.", "A"),
+        ("Her blood group is B.", None),
         ("The answer is A. Hepatitis is excluded.", "A"),
         ("Option C is tempting. The answer is A, not C.", "A"),
         ("I choose option A rather than option B.", "A"),
@@ -77,9 +81,10 @@ def test_any_text_and_options_are_read(text, options):
 
 @pytest.mark.parametrize("unit", ["option ", "A ", "(", "(A)", "Hepatitis A ", "answer ", "not ", "\n", "A.\n"])
 def test_reading_is_linear_in_the_text(unit):
-    assert grows_linearly(lambda size: asserted_letter(unit * (size // len(unit)), RECORD))
+    assert grows_linearly(lambda size: asserted_letter(unit * (size // len(unit)), RECORD), size=3000)
 
 
+@pytest.mark.ci
 def test_agreement_with_published_answers(clinical_data):
     """Three in four published traces that name an option assert the one their model chose; see `asserted_letter`."""
     folder = clinical_data / "medmcqa_dev_halfA"

@@ -117,6 +117,16 @@ def test_tags_come_from_the_template():
     assert not parse(text, LETTERS, THINK).strict
 
 
+def test_what_the_chat_template_wrote_is_judged_with_the_completion():
+    rest = GOOD.removeprefix("<think>\n")
+    assert read(rest).violations == ("missing <think>",)
+    for opening in ("<think>\n", "<think>"):
+        response = read(rest, opening=opening)
+        assert response.strict and (response.reasoning, response.letter) == ("why", "B")
+    assert read(GOOD, opening="<think>\n").violations == ("repeated <think>",)
+    assert read("why", opening="<think>", truncated=True).text == "<think>why"
+
+
 # --- the answer ---------------------------------------------------------------------------------------------------
 
 
@@ -126,14 +136,15 @@ def test_tags_come_from_the_template():
         ("\\boxed{B}", "B", "boxed"),
         ("because \\boxed{ B } of it.", "B", "boxed"),
         ("\\boxed {B}", "B", "boxed"),
-        ("the answer is A \\boxed{B} or C", "B", "boxed"),
+        ("the answer is A \\boxed{B} or C", None, "none"),  # two choices
+        ("\\boxed{\\text{B}}", "B", "boxed"),
         ("\\boxed{b}", None, "none"),
         ("\\boxed{E}", None, "none"),  # not an option of this question
         ("\\boxed{}", None, "none"),
-        ("\\boxed{B. text}", None, "none"),
+        ("\\boxed{B. text}", "B", "boxed"),
         ("\\boxed{B", None, "none"),
         ("\\boxed B", None, "none"),
-        ("\\boxed{A} \\boxed{A}", None, "none"),
+        ("\\boxed{A} \\boxed{A}", "A", "boxed"),
         ("\\boxed{A} \\boxed{B}", None, "none"),
         ("\\boxed{x} The answer is C", None, "none"),  # a box is there, however wrong: no fallback
         ("C", "C", "fallback"),
@@ -152,8 +163,11 @@ def test_tags_come_from_the_template():
         ("IgA", None, "none"),
         ("The answer is E", None, "none"),
         ("The answer is c", None, "none"),
-        ("C is the answer", None, "none"),
-        ("C. Ceftriaxone", None, "none"),
+        ("C is the answer", "C", "fallback"),
+        ("C. Ceftriaxone", "C", "fallback"),
+        ("It is B, not option A", "B", "fallback"),
+        ("Conclusion: (B). Eliminated: (A), (C), (D).", "B", "fallback"),
+        ("His blood group is B.", None, "none"),
         (",, A", None, "none"),
         ("", None, "none"),
     ],
@@ -175,15 +189,18 @@ def test_boxes_in_the_reasoning_do_not_count_beside_an_answer_block():
     assert read("<think>\\boxed{A}</think><answer>none</answer>").letter is None
 
 
-def test_without_an_answer_block_the_whole_text_is_read():
-    assert read("I would say \\boxed{D} here").letter == "D"
-    assert read("The answer is D.").letter == "D"
-    assert read("<answer>\\boxed{A}</answer><answer>\\boxed{B}</answer>").letter is None
+def test_without_an_answer_block_the_whole_text_is_read_leniently():
+    for text, lenient in (
+        ("I would say \\boxed{D} here", "D"),
+        ("The answer is D.", "D"),
+        ("<answer>\\boxed{A}</answer><answer>\\boxed{B}</answer>", None),
+    ):
+        assert (read(text).letter, read(text).lenient) == (None, lenient)
 
 
 def test_the_end_of_a_truncated_text_is_no_answer():
-    assert read("so the answer is A", truncated=True).letter is None
-    assert read("\\boxed{A} and then", truncated=True).letter == "A"
+    assert read("so the answer is A", truncated=True).lenient is None
+    assert read("\\boxed{A} and then", truncated=True).lenient == "A"
 
 
 # --- properties ---------------------------------------------------------------------------------------------------
@@ -222,7 +239,9 @@ def test_any_text_gives_a_consistent_response(text, truncated):
     assert not any(token in response.text for token in END_TOKENS)
     assert response.tag_counts == {literal: response.text.count(literal) for literal in THINK.literals}
     if response.letter_source == "boxed":
-        assert response.boxes == (response.letter,)
+        assert response.answer is not None and response.boxes
+    assert response.lenient == (response.letter or response.stated)
+    assert response.letter is None or response.stated is None
 
 
 @given(completions)
@@ -248,7 +267,7 @@ def test_gold_completion_parses_back(cot, texts, data, name):
         text = cot_response(record, TEMPLATES[name])
     except UserError:  # the record's own text holds markup
         return
-    response = parse(text + "<|im_end|>", record.letters, TEMPLATES[name])
+    response = parse(text + "<|im_end|>", record.options, TEMPLATES[name])
     assert response.strict
     assert (response.letter, response.letter_source) == (gold, "boxed")
     reasoning = response.reasoning
@@ -339,4 +358,4 @@ def test_adversarial_completions_take_time_linear_in_their_length(unit):
         for text in (long, block(long), long + "}", f"<think>{long}</think>", long + "\\boxed{A}"):
             read(text)
 
-    assert grows_linearly(read_all)
+    assert grows_linearly(read_all, size=3000)

@@ -37,10 +37,12 @@ def value(
     [
         (BLOCKS.format("\\boxed{B}"), 1.0),
         (BLOCKS.format("\\boxed{A}"), 0.0),
-        (BLOCKS.format("\\boxed{B} \\boxed{B}"), 0.0),  # unparseable is wrong
+        (BLOCKS.format("\\boxed{B} \\boxed{B}"), 1.0),
+        (BLOCKS.format("\\boxed{A} \\boxed{B}"), 0.0),  # unparseable is wrong
+        (BLOCKS.format("It is A, not option B"), 0.0),
         (BLOCKS.format("The answer is B."), 1.0),
         (BLOCKS.format("He has hepatitis B"), 0.0),
-        ("no tags, yet \\boxed{B}", 1.0),
+        ("no tags, yet \\boxed{B}", 0.0),  # read leniently, and not paid
         ("", 0.0),
     ],
 )
