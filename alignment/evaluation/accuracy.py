@@ -1,4 +1,8 @@
-"""Factual accuracy of parsed responses: strict, because an answer nobody can find is a wrong answer."""
+"""Factual accuracy of parsed responses: strict, because an answer nobody can find is a wrong answer.
+
+The strict reading takes what the answer block affirms; the lenient one, reported beside it, what the response affirms
+anywhere.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +35,9 @@ def summarise(responses: Sequence[Response], records: Sequence[Record]) -> dict:
     Returns:
       `accuracy` (strict: no letter counts as wrong), `valid_rate` (a letter was found), `accuracy_given_valid` (None if
       no response was valid; it flatters arms that often fail the format, so never compare arms by it alone),
+      `lenient_accuracy` and `lenient_valid_rate` (the same of the option affirmed anywhere in the response),
       `strict_rate` (strict two-block format), `truncated_rate`, `chance` (mean of 1 / number of options) and `n`.
-      `accuracy_ci95`, `valid_rate_ci95` and `strict_rate_ci95` are Wilson 95 % intervals.
+      `accuracy_ci95`, `lenient_accuracy_ci95`, `valid_rate_ci95` and `strict_rate_ci95` are Wilson 95 % intervals.
 
     Raises:
       UserError: no records, or not one response a record.
@@ -40,11 +45,15 @@ def summarise(responses: Sequence[Response], records: Sequence[Record]) -> dict:
     check_paired(responses, records)
     n = len(records)
     right = sum(map(is_correct, responses, records))
+    lenient = sum(response.lenient == record.gold for response, record in zip(responses, records, strict=True))
     valid = sum(response.letter is not None for response in responses)
     strict = sum(response.strict for response in responses)
     return {
         "accuracy": right / n,
         "accuracy_ci95": wilson(right, n),
+        "lenient_accuracy": lenient / n,
+        "lenient_accuracy_ci95": wilson(lenient, n),
+        "lenient_valid_rate": sum(response.lenient is not None for response in responses) / n,
         "valid_rate": valid / n,
         "valid_rate_ci95": wilson(valid, n),
         "accuracy_given_valid": right / valid if valid else None,

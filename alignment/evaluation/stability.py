@@ -123,7 +123,7 @@ def grad_spikes(norms: Sequence[float]) -> int:
 def _magnitudes(rows: Sequence[Row]) -> dict:
     reward, kl = _series(rows, "reward/mean"), _series(rows, "kl/mean")
     norms = _series(rows, "grad_norm")
-    change, right = _change(reward), _change(_series(rows, "reward/accuracy"))
+    change, right = _change(reward), _change(_series(rows, "reward/accuracy") or _series(rows, "reward/crpo_accuracy"))
     late = reward[-windows(len(reward))["fifth"] :]
     return {
         "steps": len(rows),

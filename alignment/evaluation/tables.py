@@ -72,7 +72,18 @@ class Column:
 
 
 COLUMNS = (
-    Column("accuracy", "accuracy", "right letter; unreadable is wrong. Wilson 95 % interval", interval="accuracy_ci95"),
+    Column(
+        "accuracy",
+        "accuracy",
+        "the answer block affirms the right letter; unreadable is wrong. Wilson 95 % interval",
+        interval="accuracy_ci95",
+    ),
+    Column(
+        "lenient_accuracy",
+        "lenient acc.",
+        "right letter affirmed anywhere in the response; never paid",
+        interval="lenient_accuracy_ci95",
+    ),
     Column("valid_rate", "valid", "a letter could be read", interval="valid_rate_ci95"),
     Column("accuracy_given_valid", "acc. if valid", "flatters arms that often fail the format"),
     Column("strict_rate", "strict format", "the two blocks and nothing else", interval="strict_rate_ci95"),
@@ -94,7 +105,7 @@ COLUMNS = (
 
 
 # The printed table has to fit a terminal; the report shows every column and interval.
-PRINTED = ("accuracy", "valid_rate", "strict_rate", "auditability", "reward_drawdown", "kl_peak")
+PRINTED = ("accuracy", "lenient_accuracy", "strict_rate", "auditability", "reward_drawdown", "kl_peak")
 
 
 def text_table(rows: Sequence[Row]) -> str:

@@ -9,12 +9,15 @@ from alignment.evaluation.statistics import wilson
 
 
 def test_strict_accuracy_by_hand():
-    # right and strict; right, format broken; wrong and strict; no letter at all
-    responses = [respond(), respond(before="Well. "), respond(letter="A"), mumble()]
+    # right and strict; right, format broken; wrong and strict; right where it is not paid
+    responses = [respond(), respond(before="Well. "), respond(letter="A"), mumble("The answer is B.")]
     found = summarise(responses, [record(f"r{i}") for i in range(4)])
     assert found == {
         "accuracy": 0.5,
         "accuracy_ci95": wilson(2, 4),
+        "lenient_accuracy": 0.75,
+        "lenient_accuracy_ci95": wilson(3, 4),
+        "lenient_valid_rate": 1.0,
         "valid_rate": 0.75,
         "valid_rate_ci95": wilson(3, 4),
         "accuracy_given_valid": pytest.approx(2 / 3),
