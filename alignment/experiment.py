@@ -461,6 +461,6 @@ def read_responses(path: epath.Path, experiment: Experiment) -> list[Response]:
     """Parse stored responses again, so that fresh and stored ones are read alike."""
     rows = [json.loads(line) for line in read_text(path).splitlines()]
     return [
-        parse(row["text"], record.letters, experiment.engine.template, truncated=row["truncated"])
+        parse(row["text"], record.options, experiment.engine.template, truncated=row["truncated"])
         for row, record in zip(rows, experiment.data.eval, strict=True)
     ]

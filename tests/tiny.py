@@ -146,6 +146,14 @@ def write_folder(folder: Path, seed: int = 0, extra_rows: int = 0) -> Path:
     return folder
 
 
+def open_block(folder: Path, written: str) -> None:
+    """Make the chat template of `write_folder` write this in the model's place."""
+    path = folder / "tokenizer_config.json"
+    header = "<|im_start|>assistant\n"
+    changed = CHAT_TEMPLATE.replace(header, header + written)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"chat_template": changed}))
+
+
 def experiment_config(folder: Path, count: int = 60) -> ConfigDict:
     """A whole experiment on `write_folder` and hand-made records, small enough to run in seconds."""
     data = folder / "records.jsonl"

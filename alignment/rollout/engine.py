@@ -28,7 +28,7 @@ from alignment.rollout.sampling import Sampling
 from alignment.text.padding import bucket, pad_right
 from alignment.text.parser import Response, parse
 from alignment.text.templates import Template, get_template
-from alignment.text.tokenizer import encode_prompt, load_tokenizer, pad_id, stop_ids
+from alignment.text.tokenizer import encode_prompt, load_tokenizer, opened_block, pad_id, stop_ids
 
 MERGES = ("none", "float32")
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
@@ -53,6 +53,7 @@ class Engine:
     logprob: str = "xla"  # implementation of `kernels.linear_logprob` in training
     layout: Layout = Layout()
     merge: str = "none"  # of adapters in training rollouts
+    opening: str = ""  # what the chat template writes of the reasoning block in the model's place
 
 
 def load_engine(config: ConfigDict, spread: Devices) -> Engine:
@@ -66,13 +67,13 @@ def load_engine(config: ConfigDict, spread: Devices) -> Engine:
     folder = resolve_folder(config.model.path)
     model = read_config(folder)
     check_logprob(config.model.logprob, model, DTYPES[config.model.dtype])
-    tokenizer = load_tokenizer(folder)
+    tokenizer, template = load_tokenizer(folder), get_template(config.prompt.template)
     check_vocabulary(model, tokenizer)
     return Engine(
         config=model,
         params=spread.replicate(load_params(folder, model, DTYPES[config.model.dtype])),
         tokenizer=tokenizer,
-        template=get_template(config.prompt.template),
+        template=template,
         stop_ids=stop_ids(tokenizer, folder),
         pad_id=pad_id(tokenizer),
         token_ranges=token_ranges(tokenizer.get_vocab().values(), model.vocab_size),
@@ -84,6 +85,7 @@ def load_engine(config: ConfigDict, spread: Devices) -> Engine:
         logprob=config.model.logprob,
         layout=layout_of(config.rollout),
         merge=config.rollout.merge,
+        opening=opened_block(tokenizer, template),
     )
 
 
@@ -198,6 +200,6 @@ def read(engine: Engine, group: Group, records: Sequence[Record]) -> list[Respon
     owners = [record for record in records for _ in range(samples)]
     cut = group.truncated.reshape(-1).tolist()
     return [
-        parse(text, record.letters, engine.template, truncated=truncated)
+        parse(text, record.options, engine.template, truncated=truncated, opening=engine.opening)
         for text, record, truncated in zip(texts, owners, cut, strict=True)
     ]

@@ -6,6 +6,7 @@ assistant's content and the `<|im_end|>` that closes it, nothing else.
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,18 @@ def encode_prompt(tokenizer: Any, record: Record, template: Template, max_tokens
     return ids
 
 
+def opened_block(tokenizer: Any, template: Template) -> str:
+    r"""Return what the chat template writes in the model's place of the reasoning block, such as "<think>\n"; else "".
+
+    It is taken from what the template renders, so that a completion that begins inside the block is read as such
+    without anybody having to say so.
+    """
+    chat = [{"role": "system", "content": template.system}, {"role": "user", "content": "?"}]
+    prompt, plain = (_render(tokenizer, chat, generate) for generate in (True, False))
+    header = prompt[len(os.path.commonprefix((prompt, plain))) :]
+    return header[header.find(template.literals[0]) :] if template.literals[0] in header else ""
+
+
 def encode_chat(tokenizer: Any, chat: Sequence[dict[str, str]]) -> tuple[list[int], list[int]]:
     """Return (ids, loss mask) of a whole chat; the mask is 1 exactly on assistant content and its `<|im_end|>`.
 
@@ -159,8 +172,30 @@ def encode_chat(tokenizer: Any, chat: Sequence[dict[str, str]]) -> tuple[list[in
 
 
 def encode_example(tokenizer: Any, record: Record, template: Template, response: str) -> tuple[list[int], list[int]]:
-    """Return (ids, loss mask) of the record's prompt answered by `response`; the ids start with `encode_prompt`'s."""
+    """Return (ids, loss mask) of the record's prompt answered by `response`; the ids start with `encode_prompt`'s.
+
+    Where the chat template opens the reasoning block itself, the response is trained from inside the block on.
+
+    Raises:
+      UserError: the chat template is not ChatML, or it closes the block it has opened.
+    """
+    opened = opened_block(tokenizer, template)
+    if opened:
+        prompt = encode_prompt(tokenizer, record, template)
+        trained = _encode(tokenizer, _continuation(opened, template, response) + TURN_END)
+        return prompt + trained, [0] * len(prompt) + [1] * len(trained)
     return encode_chat(tokenizer, [*messages(record, template), {"role": "assistant", "content": response}])
+
+
+def _continuation(opened: str, template: Template, response: str) -> str:
+    """The rest of `response` behind what the chat template has written of it already."""
+    opening, closing = template.literals[:2]
+    if closing in opened:
+        raise UserError(
+            f"the checkpoint's chat template writes a whole {opening} block for the model; use one that leaves it open"
+        )
+    rest = response[len(opening) :] if response.startswith(opening) else f"\n{closing}\n{response}"
+    return rest.lstrip("\n") if opened.endswith("\n") else rest
 
 
 def _assistant_spans(tokenizer: Any, chat: Sequence[dict[str, str]], text: str) -> list[tuple[int, int]]:

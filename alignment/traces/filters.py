@@ -70,11 +70,21 @@ def make_judge(filters: ConfigDict, template: Template, model: str = "") -> Judg
     _check(filters)
 
     def judge(answer: Answer, record: Record) -> Verdict:
-        response = parse(answer.text, record.letters, template, truncated=answer.finish == "length")
+        cut, opening = answer.finish == "length", _opening(answer.text, template)
+        response = parse(answer.text, record.options, template, truncated=cut, opening=opening)
         failed = _failed(answer, response, record, filters, template, model)
         return Verdict(answer, response, next(failed, ACCEPTED))
 
     return judge
+
+
+def _opening(text: str, template: Template) -> str:
+    """What the teacher's chat template wrote before `text`: a text that closes the block it never opened is inside it.
+
+    An endpoint does not show its template, and its text begins where the model began to write.
+    """
+    opening, closing = template.literals[:2]
+    return opening if opening not in text and text.count(closing) == 1 else ""
 
 
 def same_model(asked: str, named: str) -> bool:

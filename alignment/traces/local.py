@@ -85,7 +85,7 @@ def _sample(
     return [
         Answer(
             **collection.key(record, attempt)._asdict(),
-            text=texts[index],
+            text=engine.opening + texts[index],
             finish="length" if group.truncated.reshape(-1)[index] else "stop",
             model=collection.teacher,
             prompt_tokens=len(asked[index]),

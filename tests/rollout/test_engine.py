@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from tiny import experiment_config, lora, records, write_folder
+from tiny import experiment_config, lora, open_block, records, write_folder
 
 from alignment.adapters.compose import merge
 from alignment.adapters.stack import Stack, make_stack
@@ -13,7 +13,9 @@ from alignment.models.hf import save_params
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rollout.engine import complete, completion_ids, encode_prompts, load_engine, read
 from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.sampler import Group
 from alignment.rollout.sampling import Sampling
+from alignment.text.templates import cot_response
 
 
 def open_engine(folder, devices=1):
@@ -68,6 +70,21 @@ def test_responses_come_in_the_order_of_the_records(engine):
     for place, response in enumerate(responses):
         assert response.text == engine.tokenizer.decode(ids[place]).strip()
         assert response.truncated == bool(group.truncated[place // 2, place % 2])
+
+
+@pytest.mark.parametrize("written", ["", "<think>\n"])
+def test_a_completion_that_begins_inside_the_block_is_read_from_its_opening_tag_on(tmp_path, written):
+    """The policy's own chat template opens the block in its generation prompt; nothing else says so."""
+    config, (record,) = experiment_config(tmp_path), records(1)
+    open_block(tmp_path / "base", written)
+    engine = load_engine(config, choose_devices("jit", 1))
+    assert engine.opening == written
+    rest = cot_response(record, engine.template).removeprefix(written)
+    ids = np.array([[engine.tokenizer(rest, add_special_tokens=False)["input_ids"]]])
+    mask, none = np.ones(ids.shape, bool), np.zeros(ids.shape)
+    group = Group(none[0], mask[0], ids, mask, none, np.zeros((1, 1), bool))
+    (response,) = read(engine, group, [record])
+    assert response.strict and response.letter == record.gold and response.text == cot_response(record, engine.template)
 
 
 def test_completions_are_trimmed_to_a_bucket(engine):

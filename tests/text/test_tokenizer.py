@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from alignment.errors import UserError
 from alignment.record import Record
+from alignment.text.parser import parse
 from alignment.text.templates import TEMPLATES, cot_response, messages
 from alignment.text.tokenizer import (
     encode_chat,
     encode_example,
     encode_prompt,
     load_tokenizer,
+    opened_block,
     pad_id,
     stop_ids,
 )
@@ -201,6 +203,51 @@ def test_template_that_is_not_chatml_is_refused(tmp_path):
     tokenizer = load_tokenizer(write_tiny_tokenizer(tmp_path, chat_template=altered))
     with pytest.raises(UserError, match="not plain ChatML"):
         encode_chat(tokenizer, [*messages(RECORD, THINK), {"role": "assistant", "content": "b"}])
+
+
+# --- chat templates that open the reasoning block ---------------------------------------------------------------------
+
+HEADER = "<|im_start|>assistant\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "opened"),
+    [
+        ("", ""),
+        ("<think>\n", "<think>\n"),
+        ("<think>", "<think>"),
+        ("<think>\n\n</think>\n\n", "<think>\n\n</think>\n\n"),  # a block that is closed at once
+        ("<dx>\n", ""),  # the tag of another of our templates
+        ("{{ '<th' + 'ink>' }}", "<think>"),  # what is rendered counts, not what the template's source shows
+    ],
+)
+def test_what_a_chat_template_writes_in_the_models_place_is_taken_from_what_it_renders(tmp_path, written, opened):
+    prefilled = CHAT_TEMPLATE.replace(HEADER, HEADER + written)
+    tokenizer = load_tokenizer(write_tiny_tokenizer(tmp_path, chat_template=prefilled))
+    assert opened_block(tokenizer, THINK) == opened
+    assert tokenizer.decode(encode_prompt(tokenizer, RECORD, THINK)).endswith(opened)
+    assert opened_block(tokenizer, TEMPLATES["dx_conclusion"]) == ("<dx>\n" if "dx" in written else "")
+
+
+def test_an_example_is_trained_from_inside_a_block_that_is_open(tmp_path):
+    prefilled = CHAT_TEMPLATE.replace(HEADER, HEADER + "<think>\n")
+    tokenizer = load_tokenizer(write_tiny_tokenizer(tmp_path, chat_template=prefilled))
+    prompt = encode_prompt(tokenizer, RECORD, THINK)
+    for response, whole in (
+        (cot_response(RECORD, THINK), cot_response(RECORD, THINK)),
+        ("<answer>\nB\n</answer>", "<think>\n</think>\n<answer>\nB\n</answer>"),
+    ):
+        ids, mask = encode_example(tokenizer, RECORD, THINK, response)
+        assert ids[: len(prompt)] == prompt and not any(mask[: len(prompt)]) and all(mask[len(prompt) :])
+        assert tokenizer.decode(ids).endswith(whole + "<|im_end|>")
+        assert parse(trained_text(tokenizer, ids, mask), "AB", THINK, opening="<think>\n").text == whole
+
+
+def test_a_block_that_the_chat_template_closes_itself_cannot_be_trained(tmp_path):
+    prefilled = CHAT_TEMPLATE.replace(HEADER, HEADER + "<think>\n\n</think>\n")
+    tokenizer = load_tokenizer(write_tiny_tokenizer(tmp_path, chat_template=prefilled))
+    with pytest.raises(UserError, match="writes a whole <think> block"):
+        encode_example(tokenizer, RECORD, THINK, cot_response(RECORD, THINK))
 
 
 # --- stop, pad, limits and damaged folders ------------------------------------------------------------------------

@@ -35,6 +35,8 @@ def with_cot(cot: str) -> str:
     "text, options, reason",
     [
         (good(RECORD), {}, ACCEPTED),
+        (good(RECORD).removeprefix("<think>\n"), {}, ACCEPTED),  # the teacher's own template had opened the block
+        (good(RECORD).removeprefix("<think>"), {}, ACCEPTED),
         (good(RECORD) + "<|im_end|>and more", {}, ACCEPTED),  # what follows the end token was never said
         (good(RECORD), {"finish": "refused"}, "refused"),
         (good(RECORD), {"model": "something-else"}, "other model"),
@@ -50,6 +52,9 @@ def with_cot(cot: str) -> str:
         ("The answer is B.", {}, "wrong answer"),
         ("The answer is A.", {}, "not strict"),
         ("Sure! " + good(RECORD), {}, "not strict"),
+        (COT + good(RECORD).removeprefix("<think>"), {"finish": "length"}, "truncated"),
+        (good(RECORD).replace("<think>", "").replace("</think>", ""), {}, "not strict"),  # no block at all
+        (good(RECORD).replace("<think>", "").replace("</think>", "</think></think>"), {}, "not strict"),
         (good(RECORD).replace("</answer>", ""), {}, "not strict"),  # cut, though the answer can be read
         (with_cot(f"<div>{COT}</div>"), {}, "markup"),
         (with_cot(f"{COT} <script>alert(1)</script>"), {}, "markup"),
@@ -80,6 +85,14 @@ def test_an_accepted_answer_has_the_reasoning_as_its_chain_of_thought():
     verdict = judge(good(RECORD))
     assert verdict.accepted and verdict.cot == COT and verdict.response.verdict == "A"
     assert not judge(good(RECORD, "B")).accepted
+    inside = judge(good(RECORD).removeprefix("<think>\n"))
+    assert inside.accepted and inside.cot == COT
+
+
+def test_an_answer_that_names_an_option_only_to_reject_it_is_no_trace():
+    for answer in ("It is B, not option A", "Eliminated: (A)", "A or possibly B", "A \\boxed{B}"):
+        text = good(RECORD).split("<answer>")[0] + f"<answer>\n{answer}\n</answer>"
+        assert judge(text).reason in ("unparsed", "wrong answer")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from loopback import flags, traces_config
-from tiny import write_folder
+from tiny import open_block, write_folder
 
 from alignment.build_data import main
 from alignment.config import default_config
@@ -53,6 +53,17 @@ def test_a_checkpoint_folder_answers_and_a_cut_journal_is_filled_up_with_the_sam
     journal.write_bytes(b"\n".join(text.split(b"\n")[:4])[:-30])
     assert main(flags(config)) == 2
     assert answers(journal) == whole and journal.read_bytes().startswith(b"\n".join(text.split(b"\n")[:3]))
+
+
+@pytest.mark.ci
+def test_a_teacher_whose_chat_template_opens_the_block_is_filed_with_what_it_opened(tmp_path):
+    config = traces_config(tmp_path, "http://unused", count=3)
+    config.traces.update(teacher="local", tries=1, temperature=1.0, max_tokens=8)
+    config.traces.local.update(path=str(write_folder(tmp_path / "base")), batch_size=4)
+    open_block(tmp_path / "base", "<think>\n")
+    assert main(flags(config)) == 2  # random weights say nothing that can be kept
+    texts = [text for text, _, _ in answers(tmp_path / "set.journal.jsonl").values()]
+    assert len(texts) == 3 and all(text.startswith("<think>\n") for text in texts)
 
 
 @pytest.mark.ci
