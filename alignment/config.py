@@ -188,6 +188,14 @@ EXPERIMENT: dict[str, Any] = {
         "hard_safety": leaf(False, "give a violation of a channel of severity 3 the lowest reward of its group"),
         "joint_weight": leaf(1.0, "joint_mono: lambda of L_GRPO + lambda L_SFT", low=0.0),
     },
+    "train": {
+        "max_skipped": leaf(
+            5,
+            "optimiser steps in a row that are skipped, for a loss or gradient that is not finite, before a run stops; "
+            "0 never stops",
+            low=0,
+        ),
+    },
     "rollout": {
         "lanes": leaf(64, "completions decoded side by side; 0: all of them", low=0),
         "width": leaf(0, "lanes that share a prompt; 0: a whole group if all fit at once, otherwise 2", low=0),

@@ -286,6 +286,7 @@ def session_of(
         hashes,
         every=config.checkpoint.every,
         keep=config.checkpoint.keep,
+        max_skipped=config.train.max_skipped,
         seed=seed,
         log={name: value for name, value in config.log.items() if name != "profile"},
         profile=config.log.profile,

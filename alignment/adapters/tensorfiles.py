@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from alignment.common.files import is_remote, naming
+from alignment.common.finite import check_finite
 from alignment.errors import UserError
 
 FLOAT_TYPES = ("F64", "F32", "F16", "BF16")
@@ -45,11 +46,11 @@ def staged(folder: str) -> Iterator[pathlib.Path]:
             yield pathlib.Path(stack.enter_context(scratch))
             for file in sorted(pathlib.Path(scratch.name).iterdir()):
                 _move(file, target / file.name)
-        except OSError as error:
+        except BaseException as error:
             stack.close()
             if not existed and target.exists() and not any(target.glob("*")):
                 target.rmdir()
-            if error.errno not in _FULL:
+            if not isinstance(error, OSError) or error.errno not in _FULL:
                 raise
             file = target / pathlib.PurePath(error.filename or "").name
             raise UserError(f"{file}: the disk is full; free space and run again (earlier files are intact)") from error
@@ -69,7 +70,12 @@ def copy_file(source: epath.PathLike, path: pathlib.Path) -> None:
 
 
 def write_tensors(path: pathlib.Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Write a safetensors file as torch programs expect it; an `OSError` names it."""
+    """Write a safetensors file as torch programs expect it; an `OSError` names it.
+
+    Raises:
+      UserError: a value is not finite.
+    """
+    check_finite(tensors, path.name)
     with _naming(path):
         save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, path, {"format": "pt"})
         path.chmod(0o644)  # the library makes files only their owner can read

@@ -6,14 +6,18 @@ sealed by one, since most readers take a flipped bit without a word.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import ml_dtypes  # noqa: F401  (numpy learns bfloat16 from it)
 from etils import epath
+from safetensors import SafetensorError, safe_open
 
-from alignment.common.files import read_text, sync, write_text
+from alignment.common.files import is_remote, read_text, sync, write_text
+from alignment.common.finite import check_finite
 
 MANIFEST = "MANIFEST.json"
 
@@ -24,15 +28,28 @@ def seal(folder: epath.PathLike, names: Sequence[str] | None = None) -> None:
     Args:
       folder: local or `gs://`.
       names: the files, relative to `folder`; None: every file under it.
+
+    Raises:
+      UserError: a safetensors file among them holds a value that is not finite.
     """
     folder = epath.Path(folder)
     paths = sorted(_files(folder)) if names is None else [folder / name for name in sorted(names)]
     hashes = {}
     for path in paths:
+        if path.suffix == ".safetensors":
+            _check_tensors(path)
         sync(path)
         hashes[path.relative_to(folder).as_posix()] = sha256(path)
     write_text(folder / MANIFEST, json.dumps({"files": hashes, "digest": digest_of(hashes)}, indent=1))
     sync(folder.parent)
+
+
+def _check_tensors(path: epath.Path) -> None:
+    if is_remote(path):  # was checked when it was written here; fetching it again is dear
+        return
+    with contextlib.suppress(SafetensorError), safe_open(str(path), framework="np") as tensors:  # no file: no numbers
+        for name in tensors.keys():  # noqa: SIM118 (a safetensors handle, no dict)
+            check_finite({name: tensors.get_tensor(name)}, str(path))
 
 
 def damage(folder: epath.PathLike) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from alignment.errors import UserError
 from alignment.rewards import channels as _channels  # noqa: F401 - importing it fills CHANNELS
 from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, uncalibrated
 from alignment.rewards.presets import PRESETS, Weight, get_preset
@@ -104,6 +105,9 @@ def combine(
       state: before the step.
       step: of training, from 1.
       progress: share of the stage that is done, for annealed weights.
+
+    Raises:
+      UserError: a reward is not a finite float32; the line names the channel of the largest weight.
     """
     stacked = stack_channels(scheme, raw, groups)
     floors = _column(scheme, "std_floor") * scheme.channel_floors
@@ -128,7 +132,15 @@ def combine(
     if normalised is not stacked:
         metrics |= _means("normalised", rewards.names, normalised)
     plain = weighted_sum(base, stacked)
-    return Scored(np.float32(total), np.float32(plain), metrics), state._replace(weighting=weighting)
+    with np.errstate(over="ignore"):  # an overflow is refused by name below
+        scored = Scored(np.float32(total), np.float32(plain), metrics)
+    if not (np.isfinite(scored.combined).all() and np.isfinite(scored.plain).all()):
+        name = rewards.names[int(np.argmax(np.abs(np.nan_to_num(base, nan=np.inf))))]
+        raise UserError(
+            f"the weighted rewards of step {step} are not finite, and reward channel {name!r} has the largest weight; "
+            "lower it in --config.grpo.channels"
+        )
+    return scored, state._replace(weighting=weighting)
 
 
 def stack_channels(scheme: Scheme, raw: Mapping[str, np.ndarray], groups: int) -> np.ndarray:

@@ -30,6 +30,7 @@ import orbax.checkpoint as ocp
 from etils import epath
 
 from alignment.common.files import read_text, write_text
+from alignment.common.finite import check_finite
 from alignment.common.manifest import MANIFEST, damage, seal
 from alignment.errors import UserError
 
@@ -52,7 +53,7 @@ def save(folder: epath.PathLike, step: int, arrays: PyTree, meta: Mapping[str, A
     attempt at the same step is deleted before the new one is complete.
 
     Raises:
-        UserError: the disk is full; the earlier checkpoints are intact.
+        UserError: an array holds a value that is not finite, or the disk is full; the earlier checkpoints are intact.
     """
     folder = epath.Path(folder)
     unfinished = folder / f"{step}.tmp"
@@ -71,9 +72,11 @@ def save(folder: epath.PathLike, step: int, arrays: PyTree, meta: Mapping[str, A
 
 
 def _write(target: epath.Path, step: int, arrays: PyTree, meta: Mapping[str, Any]) -> None:
+    leaves = _named_leaves(arrays)
+    values = {name: _to_host(leaf) for name, leaf in leaves.items()}
+    check_finite(values, f"checkpoint {target.with_suffix('')}")
     _remove(target)
     target.mkdir(parents=True)
-    leaves = _named_leaves(arrays)
     state = {
         "step": step,
         "leaves": {name: _describe(leaf) for name, leaf in leaves.items()},
@@ -83,7 +86,7 @@ def _write(target: epath.Path, step: int, arrays: PyTree, meta: Mapping[str, Any
     }
     write_text(target / _STATE, json.dumps(state, indent=1, allow_nan=False))
     with _one_message(), ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(_absolute(target / _ARRAYS), {name: _to_host(leaf) for name, leaf in leaves.items()})
+        checkpointer.save(_absolute(target / _ARRAYS), values)
 
 
 @contextlib.contextmanager

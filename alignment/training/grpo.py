@@ -256,11 +256,12 @@ def slice_rows(batch: Mapping[str, jax.Array], index: int, parts: int) -> dict[s
 
 
 def merge_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Average the metrics of a rollout's optimiser steps; names ending in `max` take the maximum."""
+    """Average the metrics of a rollout's optimiser steps; names ending in `max` take the maximum, skips their sum."""
     merged = {}
     for name in rows[0]:
         values = [float(row[name]) for row in rows]
-        merged[_RENAMED.get(name, name)] = max(values) if name.endswith("max") else float(np.mean(values))
+        reduce = max if name.endswith("max") else sum if name == "update/skipped" else np.mean
+        merged[_RENAMED.get(name, name)] = float(reduce(values))
     return mismatch({name: value for name, value in merged.items() if not name.startswith("tokens/")})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,6 +37,7 @@ class Session:
     log: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # keyword arguments of `open_metrics`
     profile: int = 0  # steps to trace
     check: Callable[[], None] = lambda: None  # called before a save; raises where the folder is no longer this run's
+    max_skipped: int = 5  # optimiser steps in a row skipped for numbers that are not finite before a stop; 0: never
 
 
 def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> TrainState:
@@ -46,7 +48,8 @@ def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> Tra
     last whole step is saved; a body that consumes its state calls `interrupts.commit_step` first.
 
     Raises:
-      UserError: the checkpoint was written on another base, adapter, data or configuration; or the disk is full.
+      UserError: the checkpoint was written on another base, adapter, data or configuration; the disk is full; or
+        `max_skipped` optimiser steps in a row, or the last of the stage, had numbers that are not finite.
       Interrupted: a signal asked the process to end.
     """
     state, start, content = _resume(session, state)
@@ -67,6 +70,7 @@ def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> Tra
                 row["time/step"] = time.perf_counter() - began
                 metrics.write({"step": done} | row)
                 shown.update(headline=_headline(row))
+                _check_skipped(session, state, row, done, last=done == steps)
                 if done % session.every == 0 or done == steps:
                     _save(session, state, done, metrics.content)
                     saved = done
@@ -82,6 +86,39 @@ def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> Tra
 def _headline(row: Mapping[str, float]) -> dict[str, str]:
     names = {"nll": "nll", "reward": "reward/mean", "kl": "kl/mean", "length": "completion/length_mean"}
     return {short: f"{row[name]:.3g}" for short, name in names.items() if name in row}
+
+
+# The metrics of a row in the order in which one is computed from another: the first that is not finite is the cause.
+_CAUSAL = (
+    *("reward/", "normalised/", "weight/", "advantage/", "sampler/", "entropy/", "kl/", "ratio/", "nll"),
+    *("loss/", "loss", "grad_norm", "update_norm"),
+)
+
+
+def _check_skipped(session: Session, state: TrainState, row: Mapping[str, float], step: int, last: bool) -> None:
+    """Raise `UserError` with a diagnosis where too many steps in a row, or the stage's last one, were skipped.
+
+    An adapter is finished by a step that was taken: what its last state gives is known to be finite.
+    """
+    skipped = int(state.skipped)
+    if not session.max_skipped or not skipped or (skipped < session.max_skipped and not last):
+        return
+    bad = [name for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)]
+    ranked = sorted(bad, key=lambda name: next((k for k, part in enumerate(_CAUSAL) if name.startswith(part)), 99))
+    first = ranked[0] if ranked else "the loss"
+    section = "grpo" if "reward/mean" in row else "sft"
+    rate = f"--config.{section}.learning_rate (now {row.get('learning_rate', math.nan):.3g})"
+    if first.startswith(("reward/", "normalised/", "weight/", "advantage/")):
+        cause = "a reward channel or its weight: check --config.grpo.reward and --config.grpo.channels"
+    elif first != "update_norm" and int(state.step) == skipped:
+        cause = "base weights, frozen adapters or data, since no step was ever taken: check --config.model.path"
+    else:
+        cause = f"the learning rate: lower {rate} and start in another --workdir"
+    raise UserError(
+        f"{session.label}: stopped at step {step}, after {skipped} optimiser step(s) in a row that were skipped since "
+        f"{first} was not finite; likely cause: {cause} "
+        f"(--config.train.max_skipped={session.max_skipped}; 0 never stops)"
+    )
 
 
 def _resume(session: Session, state: TrainState) -> tuple[TrainState, int, bytes]:

@@ -40,8 +40,8 @@ def mismatch(means: Mapping[str, float]) -> dict[str, float]:
     if _PREFIX + "x" not in means:
         return dict(means)
     x, y, xx, yy, xy, w, ww = (means[_PREFIX + name] for name in MOMENTS)
-    spread = math.sqrt(max(xx - x * x, 0.0) * max(yy - y * y, 0.0))
+    spread = math.sqrt(max(xx - x * x, 0.0) * max(yy - y * y, 0.0)) if math.isfinite(xx + yy) else math.nan
     row = {name: value for name, value in means.items() if not name.startswith(_PREFIX)}
-    row["sampler/correlation"] = min(1.0, (xy - x * y) / spread) if spread > 1e-9 else 1.0
+    row["sampler/correlation"] = 1.0 if spread <= 1e-9 else min((xy - x * y) / spread, 1.0)  # NaN stays NaN
     row["sampler/effective"] = w * w / ww if ww else 1.0
     return row

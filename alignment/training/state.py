@@ -19,8 +19,9 @@ if TYPE_CHECKING:  # so that the update can be measured where ml-collections is 
 
 @struct.dataclass
 class TrainState:
-    """The trainable adapter, its optimiser state, the number of optimiser steps taken, and the stage's key.
+    """The trainable adapter, its optimiser state, the number of optimiser steps, skipped ones included, and the key.
 
+    `skipped` is how many steps in a row, up to this one, were skipped for a loss or gradient that is not finite.
     `rewards` is the state of a reward stage's rewards (`rewards.scheme.RewardState`). It lives on the host, outside the
     compiled step; a checkpoint holds it with the rest.
     """
@@ -30,6 +31,7 @@ class TrainState:
     step: jax.Array
     key: jax.Array
     rewards: Any = ()
+    skipped: jax.Array | int = 0
 
 
 @struct.dataclass
@@ -70,4 +72,4 @@ def make_optimizer(section: ConfigDict, steps: int) -> optax.GradientTransformat
 def init_state(lora: Lora, optimizer: optax.GradientTransformation, key: jax.Array, rewards: Any = ()) -> TrainState:
     """A fresh state around a copy of `lora`: a step donates its state, and the start may also be the reference."""
     lora, key = jax.tree.map(jnp.copy, (lora, key))
-    return TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key, rewards)
+    return TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key, rewards, jnp.int32(0))

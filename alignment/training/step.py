@@ -2,6 +2,8 @@
 
 A stage is a tuple of `Term`s. SFT has one, GRPO has one, the joint stage has both. Each term's loss comes as an
 unnormalised sum and a count, so neither the number of micro-batches nor of devices changes the gradient.
+
+A step whose loss, gradient or update is not finite is skipped: adapter and optimiser stay as they were, bit for bit.
 """
 
 from __future__ import annotations
@@ -102,7 +104,10 @@ def _over_devices(gradient: Gradient, axis_name: str) -> Gradient:
 def make_step(
     terms: tuple[Term, ...], optimizer: optax.GradientTransformation, axis_name: str | None = None
 ) -> Callable:
-    """Return the pure step `(state, frozen, batches by term name) -> (state, metrics)`; jit or pmap is the caller's."""
+    """Return the pure step `(state, frozen, batches by term name) -> (state, metrics)`; jit or pmap is the caller's.
+
+    Where loss, gradient or update is not finite, the step counts in `step` and `skipped` and changes nothing else.
+    """
 
     def step(
         state: TrainState, frozen: Frozen, batches: Mapping[str, Batch]
@@ -114,8 +119,15 @@ def make_step(
         grads = _weighted_mean(terms, found)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.lora.modules)
         lora = state.lora.replace(modules=optax.apply_updates(state.lora.modules, updates))
-        metrics = _metrics(terms, found) | {"grad_norm": optax.tree.norm(grads)}
-        return state.replace(lora=lora, opt_state=opt_state, step=state.step + 1), metrics
+        metrics = _metrics(terms, found)
+        metrics |= {"grad_norm": optax.tree.norm(grads), "update_norm": optax.tree.norm(updates)}
+        # After the sum over devices, so that all of them decide alike. A norm is not finite where a part of it is not.
+        finite = jnp.isfinite(jnp.stack([metrics[name] for name in ("loss", "grad_norm", "update_norm")])).all()
+        after, before = (lora, opt_state), (state.lora, state.opt_state)
+        lora, opt_state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, before)
+        skipped = jnp.where(finite, 0, state.skipped + 1)
+        state = state.replace(lora=lora, opt_state=opt_state, step=state.step + 1, skipped=skipped)
+        return state, metrics | {"update/skipped": 1.0 - finite}
 
     return step
 

@@ -37,7 +37,7 @@ def make_state(seed: int) -> dict:
         "key": keys[2],
         "keys": jax.random.split(jax.random.key(seed, impl="rbg"), 2),
         "order": np.arange(7, dtype=np.int64) * seed,
-        "special": jnp.array([jnp.nan, -0.0, jnp.inf, 1e-45], jnp.float32),
+        "special": jnp.array([3.4e38, -0.0, -1.0, 1e-45], jnp.float32),
     }
 
 
@@ -72,7 +72,18 @@ def test_round_trip_is_bit_identical(tmp_path):
     assert restored["lora"]["b"].dtype == jnp.bfloat16
     assert type(restored["optimizer"][1][0]) is optax.ScaleByAdamState
     assert isinstance(restored["order"], np.ndarray) and restored["order"].dtype == np.int64
-    np.testing.assert_array_equal(np.signbit(restored["special"]), [False, True, False, False])
+    np.testing.assert_array_equal(np.signbit(restored["special"]), [False, True, True, False])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_what_is_not_finite_is_never_saved(folder, value, dtype):
+    """It is named, and the earlier checkpoints are as they were."""
+    state = make_state(30) | {"moment": jnp.zeros((2, 3), dtype).at[1, 2].set(value)}
+    with pytest.raises(UserError, match=r"30: moment holds 1 value\(s\) that are NaN or infinite"):
+        save(folder, 30, state, {})
+    assert sorted(path.name for path in folder.iterdir()) == ["10", "20"]
+    assert all(damage(folder / name) is None for name in ("10", "20"))
 
 
 def test_restored_keys_draw_the_same_numbers(tmp_path):
