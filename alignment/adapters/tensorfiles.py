@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import math
 import pathlib
 import shutil
 import tempfile
@@ -20,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from alignment.common.files import is_remote, naming
-from alignment.common.finite import check_finite
+from alignment.common.finite import all_finite, check_finite
 from alignment.errors import UserError
 
 FLOAT_TYPES = ("F64", "F32", "F16", "BF16")
@@ -113,12 +112,6 @@ def _naming(path: pathlib.Path) -> Iterator[None]:
             if f"os error {errno.ENOSPC}" not in str(error) and f"os error {errno.EDQUOT}" not in str(error):
                 raise
             raise OSError(errno.ENOSPC, "No space left on device") from error
-
-
-def all_finite(tensor: np.ndarray) -> bool:
-    """Return whether no value is NaN or infinite, looking at blocks of rows: it needs next to no memory."""
-    rows = max(1, 2**18 // max(1, math.prod(tensor.shape[1:])))
-    return all(np.isfinite(tensor[start : start + rows]).all() for start in range(0, len(tensor), rows))
 
 
 def check_loaded(tensor: np.ndarray, name: str, path: epath.PathLike) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from alignment.errors import UserError
+
+
+def all_finite(tensor: np.ndarray) -> bool:
+    """Return whether no value is NaN or infinite, looking at blocks of rows: it needs next to no memory."""
+    rows = max(1, 2**18 // max(1, math.prod(tensor.shape[1:])))
+    return all(np.isfinite(tensor[start : start + rows]).all() for start in range(0, len(tensor), rows))
 
 
 def check_finite(arrays: Mapping[str, np.ndarray], where: str) -> None:
@@ -17,8 +24,8 @@ def check_finite(arrays: Mapping[str, np.ndarray], where: str) -> None:
     for name, array in arrays.items():
         if array.dtype.kind in "biuSUO":
             continue
-        count = array.size - int(np.count_nonzero(np.isfinite(array)))
-        if count:
+        if not all_finite(np.atleast_1d(array)):
+            count = array.size - int(np.count_nonzero(np.isfinite(array)))
             raise UserError(
                 f"{where}: {name} holds {count} value(s) that are NaN or infinite, which is never written; "
                 "lower the learning rate or check the weights it was made from"

@@ -25,7 +25,6 @@ from etils import epath
 
 from alignment.adapters.tensorfiles import (
     FLOAT_TYPES,
-    all_finite,
     check_loaded,
     copy_file,
     open_tensors,
@@ -34,6 +33,7 @@ from alignment.adapters.tensorfiles import (
 )
 from alignment.common.fields import read_object
 from alignment.common.files import write_text
+from alignment.common.finite import all_finite
 from alignment.errors import UserError
 from alignment.hub import snapshot
 from alignment.models.config import Qwen2Config, from_hf, to_hf
