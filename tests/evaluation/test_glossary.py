@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 
 TRAINING = """
-    step loss loss/sft loss/grpo learning_rate grad_norm update_norm update/skipped tokens_per_s time/step time/data_wait nonfinite nll tokens
+    step loss loss/sft loss/grpo learning_rate grad_norm update_norm update/skipped
+    tokens_per_s time/step time/data_wait nonfinite nll tokens
     reward/mean reward/std reward/min reward/max reward/<channel> reward/hard_safety
     normalised/<channel> weight/<channel> gap/<channel> risk/<channel> redundancy/<channel>
     advantage/std kl/mean entropy/mean
