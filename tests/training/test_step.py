@@ -86,7 +86,8 @@ def test_devices_sum_gradients_and_counts_exactly_as_one(mode):
     """The gradient itself, not a difference of parameters: start from zero so that nothing is lost to rounding."""
     term = Term("grpo", LOSSES["grpo"])
     zero = jax.tree.map(jnp.zeros_like, lora(2).modules)
-    keep = optax.GradientTransformation(lambda _: zero, lambda grads, state, params=None: (zero, grads))
+    begin = lambda _: jax.tree.map(jnp.copy, zero)  # noqa: E731 (the step donates it)
+    keep = optax.GradientTransformation(begin, lambda grads, state, params=None: (zero, grads))
     found = {}
     for devices in (1, 8):
         spread = choose_devices(mode, devices)
