@@ -28,6 +28,7 @@ def fake(name: str, log: list[str], rows) -> Case:
     return Case(name, prepare)
 
 
+@pytest.mark.ci
 def test_cases_are_compiled_and_warmed_up_first_and_then_run_in_turns():
     log = []
     found = measure([fake("a", log, [9, 1, 2]), fake("b", log, [9, 4, 2])], repeats=2)
@@ -44,12 +45,14 @@ def test_the_ratio_is_taken_within_rounds():
     assert round_ratio(rounds(1, 10, 100), rounds(4, 40, 400), "step_s") == pytest.approx(0.25)
 
 
+@pytest.mark.ci
 def test_a_program_is_compiled_once_and_its_temporaries_are_known():
     x = jnp.ones((32, 32))
     found = measure([one_program("ours", "step_s", lambda x: jnp.sum((x @ x) @ x), x)], repeats=3)["ours"]
     assert found.compiles == 1 and found.temp_mb >= 32 * 32 * 4 / 1e6
 
 
+@pytest.mark.ci
 def test_a_case_that_compiles_in_its_rounds_is_found_out():
     sizes = iter(range(3, 9))
     case = Case("ours", lambda: Ready(lambda: {"step_s": float(jax.jit(lambda x: x * 3)(jnp.ones(next(sizes)))[0])}))

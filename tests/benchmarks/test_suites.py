@@ -12,6 +12,8 @@ from alignment.benchmarks.setting import Setting, parse_size
 from alignment.benchmarks.suites import attention, logprob, update
 from alignment.training.losses import make_grpo_loss
 
+pytestmark = pytest.mark.ci
+
 SETTING = Setting("update", parse_size("32,2,4,2,48,64"), prompts=2, group=3, prompt_len=7, new_tokens=5)
 
 

@@ -22,6 +22,7 @@ def test_no_two_questions_are_equal_once_normalised_and_all_are_right():
     assert all(right_letters(record) == [record.gold] and record.cot for record in records[::50])
 
 
+@pytest.mark.ci
 def test_rows_depend_on_the_seed_and_not_on_the_number_of_processes():
     alone, together = make(2100), make(2100, workers=2)
     assert fingerprint(alone) == fingerprint(together) != fingerprint(make(2100, seed=1))

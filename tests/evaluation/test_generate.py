@@ -32,6 +32,7 @@ def texts(opened, layout=None, asked=RECORDS, **changes):
     return [response.text for response in answer(engine, Stack(), asked, section)]
 
 
+@pytest.mark.ci
 def test_answers_are_in_order_and_depend_on_nothing_else(opened):
     whole = texts(opened)
     assert whole == texts(opened, layout=Layout(lanes=2, chunk=3))
@@ -45,6 +46,7 @@ def test_temperature_draws_and_the_seed_decides(opened):
     assert drawn[0] != texts(opened)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("narrow", [{"top_k": 1}, {"top_p": 1e-6}, {"min_p": 1.0}])
 def test_a_filter_that_leaves_one_word_is_greedy(opened, narrow):
     assert texts(opened, temperature=1.0, **narrow) == texts(opened)
@@ -65,6 +67,7 @@ def test_a_stop_text_ends_an_answer_with_the_token_that_completes_it(opened):
     assert texts(opened, stop=("this is never said",)) == plain
 
 
+@pytest.mark.ci
 def test_the_length_limit_is_that_of_the_section(opened):
     assert texts(opened, max_new_tokens=3) != texts(opened)
 

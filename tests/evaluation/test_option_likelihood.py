@@ -29,6 +29,7 @@ def engine():
     return load_engine(default_config(), choose_devices("jit", 1))
 
 
+@pytest.mark.ci
 def test_scores_equal_a_plain_forward_pass_token_by_token(engine):
     records = generate(2, seed=1, split="eval")
     found = option_log_probs(engine, records, batch_size=3)

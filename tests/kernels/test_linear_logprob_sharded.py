@@ -13,6 +13,8 @@ from kernels.logprob_case import Case, case, check, distance, float64, interpret
 from alignment.errors import UserError
 from alignment.kernels.linear_logprob import api, pallas_tpu, xla
 
+pytestmark = pytest.mark.ci
+
 
 def mesh_of(*shape):
     return jax.make_mesh(shape, ("data", "tensor"), axis_types=(AxisType.Auto,) * 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from alignment.models.config import from_hf
 from alignment.models.induction import wire_induction
@@ -15,6 +16,7 @@ CONFIG = from_hf(model_fields(Recipe(), (2, 0)))
 PERIOD = 60
 
 
+@pytest.mark.ci
 def test_random_strings_are_continued_without_training():
     """Chance is 1 in 2,560; the wired pair, which nothing has trained yet, gets about every fourth token right."""
     plain = init_params(CONFIG, jax.random.key(0), jnp.float32, Recipe().init_std)

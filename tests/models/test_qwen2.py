@@ -33,6 +33,7 @@ def flat_states(weights, tokens, mask, completions):
     return jnp.stack(last), jnp.stack(own)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("remat", [False, True])
 def test_groups_over_a_shared_prompt_equal_whole_sequences(case, remat):
     last, own = qwen2.group_hidden_states(*_group_arguments(case), STACK, remat=remat)
@@ -46,6 +47,7 @@ def _group_arguments(case):
     return weights, CONFIG, tokens, mask, completions
 
 
+@pytest.mark.ci
 def test_gradients_through_a_shared_prompt_equal_those_of_whole_sequences(case):
     weights, tokens, mask, completions = case
 
@@ -67,6 +69,7 @@ def test_gradients_through_a_shared_prompt_equal_those_of_whole_sequences(case):
         np.testing.assert_allclose(left, right, atol=1e-5 * float(jnp.abs(right).max() + 1))
 
 
+@pytest.mark.ci
 def test_prefill_and_decode_equal_the_group_pass(case):
     weights, tokens, mask, completions = case
     last, own = qwen2.group_hidden_states(*_group_arguments(case), STACK)
@@ -85,6 +88,7 @@ def test_prefill_and_decode_equal_the_group_pass(case):
         np.testing.assert_allclose(hidden[real], want[real], atol=1e-5)
 
 
+@pytest.mark.ci
 def test_a_single_layer_is_also_the_last_one():
     """Nothing to scan over; and a prompt of one token has nothing before its last."""
     config = CONFIG.replace(num_hidden_layers=1)
@@ -114,6 +118,7 @@ def test_what_stands_in_padding_changes_nothing(case):
         np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.ci
 def test_remat_changes_no_gradient(case):
     weights, tokens, _, _ = case
 

@@ -94,6 +94,7 @@ def test_completions_are_trimmed_to_a_bucket(engine):
     assert group.log_prob.shape == group.mask.shape == group.completions.shape
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("devices", [2, 8])
 def test_devices_share_the_prompts_and_change_no_token(engine, tmp_path, devices):
     """Five prompts on 2 or 8 devices: the surplus is filled up and dropped again."""

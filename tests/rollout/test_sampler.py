@@ -156,6 +156,7 @@ LAYOUTS = [
 ]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_no_layout_changes_a_completion(layout):
     """However many lanes there are, whoever shares a slot and whenever a sample has its turn: the same tokens."""

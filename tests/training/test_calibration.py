@@ -66,6 +66,7 @@ def rewards_of(curve):
     return [{name: value for name, value in row.items() if name.startswith(kept)} for row in curve]
 
 
+@pytest.mark.ci
 def test_weights_are_logged_and_move(straight):
     curve = straight[1].curve
     channels = ("accuracy", "format", "soft_tags", "repetition", "effective_ratio")
@@ -76,6 +77,7 @@ def test_weights_are_logged_and_move(straight):
     assert (weights[:30] == weights[0]).all() and (weights[30] != weights[0]).any()
 
 
+@pytest.mark.ci
 def test_a_stopped_run_ends_with_the_same_bits_and_measures_once(base, straight, tmp_path, monkeypatch):
     whole, outcome = straight
     saves, measured = [], []
@@ -119,12 +121,14 @@ FLAGS = {
 }
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", FLAGS)
 def test_every_flag_changes_the_run(base, short, tmp_path, name):
     found = run(config_for(base, steps=2, **FLAGS[name]), tmp_path)
     assert rewards_of(found.curve) != rewards_of(short.curve)
 
 
+@pytest.mark.ci
 def test_the_strength_of_a_factor_reaches_the_weights(base, straight, tmp_path):
     found = run(config_for(base, weights={"weakness": 0.0}), tmp_path)
     before, after = (rewards_of(outcome.curve)[-1] for outcome in (straight[1], found))

@@ -85,6 +85,7 @@ def test_noise_alone_is_not_learned():
     assert 0.35 < right / total < 0.65
 
 
+@pytest.mark.ci
 def test_fitting_ends_at_a_minimum():
     judgements, features = planted(60, seed=0)
     scorer = fit(judgements, features, SECTION, BASE)
@@ -93,6 +94,7 @@ def test_fitting_ends_at_a_minimum():
     assert max(float(jnp.abs(leaf).max()) for leaf in slope) < 1e-4
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["weight_decay", "tie_weight"])
 def test_every_setting_of_the_fit_does_something(name):
     changed = default_config().feedback
@@ -155,6 +157,7 @@ def plain_features(engine, prompt, own):
 TEXTS = ["<think>fever</think><answer>\\boxed{A}</answer>", "no", "The answer is B, since the toe hurts. " * 3]
 
 
+@pytest.mark.ci
 def test_text_features_are_those_of_each_sequence_alone(engine):
     records = tiny.records(3)
     found = text_features(engine, records, TEXTS, batch_size=2)
@@ -171,6 +174,7 @@ def make_scorer(engine, seed=0, digest=None):
     return Scorer(*map(np.float32, parts), base_digest(engine) if digest is None else digest)
 
 
+@pytest.mark.ci
 def test_rollout_features_are_those_of_each_completion_alone(engine):
     records = tiny.records(4)
     prompts = encode_prompts(engine, records)
@@ -260,6 +264,7 @@ def config_for(base, **options):
     return config
 
 
+@pytest.mark.ci
 def test_a_run_pays_the_scores_of_its_own_rollouts(base, engine, tmp_path, monkeypatch):
     path, paid = save_scorer(str(tmp_path / "scorer"), make_scorer(engine)), []
     real = feedback.group_features
@@ -280,6 +285,7 @@ def test_a_run_pays_the_scores_of_its_own_rollouts(base, engine, tmp_path, monke
     run_experiment(open_experiment(config_for(base, feedback=str(moved / feedback.FILE)), str(tmp_path / "run")))
 
 
+@pytest.mark.ci
 def test_a_channel_without_scorer_and_a_scorer_without_channel_are_refused(base, engine, tmp_path):
     with pytest.raises(UserError, match="needs --config.grpo.feedback=FILE"):
         open_experiment(config_for(base), str(tmp_path))

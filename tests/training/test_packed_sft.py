@@ -47,6 +47,7 @@ def assert_same(left, right):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * float(jnp.abs(b).max()))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("parts", [1, 2])
 def test_packed_and_unpacked_gradients_are_equal(parts):
     plain = collate(EXAMPLES, 8, 1, 0)

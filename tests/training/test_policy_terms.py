@@ -56,6 +56,7 @@ def plain():
     return outcome()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", FLAGS)
 def test_every_constant_changes_the_loss(plain, name):
     total, count = outcome(**{name: FLAGS[name]})
@@ -98,6 +99,7 @@ def test_what_cannot_work_is_refused_before_training(options, message):
         check_sizes(section(**options), 1)
 
 
+@pytest.mark.ci
 def test_a_whole_run_with_everything_on(tmp_path):
     config = experiment_config(tmp_path)
     config.arms = ("grpo_only",)

@@ -12,6 +12,7 @@ from alignment.experiment import open_experiment, run_experiment
 from alignment.training.profile import SKIPPED, Profiler
 
 
+@pytest.mark.ci
 def test_a_stage_with_profile_leaves_a_trace_with_host_and_device(tmp_path):
     config = experiment_config(tmp_path / "base")
     config.arms = ("grpo_only",)

@@ -46,8 +46,11 @@ def assert_close(left, right, rel=1e-5):
         np.testing.assert_allclose(a, b, rtol=0, atol=rel * max(scale, 1e-6))
 
 
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("parts", [2, 4, 8])
+# Each case compiles two programs; plain `pytest` takes one.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.ci) if name != "grpo" else name for name in LOSSES]
+)
+@pytest.mark.parametrize("parts", [4, *(pytest.param(parts, marks=pytest.mark.ci) for parts in (2, 8))])
 def test_micro_batches_change_nothing(name, parts):
     whole, cut = gradient(name), gradient(name, parts)
     assert_close(cut.modules, whole.modules)
@@ -61,6 +64,7 @@ def test_batch_order_changes_nothing(name):
     assert_close(gradient(name, batch=turned).modules, gradient(name, batch=batch).modules)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("mode", ["jit", "pmap"])
 def test_eight_devices_give_one_devices_gradients(name, mode):
@@ -81,6 +85,7 @@ def test_eight_devices_give_one_devices_gradients(name, mode):
     assert float(metrics["loss"]) == pytest.approx(float(single.total / single.tally.count), rel=1e-5)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("mode", ["jit", "pmap"])
 def test_devices_sum_gradients_and_counts_exactly_as_one(mode):
     """The gradient itself, not a difference of parameters: start from zero so that nothing is lost to rounding."""
@@ -114,6 +119,7 @@ def test_only_the_adapter_in_training_ever_changes(name):
     assert int(state.step) == 20
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", LOSSES)
 def test_base_and_frozen_adapters_get_no_gradient(name):
     """Differentiated on purpose, the frozen arguments would have one; the step differentiates the adapter alone."""
@@ -137,6 +143,7 @@ def test_a_fresh_reward_adapter_starts_at_the_reference():
     assert float(out.tally.maxima["ratio/max"]) == 1.0
 
 
+@pytest.mark.ci
 def test_completion_log_probs_are_those_of_plain_sequences():
     from alignment.models.qwen2 import hidden_states, logits
 
@@ -151,6 +158,7 @@ def test_completion_log_probs_are_those_of_plain_sequences():
         np.testing.assert_allclose(got.entropy[p, g], -(jnp.exp(want) * want).sum(axis=-1), atol=1e-4)
 
 
+@pytest.mark.ci
 def test_a_joint_stage_adds_two_means():
     terms = (Term("grpo", LOSSES["grpo"]), Term("sft", LOSSES["sft"], weight=0.3))
     zero = jax.tree.map(jnp.zeros_like, lora(2).modules)
@@ -165,6 +173,7 @@ def test_a_joint_stage_adds_two_means():
     assert {"nll", "kl", "grad_norm", "loss/grpo", "loss/sft"} <= set(metrics)
 
 
+@pytest.mark.ci
 def test_dropout_is_on_in_sft_and_off_in_grpo():
     dropped = lora(2, dropout=0.5)
     assert float(gradient("sft", trainable=dropped).total) != float(gradient("sft").total)

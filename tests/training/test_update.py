@@ -120,6 +120,7 @@ def test_gradients_are_those_of_the_plain_path(batch, cells, beta, several):
         assert float(got.total) == pytest.approx(float(total), rel=1e-5)
 
 
+@pytest.mark.ci
 def test_packing_changes_no_metric(batch, cells):
     dense, packed = update_gradient(batch, 0.1), update_gradient(batch | {"cells": cells}, 0.1)
     assert float(dense.tally.sums["ratio"]) != float(dense.tally.sums["tokens"])
@@ -127,6 +128,7 @@ def test_packing_changes_no_metric(batch, cells):
         np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("mode", ["jit", "pmap"])
 def test_packed_rows_are_cut_over_devices(batch, cells, mode):
     """The gradient itself comes out as the optimiser's state: start from zero so that nothing is lost to rounding."""
@@ -187,6 +189,7 @@ def test_the_last_layer_of_a_prompt_is_computed_where_it_is_read():
     assert flops(lambda tokens: group_hidden_states(weights, config, tokens, mask, one), tokens) < 0.45 * whole
 
 
+@pytest.mark.ci
 def test_frozen_weights_are_not_kept_a_second_time():
     """Layers walked by index must not leave their weights behind for the backward pass: 32 layers of 110 kB here."""
     config = CONFIG.replace(num_hidden_layers=32, hidden_size=64, intermediate_size=128, head_dim=16)

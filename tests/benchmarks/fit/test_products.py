@@ -56,6 +56,7 @@ def test_a_kernel_counts_as_it_says():
     assert count(call, (8, 8)) == 12345
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("remat", "least", "most"), [(False, 1.0, 1.5), (True, 1.2, 2.0)])
 def test_an_update_does_what_it_must_and_little_more(remat, least, most):
     setting = Setting("update", parse_size("64,4,4,2,192,512"), prompts=2, group=4, prompt_len=128, new_tokens=128)
