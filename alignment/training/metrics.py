@@ -13,6 +13,7 @@ import importlib
 import json
 import math
 import os
+import pathlib
 import re
 import time
 import uuid
@@ -43,10 +44,11 @@ def open_metrics(
 
     On a fresh start that is nothing; on a resume it is the `Metrics.content` that the checkpoint holds, so that steps
     done after the checkpoint are not listed twice, and what happened to the file in between does not matter.
-    TensorBoard gets the same cut; a Weights & Biases run is continued under its old id and ignores steps it has seen.
+    TensorBoard and Weights & Biases are given the rows of `content` again, because what an interrupted process logged
+    there may be cut short, or go beyond the checkpoint: each step is there once.
 
     Raises:
-        UserError: a logger's package is not installed.
+        UserError: a logger's package is not installed, or Weights & Biases cannot start.
     """
     folder = epath.Path(folder)
     writers = {"tensorboardX": tensorboard, "wandb": wandb}
@@ -55,9 +57,12 @@ def open_metrics(
     lines = _RemoteLines if is_remote(folder) else _LocalLines
     sinks: list[Any] = [lines(folder / FILE, content)]
     if tensorboard:
-        sinks.append(_TensorBoard(modules["tensorboardX"], folder, _last_step(content)))
+        sinks.append(_TensorBoard(modules["tensorboardX"], folder))
     if wandb:
         sinks.append(_WeightsAndBiases(modules["wandb"], folder, wandb_project))
+    for line in content.splitlines() if len(sinks) > 1 else ():
+        for sink in sinks[1:]:
+            sink.write(json.loads(line))
     return Metrics(sinks)
 
 
@@ -102,11 +107,6 @@ def strict(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # --- the JSONL file ---------------------------------------------------------------------------------------------------
-
-
-def _last_step(content: bytes) -> int:
-    lines = content.splitlines()
-    return json.loads(lines[-1])["step"] if lines else 0
 
 
 def _line(row: Mapping[str, Any]) -> bytes:
@@ -173,13 +173,10 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 class _TensorBoard:
-    def __init__(self, tensorboardx: ModuleType, folder: epath.Path, last_step: int):
-        # purge_step hides the steps that an interrupted run wrote after its last checkpoint.
-        # The suffix keeps a file begun within the same second from overwriting the one before.
-        start = last_step + 1
-        self._writer = tensorboardx.SummaryWriter(
-            str(folder / "tensorboard"), purge_step=start, filename_suffix=f".from_step_{start}"
-        )
+    def __init__(self, tensorboardx: ModuleType, folder: epath.Path):
+        for old in (folder / "tensorboard").glob("events.out.tfevents.*"):
+            old.unlink()
+        self._writer = tensorboardx.SummaryWriter(str(folder / "tensorboard"))
 
     def write(self, row: Mapping[str, Any]) -> None:
         for name, value in _numbers(row).items():
@@ -192,13 +189,34 @@ class _TensorBoard:
 class _WeightsAndBiases:
     def __init__(self, wandb: ModuleType, folder: epath.Path, project: str):
         name = "/".join(folder.parts[-3:])  # <workdir>/seed<k>/<stage>
-        self._run = wandb.init(project=project, name=name, id=_run_id(folder), resume="allow")
+        try:
+            self._run = wandb.init(project=project, name=name, id=_run_id(folder), resume="allow")
+        except Exception as error:  # of wandb.errors, whose names differ between versions
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"--config.log.wandb=true: Weights & Biases cannot start ({reason}); run `wandb login`, set "
+                "WANDB_API_KEY, or set WANDB_MODE=offline"
+            ) from error
+        _set_aside_older(self._run)
+        # The server's next step where a run is resumed online: what it has is not sent again.
+        self._next = getattr(self._run, "step", 0)
 
     def write(self, row: Mapping[str, Any]) -> None:
-        self._run.log(_numbers(row), step=row["step"])
+        if row["step"] >= self._next:
+            self._run.log(_numbers(row), step=row["step"])
 
     def close(self, failed: bool) -> None:
         self._run.finish(exit_code=int(failed))
+
+
+def _set_aside_older(run: Any) -> None:
+    """Rename the folders of earlier offline processes of this run: it holds their rows, and a sync takes it alone."""
+    if not getattr(run, "offline", False):
+        return
+    current = pathlib.Path(run.dir).parent
+    for older in current.parent.glob(f"offline-run-*-{run.id}"):
+        if older != current:
+            older.rename(older.with_name(f"superseded-{older.name}"))
 
 
 def _run_id(folder: epath.Path) -> str:

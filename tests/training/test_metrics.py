@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import types
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -155,7 +158,7 @@ def test_wandb_gets_numbers_and_one_run_over_resumes(tmp_path, wandb_calls):
     with pytest.raises(RuntimeError), open_metrics(folder, content, wandb=True, wandb_project="trial"):
         raise RuntimeError
     (first, run), (second, crashed) = wandb_calls
-    assert run.rows == [(1, {"loss": 0.5})]
+    assert run.rows == crashed.rows == [(1, {"loss": 0.5})]  # what the first process may have lost is sent again
     assert (run.exit_code, crashed.exit_code) == (0, 1)
     assert first == second
     assert first["project"] == "trial" and first["name"] == "demo/seed0/sft" and first["resume"] == "allow"
@@ -195,8 +198,132 @@ def test_tensorboard_events_hold_the_rows_and_the_cut(tmp_path):
     ]
     values = {(event.step, value.tag): value.simple_value for event in events for value in event.summary.value}
     assert values == {(1, "loss"): 1.0, (2, "loss"): 0.5, (3, "loss"): np.float32(1 / 3)}
-    starts = [event.step for event in events if event.HasField("session_log")]
-    assert starts[-1] == 3  # everything from step 3 on that an earlier file holds is void
+    assert len(values) == sum(len(event.summary.value) for event in events)  # each step once, in whichever file
+
+
+def test_tensorboard_has_each_step_once_after_a_kill(tmp_path):
+    """The first process wrote steps 1 to 4 and saved after 2; its file may also have been cut."""
+    pytest.importorskip("tensorboardX", reason="the extra `log` is not installed")
+    from tensorboardX.proto.event_pb2 import Event
+
+    content = write_steps(tmp_path, 1, 2, tensorboard=True)
+    write_steps(tmp_path, 3, 4, content, tensorboard=True)
+    write_steps(tmp_path, 3, 5, content, tensorboard=True)
+    (path,) = (tmp_path / "tensorboard").iterdir()
+    events = [Event.FromString(record) for record in tfrecords(path.read_bytes())]
+    assert [event.step for event in events for _ in event.summary.value] == [1, 2, 3, 4, 5]
+
+
+# -------------------------------------------------------------------------------------- Weights & Biases as a process
+
+FAKE = """
+import json, os
+class Run:
+    offline = True
+    def __init__(self, id, step):
+        self.id, self.step = id, step
+        self.dir = os.path.join(os.environ["FAKE"], f"offline-run-{os.getpid()}-{id}", "files")
+        os.makedirs(self.dir)
+    def log(self, row, step):
+        with open(os.path.join(self.dir, "rows"), "a", encoding="utf-8") as file:
+            file.write(f"{step}\\n")
+    def finish(self, exit_code): pass
+class UsageError(Exception): pass
+def init(project, name, id, resume):
+    if "NO_LOGIN" in os.environ:
+        raise UsageError("No API key configured.\\nUse `wandb login` to log in.")
+    return Run(id, int(os.environ.get("SERVER_STEP", 0)))
+"""
+DOOR = """
+import os, pathlib, sys
+from alignment.common.entry_point import run_entry_point
+from alignment.training.metrics import open_metrics
+folder, first, last, killed = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "killed"
+def run():
+    stored = folder / "content"
+    with open_metrics(folder, stored.read_bytes() if stored.exists() else b"", wandb=True) as rows:
+        for step in range(first, last + 1):
+            rows.write({"step": step, "loss": 1 / step})
+            if killed and step == last - 2:
+                stored.write_bytes(rows.content)  # the checkpoint, two steps before the kill
+        if killed:
+            os._exit(9)
+sys.exit(run_entry_point(run, "nothing"))
+"""
+
+
+def log_to_wandb(tmp_path, first, last, end="whole", package=True, **environment):
+    if package:
+        (tmp_path / "wandb.py").write_text(FAKE, encoding="utf-8")
+    (tmp_path / "run").mkdir(exist_ok=True)
+    path = f"{Path(__file__).parents[2]}:{tmp_path}:{os.environ.get('PYTHONPATH', '')}"
+    env = {**os.environ, "PYTHONPATH": path, "FAKE": str(tmp_path / "wandb"), **environment}
+    words = [sys.executable, "-c", DOOR, str(tmp_path / "run"), str(first), str(last), end]
+    return subprocess.run(words, capture_output=True, text=True, env=env, cwd=tmp_path, stdin=subprocess.DEVNULL)
+
+
+def fake_steps(tmp_path, pattern):
+    (path,) = (tmp_path / "wandb").glob(f"{pattern}/files/rows")
+    return [int(line) for line in path.read_text(encoding="utf-8").split()]
+
+
+@pytest.mark.ci
+def test_without_a_login_there_is_one_line(tmp_path):
+    done = log_to_wandb(tmp_path, 1, 2, NO_LOGIN="1")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: --config.log.wandb=true: ") and "`wandb login`" in done.stderr
+
+
+@pytest.mark.ci
+def test_an_offline_run_that_was_killed_has_every_step_once(tmp_path):
+    assert log_to_wandb(tmp_path, 1, 5, "killed").returncode == 9
+    done = log_to_wandb(tmp_path, 4, 7)
+    assert done.returncode == 0, done.stderr
+    assert fake_steps(tmp_path, "offline-run-*") == [1, 2, 3, 4, 5, 6, 7]
+    assert fake_steps(tmp_path, "superseded-offline-run-*") == [1, 2, 3, 4, 5]  # kept, and left out of `wandb sync`
+
+
+@pytest.mark.ci
+def test_an_online_run_is_sent_only_what_the_server_lacks(tmp_path):
+    assert log_to_wandb(tmp_path, 1, 5, "killed").returncode == 9
+    done = log_to_wandb(tmp_path, 4, 7, SERVER_STEP="3")  # the server has steps 1 and 2; 3 was lost on the way
+    assert done.returncode == 0, done.stderr
+    assert fake_steps(tmp_path, "offline-run-*") == [3, 4, 5, 6, 7]
+
+
+def leveldb_records(content):
+    """The records of a .wandb file: LevelDB's log format behind a header of 7 bytes."""
+    place, parts = 7, b""
+    while place + 7 <= len(content):
+        if (room := 32768 - place % 32768) < 7:
+            place += room
+            continue
+        length, kind = int.from_bytes(content[place + 4 : place + 6], "little"), content[place + 6]
+        parts += content[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):  # whole, or the last part of several
+            yield parts
+            parts = b""
+
+
+@pytest.mark.ci
+def test_the_real_package_offline_has_every_step_once_and_says_in_one_line_that_nobody_is_logged_in(tmp_path):
+    pytest.importorskip("wandb", reason="the package wandb is not installed (extra `log`)")
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    quiet = {"HOME": str(tmp_path), "NETRC": str(tmp_path / "none"), "WANDB_SILENT": "true", "WANDB_API_KEY": ""}
+    done = log_to_wandb(tmp_path, 1, 2, package=False, **quiet)
+    assert done.returncode == 2 and done.stderr.splitlines()[-1].startswith("error: --config.log.wandb=true: ")
+    assert "Traceback" not in done.stderr
+
+    offline = quiet | {"WANDB_MODE": "offline"}
+    assert log_to_wandb(tmp_path, 1, 5, "killed", package=False, **offline).returncode == 9
+    done = log_to_wandb(tmp_path, 4, 7, package=False, **offline)
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
+    kept = map(Record.FromString, leveldb_records(path.read_bytes()))
+    steps = [record.history.step.num for record in kept if record.WhichOneof("record_type") == "history"]
+    assert steps == [1, 2, 3, 4, 5, 6, 7]
 
 
 def tfrecords(content):
