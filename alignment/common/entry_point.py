@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import shlex
@@ -11,15 +10,16 @@ import sys
 from collections.abc import Callable
 
 from alignment.common.interrupts import handled
+from alignment.common.surroundings import explain
 from alignment.errors import UserError
 
 
 def run_entry_point(run: Callable[[], None], after_interrupt: str) -> int:
     """Call `run` and return the exit status.
 
-    0; 2 for a `UserError` or a full disk (one line on stderr); 130 for Ctrl-C and 143 for SIGTERM, with the line
-    "interrupted; " and `after_interrupt`; 141 where the reader of the output has gone (`| head`). Exceptions that are
-    not the user's to mend pass through.
+    0; 2 for a `UserError` and for what `surroundings.explain` knows (one line on stderr); 130 for Ctrl-C and 143 for
+    SIGTERM, with the line "interrupted; " and `after_interrupt`; 141 where the reader of the output has gone
+    (`| head`). Exceptions that are not the user's to mend pass through.
     """
     make_output_tolerant()
     try:
@@ -36,12 +36,11 @@ def run_entry_point(run: Callable[[], None], after_interrupt: str) -> int:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still in the buffer
         return 128 + signal.SIGPIPE
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        line = explain(error)
+        if line is None:
             raise
-        print(
-            f"error: {error.filename or 'a file'}: the disk is full; free some space and run it again", file=sys.stderr
-        )
+        print(f"error: {line}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
         print(f"interrupted; {after_interrupt}", file=sys.stderr)

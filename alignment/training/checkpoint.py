@@ -20,6 +20,7 @@ import logging
 import os
 import platform
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -91,11 +92,19 @@ def _write(target: epath.Path, step: int, arrays: PyTree, meta: Mapping[str, Any
 
 @contextlib.contextmanager
 def _one_message() -> Iterator[None]:
-    # A failing Orbax thread logs its traceback three times over before it raises; the exception says it all.
-    logger = logging.getLogger("absl")
+    # A failing Orbax thread logs its traceback three times over before it raises; the exception says it all. What is
+    # left of its work then finds the thread's event loop closed, at a time of its own.
+    logger, print_error = logging.getLogger("absl"), sys.excepthook
+
+    def print_other(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if str(error) != "Event loop is closed":
+            print_error(kind, error, trace)
+
     before, logger.disabled = logger.disabled, True
+    sys.excepthook = print_other
     try:
         yield
+        sys.excepthook = print_error
     finally:
         logger.disabled = before
 

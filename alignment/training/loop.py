@@ -13,6 +13,7 @@ from etils import epath
 
 from alignment.common import interrupts
 from alignment.common.progress import progress, warn
+from alignment.common.surroundings import pretend_shortage
 from alignment.errors import UserError
 from alignment.training.checkpoint import restore_latest, save
 from alignment.training.metrics import FILE, open_metrics
@@ -64,6 +65,7 @@ def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> Tra
         try:
             while done < steps:
                 began = time.perf_counter()
+                pretend_shortage(done)
                 with profiler.step(done), interrupts.step():
                     state, row = body(state, done)
                     done += 1
