@@ -158,6 +158,21 @@ def test_what_stands_in_padding_changes_no_bit():
     assert (np.asarray(changed) != np.asarray(attend((q, *noise, k, v), prompt_mask([3, 6])))).any()
 
 
+@pytest.mark.parametrize("implementation", api.IMPLEMENTATIONS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_in_a_prompts_padding_changes_no_bit(implementation, value):
+    arrays, mask = case(), prompt_mask([6, 0])
+    upstream = jnp.ones(arrays[0].shape)
+    planted = tuple(jnp.where(mask[:, :, None, None], x, value) for x in arrays[1:3])
+    zeros = tuple(jnp.where(mask[:, :, None, None], x, 0) for x in arrays[1:3])
+    got, want = (
+        value_and_gradients((arrays[0], *prompt, *arrays[3:]), mask, upstream, implementation)
+        for prompt in (planted, zeros)
+    )
+    jax.tree.map(np.testing.assert_array_equal, got, want)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(got))
+
+
 def test_a_prompt_without_tokens_is_as_if_it_were_not_there():
     """Neither NaN values nor NaN gradients where one part is masked altogether; large scores make exp overflow."""
     arrays = tuple(30 * x for x in case())

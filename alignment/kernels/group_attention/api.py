@@ -35,7 +35,8 @@ def group_attention(
       q: [P, G, Lc, H, d] queries of P prompts with G completions each; query i sees own keys 0 to i.
       prompt_kv: keys and values [P, Lp, K, d] of the prompts, K dividing H.
       own_kv: keys and values [P, G, Lc, K, d] of the completions.
-      prompt_mask: [P, Lp], true at real prompt tokens. A prompt without any is as if it were not there.
+      prompt_mask: [P, Lp], true at real prompt tokens. A prompt without any is as if it were not there. Keys and values
+        of the others may be anything, NaN too.
       implementation: a name in `IMPLEMENTATIONS`.
 
     Returns:

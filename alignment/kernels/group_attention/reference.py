@@ -9,6 +9,7 @@ import jax.numpy as jnp
 def group_attention(q, prompt_kv, own_kv, prompt_mask):
     """Concatenate prompt and completion, repeat the key heads, mask what a query may not see."""
     length = q.shape[2]
+    prompt_kv = tuple(jnp.where(prompt_mask[:, :, None, None], x, 0) for x in prompt_kv)
     return _behind_copies(q, prompt_kv, own_kv, prompt_mask, jnp.arange(length)[:, None] >= jnp.arange(length))
 
 

@@ -32,7 +32,8 @@ class _Part(NamedTuple):
 
 def group_attention(q, prompt_kv, own_kv, prompt_mask):
     """See `api.group_attention`."""
-    prompt = tuple(x.swapaxes(1, 2) for x in prompt_kv)  # [P, K, Lp, d]
+    # Zeros where the prompt is padded: a weight of 0 times NaN would be NaN.
+    prompt = tuple(jnp.where(prompt_mask[:, None, :, None], x.swapaxes(1, 2), 0) for x in prompt_kv)  # [P, K, Lp, d]
     own = tuple(x.transpose(0, 3, 1, 2, 4) for x in own_kv)  # [P, K, G, Lc, d]
     return _token_major(_attend(_head_major(q, own[0].shape[1]), (*prompt, prompt_mask), own, None))
 
