@@ -184,9 +184,7 @@ def check_loss(params: dict, stack: Stack, dtype: str, lossy: bool) -> None:
     share, cosine = merged_share(params, stack, DTYPES[dtype])
     loss = f"merged in {dtype}, {share:.1%} of the adapters' change of the weights is left (cosine {cosine:.2f})"
     if not lossy:
-        raise UserError(
-            f"{loss}; leave out --merged_dtype for float32, or add --lossy to write it all the same"
-        )
+        raise UserError(f"{loss}; leave out --merged_dtype for float32, or add --lossy to write it all the same")
     print(loss)
 
 
