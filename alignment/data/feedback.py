@@ -11,8 +11,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from alignment.common.progress import warn
 from alignment.data.ids import content_id, normalised_question, question_rank
-from alignment.data.rows import Row, read_rows
+from alignment.data.places import parse_place
+from alignment.data.refusals import check_share, make_all, refusal_note
+from alignment.data.rows import Row, scan_rows
 from alignment.errors import UserError
 from alignment.record import Record
 
@@ -48,13 +51,20 @@ def read_feedback(path: str, records: Sequence[Record], evaluation: Sequence[Rec
       records: the questions that an `id` may name.
       evaluation: questions that nothing may be trained on.
 
+    A row that is neither form, names an unknown id or value, or holds an empty or twice the same response is left out,
+    and a warning counts them.
+
     Raises:
-      UserError: a row that is neither form, names an unknown id or value, or holds an empty or twice the same response;
-        or a file without a usable judgement.
+      UserError: more rows than the share `refuse` of the place are such (5 % unless it says otherwise, but one always
+        may be), or a file without a usable judgement.
     """
     known = {record.id: record for record in (*records, *evaluation)}
     closed = {normalised_question(record) for record in evaluation}
-    found = [_judgement(row, known) for row in read_rows(path)]
+    rows = scan_rows(path)
+    found, reasons = make_all(rows, lambda row: _judgement(row, known))
+    check_share([*reasons.values()], len(rows), parse_place(path).refuse, f"allow more with {path}?refuse=SHARE")
+    if reasons:
+        warn(refusal_note([*reasons.values()], len(rows), "judgements"))
     kept = [judgement for judgement in found if normalised_question(judgement.record) not in closed]
     if not kept:
         raise UserError(
@@ -73,6 +83,8 @@ def hold_out(judgements: Sequence[Judgement], share: float, seed: int) -> tuple[
 
 
 def _judgement(row: Row, known: Mapping[str, Record]) -> Judgement:
+    if row.error:
+        raise UserError(row.error)
     record, theme = _record(row, known), row.optional("theme")
     if (row.get("responses") is None) == (row.get("response") is None):
         raise UserError(f"{row.where}: give either responses (two) with preferred, or response with thumb")

@@ -7,7 +7,9 @@ import dataclasses
 import os
 from collections.abc import Sequence
 
-from alignment.data.rows import Row, read_rows
+from alignment.data.places import parse_place
+from alignment.data.refusals import check_share, make_all, refusal_note
+from alignment.data.rows import Row, scan_rows
 from alignment.errors import UserError
 from alignment.record import Record
 
@@ -19,22 +21,37 @@ def attach_traces(records: Sequence[Record], path: str) -> tuple[list[Record], s
     false) and the `gold` it was made for. Only traces whose answer equals the record's gold are kept; of several for
     one record, the first. A row that states no answer is kept, and the note counts it as unchecked.
 
+    A row that cannot be read, or has no id or cot, is left out and counted.
+
     Raises:
-      UserError: a row has no id or cot, or no trace of the file can be used.
+      UserError: more rows than the share `refuse` of the place are such (5 % unless it says otherwise, but one always
+        may be), or no trace of the file can be used.
     """
     by_id = {record.id: record for record in records}
-    rows = read_rows(path)
+    rows = scan_rows(path)
+    usable, reasons = make_all(rows, _readable)
+    check_share([*reasons.values()], len(rows), parse_place(path).refuse, f"allow more with {path}?refuse=SHARE")
     kept: dict[str, Record] = {}
     fates: collections.Counter[str] = collections.Counter()
-    for row in rows:
+    for row in usable:
         record = by_id.get(row.text("id"))
         fate = _fate(row, record, kept)
         fates[fate] += 1
         if fate in ("kept", "unchecked"):
             kept[record.id] = dataclasses.replace(record, cot=row.text("cot"))
     if not kept:
-        raise UserError(_none_usable(path, rows, records, fates))
-    return [kept[record.id] for record in records if record.id in kept], _note(path, fates, len(records))
+        raise UserError(_none_usable(path, usable, records, fates))
+    note = _note(path, fates, len(records))
+    if reasons:
+        note += f"; {refusal_note([*reasons.values()], len(rows), 'rows')}"
+    return [kept[record.id] for record in records if record.id in kept], note
+
+
+def _readable(row: Row) -> Row:
+    if row.error:
+        raise UserError(row.error)
+    row.text("id"), row.text("cot")  # which raise where the row has none
+    return row
 
 
 def _fate(row: Row, record: Record | None, kept: dict[str, Record]) -> str:

@@ -51,8 +51,18 @@ def test_both_forms_are_read(tmp_path):
 )
 def test_a_bad_row_is_named(tmp_path, row, words):
     with pytest.raises(UserError) as caught:
-        read_feedback(write(tmp_path, PAIR, row), KNOWN)
+        read_feedback(f"{write(tmp_path, PAIR, row)}?refuse=0", KNOWN)
     assert "log.jsonl, line 2" in str(caught.value) and words in str(caught.value)
+
+
+def test_one_bad_row_is_left_out_and_more_than_the_share_are_an_error(tmp_path, capsys):
+    bad = THUMB | {"thumb": "sideways"}
+    judgements, _ = read_feedback(write(tmp_path, PAIR, bad, THUMB), KNOWN)
+    assert len(judgements) == 2
+    printed = capsys.readouterr()
+    assert "1 of 3 judgements left out" in printed.out + printed.err and "line 2" in printed.out + printed.err
+    with pytest.raises(UserError, match=r"line 2: .*2 of 4 cannot be used.*\?refuse=SHARE"):
+        read_feedback(write(tmp_path, PAIR, bad, bad, THUMB), KNOWN)
 
 
 def test_evaluation_questions_are_left_out_by_id_and_by_words(tmp_path):

@@ -90,6 +90,16 @@ def test_a_file_without_a_usable_trace_shows_both_kinds_of_id(tmp_path):
 
 
 @pytest.mark.parametrize("row, words", [({"cot": "x"}, "'id' is missing"), ({"id": "q1"}, "'cot' is missing")])
-def test_a_row_without_id_or_cot_is_named(tmp_path, row, words):
-    with pytest.raises(UserError, match=rf"traces\.jsonl, line 2: field {words}"):
-        attach(tmp_path, trace(), row)
+def test_a_row_without_id_or_cot_is_left_out_and_named(tmp_path, row, words):
+    kept, note = attach(tmp_path, trace(), row)
+    assert [record.id for record in kept] == ["q1"]
+    assert "1 of 2 rows left out" in note and f"traces.jsonl, line 2: field {words}" in note
+    with pytest.raises(UserError, match=rf"line 2: field {words}.* \(2 of 3 cannot be used, 1 are let pass"):
+        attach(tmp_path, trace(), row, row)
+
+
+def test_a_line_that_is_cut_is_left_out_and_named(tmp_path):
+    path = tmp_path / "traces.jsonl"
+    path.write_text(json.dumps(trace()) + "\n" + '{"id": "q2", "co')
+    kept, note = attach_traces(RECORDS, str(path))
+    assert [record.id for record in kept] == ["q1"] and "traces.jsonl, line 2" in note
