@@ -88,4 +88,5 @@ def test_the_kernel_equals_the_reference(tmp_path):
         strict=True,
     ):
         assert got.shape == (5,)
-        np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
+        # Log-probabilities of a few units; float32 rounds each of a few dozen terms by up to 5e-7.
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)

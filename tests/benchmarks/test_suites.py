@@ -18,6 +18,7 @@ SETTING = Setting("update", parse_size("32,2,4,2,48,64"), prompts=2, group=3, pr
 
 
 def close(left, right, tolerance=2e-5):
+    """Equal up to 170 roundings of float32 (1.2e-7) of the largest entry: two layers, sums of up to 64 terms."""
     for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * max(1e-3, float(abs(b).max())))
 

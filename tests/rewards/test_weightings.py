@@ -52,6 +52,7 @@ def golden_factors(**constants):
 
 
 def test_golden_factors():
+    """Computed in float64, so the tolerances are half a unit of the last digit written."""
     found = golden_factors()
     np.testing.assert_allclose(found.gap, [0.8, 0.8667, 0.7, 0.0789], atol=5e-5)
     np.testing.assert_allclose(found.redundancy, [0.21667, 0.26667, 0.10, 0.05], atol=5e-6)

@@ -103,7 +103,8 @@ def test_devices_share_the_prompts_and_change_no_token(engine, tmp_path, devices
     asked = records(5)
     want, got = (greedy(one, asked, length=12, temperature=1.0, samples=2) for one in (engine, spread))
     np.testing.assert_array_equal(got.completions, want.completions)
-    np.testing.assert_allclose(got.log_prob, want.log_prob, atol=1e-5)
+    # The same sums in other shapes: tens of roundings of 5e-7.
+    np.testing.assert_allclose(got.log_prob, want.log_prob, atol=1e-4)
 
 
 def test_the_fingerprint_follows_the_weights(engine, tmp_path):

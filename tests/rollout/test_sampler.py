@@ -65,6 +65,7 @@ def fresh_log_probs(group, temperature, stack=STACK):
 @pytest.mark.parametrize("temperature", [1.0, 0.7, 0.0])
 def test_recorded_log_probs_are_those_of_a_fresh_pass(temperature):
     group = sample(temperature)
+    # Logits of a few units after two layers of float32 products: tens of roundings of 5e-7.
     np.testing.assert_allclose(group.log_prob, fresh_log_probs(group, temperature), atol=1e-4)
 
 
@@ -163,7 +164,8 @@ def test_no_layout_changes_a_completion(layout):
     want, got = sample(), sample(layout=layout)
     for name in ("completions", "mask", "truncated"):
         np.testing.assert_array_equal(getattr(got, name), getattr(want, name))
-    np.testing.assert_allclose(got.log_prob, want.log_prob, atol=1e-5)
+    # The same sums in other shapes: tens of roundings of 5e-7.
+    np.testing.assert_allclose(got.log_prob, want.log_prob, atol=1e-4)
 
 
 def test_groups_come_when_they_are_complete_and_the_rest_goes_on():
