@@ -104,7 +104,7 @@ def _on_signal(signum: int, frame: object) -> None:
     _State.signum = signum
     if not _State.deferred:
         raise Interrupted(signum)
-    os.write(2, b"stopping: the last whole step is saved first; a second Ctrl-C or SIGTERM ends this at once\n")
+    os.write(2, b"stopping: what is whole is saved first; a second Ctrl-C or SIGTERM ends this at once\n")
     signal.setitimer(signal.ITIMER_REAL, GRACE, GRACE)
 
 

@@ -15,6 +15,7 @@ import httpx2
 from ml_collections import ConfigDict
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from alignment.common import interrupts
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.text.templates import Template, messages, user_message
@@ -112,9 +113,20 @@ def ask_endpoint(collection: Collection, settings: ConfigDict, template: Templat
         logging.WARNING
     )  # its debug lines hold headers, and a server may echo the key
     try:
-        return asyncio.run(_Endpoint(collection, settings, template, key).run())
+        with interrupts.deferred():
+            return asyncio.run(_Endpoint(collection, settings, template, key).run())
     except ExceptionGroup as group:
         raise _first(group) from None
+    except asyncio.CancelledError:
+        interrupts.raise_if_requested()
+        raise
+
+
+async def _cancel_on_signal(task: asyncio.Task) -> None:
+    # A handler that raised inside a task would have asyncio print a traceback for it.
+    while not interrupts.requested():
+        await asyncio.sleep(0.1)
+    task.cancel()
 
 
 def _first(group: ExceptionGroup) -> Exception:
@@ -143,9 +155,13 @@ class _Endpoint:
         questions = iter(self.collection.pending())
         # One time limit for the whole request, kept by `_post`: a server that drips bytes meets it as well.
         self.client = httpx2.AsyncClient(headers=headers, limits=limits, timeout=None)
-        async with self.client, asyncio.TaskGroup() as workers:
-            for _ in range(self.endpoint.concurrency):
-                workers.create_task(self._work(questions))
+        watch = asyncio.create_task(_cancel_on_signal(asyncio.current_task()))
+        try:
+            async with self.client, asyncio.TaskGroup() as workers:
+                for _ in range(self.endpoint.concurrency):
+                    workers.create_task(self._work(questions))
+        finally:
+            watch.cancel()
         return self.stopped
 
     async def _work(self, questions: Iterator[Record]) -> None:

@@ -79,6 +79,31 @@ def test_killed_runs_go_on_where_they_were(tmp_path):
     assert {trace["id"] for trace in traces} == {f"tiny-{n}" for n in range(QUESTIONS) if n % 3}
 
 
+@pytest.mark.ci
+@pytest.mark.parametrize("signum, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_in_one_line_and_the_same_command_goes_on(tmp_path, signum, status):
+    def behave(record, nth):
+        act = completion(good(record))
+        act.delay = 0.1
+        return act
+
+    with Loopback(behave) as server:
+        config = traces_config(tmp_path, server.url, QUESTIONS)
+        process = start(config)
+        while len(server.asked) < 14:
+            assert process.poll() is None, process.stderr.read().decode()[-2000:]
+            time.sleep(0.001)
+        process.send_signal(signum)
+        error = process.communicate(timeout=60)[1].decode()
+        assert process.returncode == status and "Traceback" not in error, error
+        assert error.splitlines()[-1].startswith("interrupted; to resume, run: ")
+        known, asked_before = answered(tmp_path / "set.journal.jsonl"), len(server.asked)
+        process = start(config)
+        error = process.communicate(timeout=60)[1].decode()
+        assert process.returncode == 0, error
+        assert known and len(server.asked) - asked_before == QUESTIONS - len(known)
+
+
 def test_a_finished_build_asks_nothing_and_a_changed_filter_judges_anew(tmp_path, monkeypatch):
     from alignment.build_data import main
 
