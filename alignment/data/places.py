@@ -2,7 +2,7 @@
 
 train.jsonl                                        a file (.jsonl, .json, .csv or .parquet), wherever epath reads
 pqal.json?keep=test                                of it, the records of one split
-hf://openlifescienceai/medmcqa?split=validation    the Hub, read and cached by `datasets`
+hf://openlifescienceai/medmcqa?split=validation    the Hub (`alignment.hub`)
 hf://cais/mmlu?name=anatomy&split=test             one configuration of it
 """
 
