@@ -55,6 +55,15 @@ def steady(rows):
     return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
 
 
+@pytest.mark.parametrize("arm, read", [("base", set()), ("sft_cot", {"sft"}), ("grpo_only", {"rl"})])
+def test_only_what_an_arm_needs_is_read(base, tmp_path, arm, read):
+    config = config_for(base, arm)
+    for part in {"sft", "rl"} - read:
+        config.data[part].update(source="medqa", path="")
+    data = open_experiment(config, str(tmp_path)).data
+    assert {part for part in ("sft", "rl") if getattr(data, part)} == read and len(data.eval) == 12
+
+
 @pytest.fixture(scope="session")
 def straight(base, tmp_path_factory):
     """An uninterrupted run of the two-adapter and the one-adapter arm."""
