@@ -40,6 +40,9 @@ SMALL = {
     "alignment.bench": ["--size=32,2,4,2,48,97", "--prompts=2", "--prompt_len=8", "--new_tokens=8", "--repeats=1"],
     "docs/make_results.py": ["--out=results.md"],
 }
+# The real command trains all arms of its configuration, the others what is particular to them.
+ARMS = {"runs/demo": "base,modular", "runs/mcqa": "grpo_only", "runs/traces": "sft_cot", "runs/crpo": "grpo_only"}
+ARMS |= {"runs/qwen2_5-0.5b": "base", "runs/0.5b": "base,modular"}
 # What must be there before something else can read it, first.
 ORDER = (
     "alignment.build_data --config=configs/data_vignettes.py",
@@ -189,7 +192,7 @@ def words_of(command: str, how: str, url: str) -> list[str]:
         if "teacher=local" in command:  # the nano base explains about one question in twenty
             words += ["--config.traces.count=48", "--config.traces.tries=2"]
         if target == "alignment.ablate" and command != REAL:
-            words += ["--config.arms=base,modular"]
+            words += [f"--config.arms={next((arms for run, arms in ARMS.items() if run in command), 'modular')}"]
     in_checkout = [
         word.replace("--config=configs/", f"--config={ROOT}/configs/") if word.startswith("--config=") else word
         for word in words
