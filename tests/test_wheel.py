@@ -165,7 +165,7 @@ def variables(desk) -> dict[str, str]:
 
 
 def run(python: Path, desk: Path, variables: dict[str, str], words: list[str]) -> subprocess.CompletedProcess:
-    done = subprocess.run([str(python), *words], cwd=desk, env=variables, capture_output=True, text=True, timeout=600)
+    done = subprocess.run([str(python), *words], cwd=desk, env=variables, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout[-1000:]}\n{done.stderr[-3000:]}"
     return done
 
