@@ -355,6 +355,7 @@ GROUPS = {
     "sft": "supervised fine-tuning",
     "grpo": "reinforcement learning: rollout, optimiser, loss, reward",
     "grpo.weights": "constants of the weightings",
+    "train": "what holds for every stage of training",
     "rollout": "how completions are laid out on the device, in training and evaluation",
     "eval": "how answers of the evaluation are sampled",
     "checkpoint": "how often a stage is saved",
