@@ -2,9 +2,10 @@
 
 One sign step: every entry of every B moves by the rate in the sign of its gradient, which is Adam's first step. The
 share of it that survives is the slope of the bfloat16 change of per-token log-probabilities on the float32 change. The
-model has 24 layers of width 64, activations of size 1 and logits of standard deviation 3. Adapters added after x W is
-rounded, and a residual stream in bfloat16, gave shares from 0.3 to 0.9 and correlations from 0.37 to 0.64 here; at best
-every operand of every product is rounded, and 0.95 to 0.98 is what that leaves of the correlation.
+model has 24 layers of width 128, activations of size 1 and logits of standard deviation 3. Adapters added after x W is
+rounded, and a residual stream in bfloat16, gave shares from 0.5 to 0.76 and correlations from 0.55 to 0.69 here. Every
+operand of a product is still rounded, which leaves a correlation of about 0.975; over 48 tokens its noise moves a share
+by 0.2 / sqrt(48) = 0.03.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import Stack, make_stack, push
 from alignment.config import ALL_PROJECTIONS
 from alignment.kernels.group_attention import api as attention
+from alignment.kernels.linear_logprob import pallas_tpu
 from alignment.models import qwen2
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import pack_cells
@@ -33,12 +35,12 @@ pytestmark = pytest.mark.ci
 
 RATE = 5e-5
 CONFIG = Qwen2Config(
-    vocab_size=128,
-    hidden_size=64,
-    intermediate_size=128,
+    vocab_size=256,
+    hidden_size=128,
+    intermediate_size=256,
     num_hidden_layers=24,
-    num_attention_heads=2,
-    num_key_value_heads=1,
+    num_attention_heads=4,
+    num_key_value_heads=2,
     head_dim=32,
     tie_word_embeddings=False,
 )
@@ -177,7 +179,8 @@ def test_in_decoding(stacked):
 
 
 @pytest.mark.parametrize("implementation", ["reference", "pallas_tpu"])  # pallas_gpu takes wider heads than this
-def test_with_every_implementation_of_the_log_probability(implementation):
+def test_with_every_implementation_of_the_log_probability(implementation, monkeypatch):
+    monkeypatch.setattr(pallas_tpu, "unsupported", lambda *_: "")  # it asks for a TPU; here it is interpreted
     with interpreted(implementation):
         check(functools.partial(trained, implementation=implementation))
 

@@ -193,8 +193,10 @@ def test_the_last_layer_of_a_prompt_is_computed_where_it_is_read():
 def test_frozen_weights_are_not_kept_a_second_time():
     """Layers walked by index must not leave their weights behind for the backward pass: 32 layers of 110 kB here."""
     config = CONFIG.replace(num_hidden_layers=32, hidden_size=64, intermediate_size=128, head_dim=16)
-    weights, adapter = init_params(config, KEY), lora(2, rank=1, config=config)
-    held = sum(leaf.nbytes for leaf in jax.tree.leaves(weights["layers"]))
+    weights, adapter = init_params(config, KEY), lora(2, rank=16, config=config)
+    held, factors = (
+        sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) for tree in (weights["layers"], adapter.modules)
+    )
     tokens = jnp.ones((1, 2), int)
 
     def loss(modules, weights):
@@ -203,4 +205,4 @@ def test_frozen_weights_are_not_kept_a_second_time():
         return own.sum()
 
     memory = jax.jit(jax.grad(loss)).lower(adapter.modules, weights).compile().memory_analysis()
-    assert memory.temp_size_in_bytes < held / 2
+    assert memory.temp_size_in_bytes < held / 2 + 2 * factors  # factors lie in blocks of ranks, as do their gradients
