@@ -47,7 +47,7 @@ def commands_of(text: str) -> Iterator[str]:
         fenced ^= line.startswith("```")
         quoted = re.findall(r"`([^`]+)`", line)
         # What follows two blanks and is no flag is a remark.
-        block = [re.split(r"\s{2,}(?!-)|\s#", line.strip())[0]] if fenced or line.startswith("    ") else []
+        block = [re.split(r"\s{2,}(?![\s-])|\s#", line.strip())[0]] if fenced or line.startswith("    ") else []
         for command in (part for candidate in (*block, *quoted) for part in candidate.split("&&")):
             command = " ".join(command.split())
             if STARTS.match(f"{command} ") and " " in command:
