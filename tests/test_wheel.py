@@ -223,7 +223,8 @@ def test_a_command_that_python_does_not_run_stands_in_the_table():
 
 
 def test_commands_are_read_from_blocks_continued_lines_and_quotes():
-    text = "Run `python -m a --b`:\n\n    pip install x && python -m c \\\n        --d   --f  # twice\n    y = 1\n```\nmake e\n"
+    text = "Run `python -m a --b`:\n\n    pip install x && python -m c \\\n        --d   --f  # twice\n"
+    text += "    y = 1\n```\nmake e\n"
     assert list(commands.commands_of(text)) == ["python -m a --b", "pip install x", "python -m c --d --f", "make e"]
 
 
