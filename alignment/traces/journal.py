@@ -90,13 +90,14 @@ class Journal:
 
 @contextlib.contextmanager
 def open_journal(path: Path) -> Iterator[Journal]:
-    """Open the journal at `path`, or start it, for one process at a time.
+    """Open the journal at `path`, or start it, for one process at a time; one that gets no answer is not left behind.
 
     Raises:
       UserError: another process has it open, the folder cannot hold one, or a line other than the last is broken.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        existed = path.exists()
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -105,9 +106,15 @@ def open_journal(path: Path) -> Iterator[Journal]:
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however the process ends
+            if not os.fstat(file).st_nlink:  # its writer has just ended and taken the empty file away
+                raise BlockingIOError
         except OSError as error:
             raise UserError(f"{path}: another process is writing it; wait for it or choose another {_FLAG}") from error
-        yield Journal(path, file)
+        try:
+            yield Journal(path, file)
+        finally:  # before the lock goes, so that nobody else has it open
+            if not existed and os.fstat(file).st_size == 0:
+                path.unlink(missing_ok=True)
     finally:
         os.close(file)
 
