@@ -24,10 +24,25 @@ FAVOUR = _words("better best more fits correct right possible plausible")
 NOUNS = _words("answer answers choice option selection conclusion solution response verdict pick letter ans")
 DEFINITE_NOUNS = _words("answer choice conclusion selection pick verdict")  # "my choice is B" needs no praise
 FOREIGN_NOUNS = _words(
-    "respuesta réponse reponse antwort risposta resposta antwoord ответ 答案 答え 解答 正解 정답 diagnosis"
+    "respuesta réponse reponse antwort risposta resposta antwoord ответ 答案 答え 解答 正解 정답 diagnosis "
+    "正确答案 正确选项 最佳答案 最佳选项 最终答案 正確答案"
 )
-FOREIGN_STATEMENTS = _words("答案是 答案为 答案選 正确答案是 正确答案为")
+FOREIGN_STATEMENTS = _words(
+    "答案是 答案为 答案選 答案选 正确答案是 正确答案为 最佳答案是 选 选择 应选 故选 因此选 所以选 因此选择 所以选择"
+)
+# Rejections in other languages, behind a letter or in front of it.
+FOREIGN_REJECTIONS = _words(
+    """
+    falsa falso incorrecta incorrecto incorrectas errónea erróneo excepto nicht falsch faux fausse pas incorrecte sauf
+    außer keine sbagliata sbagliato errada errado неверно не кроме 错误 错 错的 错误的 不对 不正确 不 非 除 除外 排除
+    錯誤 不是 以外 除了
+    """
+)
 PRAISE = _words("correct best right final appropriate likely suitable accurate most single only overall probable")
+# "The most appropriate next step in management is A"
+STEPS = _words(
+    "diagnosis step treatment management therapy investigation test explanation cause drug next initial in of"
+)
 # What an option may be called the best of.
 SUBJECTS = _words("answer choice option one diagnosis next initial step treatment management explanation cause test")
 DETERMINERS = _words("the my our")
@@ -47,6 +62,16 @@ CHOOSE_AFTER = _words("i we will would 'd i'd i'll we'll therefore thus hence to
 FOLLOWERS = _words("because since as due based which and or nor but over rather instead not for given here with")
 REASONS = _words("because since as due given for with")  # what is said behind these no longer qualifies the answer
 # "it is unlikely that the answer is A"
+# "I don't see how the answer is A": in front of a statement, with no comma or "and" between.
+DENIES_CLAUSE = _words(
+    """
+    not never nobody don't doesn't didn't isn't wasn't can't cannot couldn't wouldn't won't disagree impossible hardly
+    how why
+    """
+)
+NO_WAY = {("no", noun) for noun in ("way", "case", "circumstances", "means", "reason", "evidence", "longer")}
+# At the head of a sentence these say what holds elsewhere: "Normally I would choose A".
+ELSEWHERE = _words("were had should without normally usually ordinarily typically generally")
 NEGATIONS = _words(
     """
     not unlikely false untrue wrong incorrect never hardly nobody no cannot can't isn't doesn't don't rejected excluded
@@ -67,7 +92,8 @@ REPORTS = _words(
     say says said saying claim claims claimed argue argues argued thinks thought believes believed wrote writes wrongly
     tempting tempted student students colleague colleagues textbook distractor asks asked quoted quoting states stated
     suggest suggests suggested example instance format placeholder template initially originally previously first
-    mistakenly earlier wish hope expect expected deny denies denied write box such
+    mistakenly earlier wish hope expect expected deny denies denied write box such think believe told heard
+    myth myths misconception misconceptions pitfall pitfalls trap
     """
 )
 BEFORE_REJECTED = _words(
@@ -77,7 +103,7 @@ BEFORE_REJECTED = _words(
     isn't wasn't aren't cannot can't never wrong incorrect false unlikely ✗ rule rules ruled ruling compared
     versus ain't
     """
-)
+).union(FOREIGN_REJECTIONS)
 TO_REJECTED = JOINERS | _words(": of a an answer answers out be being to with by letter for")
 VERBS = _words("is are was were seems seem would be can has have been remains looks appears could being")
 REJECTED_AFTER = _words(
@@ -86,11 +112,12 @@ REJECTED_AFTER = _words(
     cannot can't isn't aren't doesn't don't didn't wasn't lacks fails less untrue implausible out ✗ no does do
     inappropriate
     """
-)
+).union(FOREIGN_REJECTIONS)
 TAKEN_BACK = _words(
     """
     wrong incorrect false mistaken untrue excluded eliminated rejected unlikely implausible ✗ wait actually sorry oops
-    kidding correction nope scratch ruled less than
+    kidding correction nope scratch ruled less than wrongly incorrectly worst distractor elimination discard reject
+    regret
     """
 )
 # A sentence that opens with one of these takes back what stands before it.
@@ -156,4 +183,26 @@ PREDICATES = _words("is was fits seems remains would could might may")
 ABBREVIATED = _words("vs eg ie e g i cf dr ans no opt")
 CLAUSE_VERBS = _words("is are fits remains")
 # What a bare answer does not hold behind its letter.
-NOT_BARE = REJECTIONS | CONDITIONS | HEDGES | TAKEN_BACK | TEMPTING
+UNSUITABLE = _words(
+    "too risky dangerous unnecessary unsafe trap poor bad useless premature irrelevant futile misleading overkill"
+)
+NOT_BARE = REJECTIONS | CONDITIONS | HEDGES | TAKEN_BACK | TEMPTING | UNSUITABLE | FOREIGN_REJECTIONS
+# In front of a bare letter, it is no more than a try.
+NO_ANSWER = {
+    (no, verb)
+    for no in ("don't", "not", "cannot", "can't", "couldn't")
+    for verb in ("know", "answer", "tell", "say", "decide", "determine", "choose", "remember")
+} | {("no", "idea"), ("give", "up")}
+AFFIRMED_AFTER = _words("right correct yes ✓")  # in a list of verdicts, where other options are rejected
+# What abbreviates a genus is no option: "C. difficile".
+SPECIES = _words(
+    """
+    fumigatus flavus niger baumannii israelii lumbricoides duodenale actinomycetemcomitans aegypti burgdorferi cereus
+    anthracis pertussis parapertussis fragilis henselae quintana abortus melitensis suis canis microti dermatitidis
+    subtilis bacilliformis hominis coli cepacia recurrentis mallei pseudomallei difficile diff trachomatis botulinum
+    tetani perfringens diphtheriae albicans auris glabrata krusei tropicalis parapsilosis jejuni psittaci pneumoniae
+    neoformans gattii immitis posadasii burnetii septicum freundii fetus sordellii canimorsus parvum cayetanensis
+    sinensis latum medinensis faecalis faecium histolytica granulosus multilocularis vermicularis cloacae aerogenes
+    chaffeensis dispar rhusiopathiae corrodens floccosum
+    """
+)

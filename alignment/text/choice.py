@@ -23,6 +23,8 @@ from alignment.text.frames import Frame, find_frames, precedes_noun
 from alignment.text.option_letters import OptionLetters, Options
 
 _REACH = 80  # tokens of its sentence that are searched for a condition or a rejection, so that time stays linear
+_CLAUSE_ENDS = frozenset((",", ":", "and", "but", "(", "→", "\n"))
+_AUTHORS = frozenset(("i", "i'd", "we", "we'd"))
 _RESULTS = frozenset(("so", "therefore", "thus", "hence"))
 
 
@@ -91,14 +93,17 @@ def _is_part_of_term(read: OptionLetters, index: int, behind: int) -> bool:
 
 def _is_conditional(read: OptionLetters, frame: Frame, start: int) -> bool:
     """Whether the sentence, since its last "so" or "therefore", makes a condition or reports what others say."""
-    subordinate = False
+    subordinate, clause = False, True
     for at in range(frame.index - 1, max(start, frame.index - _REACH) - 1, -1):
         word = read.word(at)
         if word in _RESULTS and read.word(at - 1) not in ("if", "even", "or"):
             return False
         example = word == "g" and read.word(at - 2) == "e"  # "e.g."
         reports = example or word in words.REPORTS and not _says_so(read, at)
-        if reports or word in words.CONDITIONS or at == start and word in ("were", "had", "should"):
+        if reports or word in words.CONDITIONS or at == start and word in words.ELSEWHERE:
+            return True
+        clause = clause and word not in _CLAUSE_ENDS
+        if clause and (word in words.DENIES_CLAUSE or (word, read.word(at + 1)) in words.NO_WAY):
             return True
         if subordinate and word in words.NEGATIONS:  # "it is unlikely that the answer is A", "Not this one: A"
             return True
@@ -108,8 +113,9 @@ def _is_conditional(read: OptionLetters, frame: Frame, start: int) -> bool:
 
 def _says_so(read: OptionLetters, at: int) -> bool:
     """Whether the report is the author's own: "I would say"."""
-    before = read.word(at - 1)
-    return read.word(at) == "say" and (before in ("i", "i'd") or before == "would" and read.word(at - 2) in ("i", "we"))
+    near = {read.word(inner) for inner in range(at - 3, at)}
+    others = words.NEGATIONS | {"may", "might", "could", "used", "first", "to"}
+    return read.word(at) in ("say", "think", "believe") and not near.isdisjoint(_AUTHORS) and near.isdisjoint(others)
 
 
 def _is_unqualified(read: OptionLetters, index: int) -> bool:
@@ -152,7 +158,10 @@ def _is_spoilt(read: OptionLetters, index: int, end: int) -> bool:
             return True
         if word in words.CONDITIONS or not reasons and _takes_back(read, at):
             return True
-        reasons, denies = reasons or word in words.REASONS, denies or word in words.AGAINST
+        names = (
+            word == "as" and read.word(at + 1) in ("the", "a", "an", "my") and not read.letter[at + 1]
+        )  # "I choose B as the worst"
+        reasons, denies = reasons or word in words.REASONS and not names, denies or word in words.AGAINST
     return False
 
 
@@ -183,7 +192,16 @@ def _is_taken_back(read: OptionLetters, letter: str, frames: Sequence[Frame]) ->
             continue
         if kinds == {"bare"} or index > last and not _speaks_against(read, index):
             return True
+    if kinds == {"bare"} and _gives_up(read, frames[0].index):
+        return True
     return any(_corrects(read, start, end) for start, end in _sentences_behind(read, frames[0].index))
+
+
+def _gives_up(read: OptionLetters, index: int) -> bool:
+    """Whether the sentence in front of a bare letter says that there is no answer: "I don't know. B"."""
+    end = read.sentences[index][0]
+    near = range(max(read.sentences[end - 1][0], end - 2 * _REACH), end) if end else range(0)
+    return any((read.word(at - 1), read.word(at)) in words.NO_ANSWER or read.word(at) in words.DOUBTS for at in near)
 
 
 def _heads_line(read: OptionLetters, index: int) -> bool:
@@ -211,7 +229,10 @@ def _corrects(read: OptionLetters, start: int, end: int) -> bool:
     sentence = [read.word(at) for at in indices]
     if not sentence or sentence[0] == "no" and not read.word(indices[0] + 1)[:1].isalnum():
         return bool(sentence)
-    if sentence[0] in words.CORRECTIONS or sentence[0] == "✗" or sentence[0] == "not" and len(sentence) < 3:
+    if sentence[0] == "or" or len(sentence) < 3 and read.word(end - 1) == "?":  # "Or is it?", "Really?"
+        return True
+    crossed = sentence[0] == "✗" and not any(read.letter[at] for at in indices[1:2])  # and no "✗ C" of a list
+    if crossed or sentence[0] in words.CORRECTIONS or sentence[0] == "not" and len(sentence) < 3:
         return True
     pairs = set(itertools.pairwise(sentence))
     unsure = any(word in words.CERTAIN and before in words.NEGATIONS for before, word in pairs)

@@ -48,6 +48,14 @@ _STRUCK = frozenset(("cancel", "bcancel", "xcancel", "sout", "st"))
 _COLOURS = frozenset(("color", "textcolor", "colorbox"))
 _INLINE_TAGS = frozenset(("b", "strong", "i", "em", "u", "code", "mark", "span", "sub", "sup", "font", "tt", "big"))
 _STRUCK_TAGS = frozenset(("s", "del", "strike"))
+# Tags that end a line and say nothing of what they hold; any other is read as its name: "wrong:".
+_BLOCK_TAGS = frozenset(
+    """
+    p div br li ul ol dl dt dd table thead tbody tr td th h1 h2 h3 h4 h5 h6 hr center blockquote pre details summary
+    section article main header footer body html a answer final_answer final output response result choice option letter
+    think thinking thought reasoning reason analysis explanation rationale dx diagnosis conclusion scratchpad
+    """.split()  # noqa: SIM905 - as above
+)
 
 
 class Token(NamedTuple):
@@ -138,7 +146,8 @@ def _tag(raw: str, tokens: list[Token], strikes: dict[str, int], piece: _Piece) 
         else:
             del tokens[start:]
     elif name not in _INLINE_TAGS:
-        tokens.append(Token("\n", "\n", piece.start, False))
+        said = ["\n", *name.split("_"), ":"] if name not in _BLOCK_TAGS and not raw.startswith("</") else ["\n"]
+        tokens += (Token(word, word, piece.start, False) for word in said)
 
 
 def _plain(piece: _Piece) -> Iterator[Token]:
@@ -164,17 +173,27 @@ def stands_alone(tokens: list[Token], index: int, letters: Collection[str]) -> b
     token = tokens[index]
     if token.word not in letters:
         return False
-    if token.glued and index and _sticks(tokens[index - 1], "-/'&+.^@"):
+    quoted = token.glued and index > 0 and _is_quoted(tokens, index)
+    if token.glued and index and not quoted and _sticks(tokens[index - 1], "-/'&+.^@!"):
         return False
     if index + 1 == len(tokens) or not tokens[index + 1].glued:
         return True
     after = tokens[index + 1]
-    if _sticks(after, "+^'") or unicodedata.combining(after.word[:1] or " "):
+    if not quoted and _sticks(after, "+^'") or unicodedata.combining(after.word[:1] or " "):
         return False
     beyond = tokens[index + 2] if index + 2 < len(tokens) and tokens[index + 2].glued else None
     if after.word == ".":  # "B.Aspirin" names an option, "A.M." does not
         return beyond is None or not beyond.word[:1].isalnum() or len(beyond.word) > 1
     return not (after.word in ("-", "/", "&") and beyond is not None and beyond.word[:1].isalnum())
+
+
+def _is_quoted(tokens: list[Token], index: int) -> bool:
+    """Whether single quotation marks stand directly around the token, as in {'answer': 'B'}."""
+    if index + 1 == len(tokens) or not tokens[index - 1].word == tokens[index + 1].word == "'":
+        return False
+    opens = not (tokens[index - 1].glued and index > 1 and _latin(tokens[index - 2].word[-1:]))
+    closes = index + 2 == len(tokens) or not (tokens[index + 2].glued and _latin(tokens[index + 2].word[:1]))
+    return opens and closes and tokens[index + 1].glued
 
 
 def _sticks(token: Token, signs: str) -> bool:

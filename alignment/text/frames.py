@@ -31,7 +31,7 @@ def find_frames(text: OptionLetters) -> Iterator[Frame]:
             continue
         if text.tokens[index].boxed:
             yield Frame(index, "box")
-        elif _follows_noun(text, index) or _follows_verb(text, index) or precedes_noun(text, index):
+        elif any(states(text, index) for states in (_follows_noun, _follows_verb, precedes_noun, _has_verdict)):
             yield Frame(index, "statement")
         elif _is_bare(text, index):
             yield Frame(index, "bare")
@@ -53,11 +53,25 @@ def _follows_noun(text: OptionLetters, index: int) -> bool:
     if link not in words.BE:
         return False
     at = text.skip(at - 1, words.ADVERBS | words.MODALS, first)
+    if _is_best_step(text, at, first):
+        return True
     if at >= first and text.word(at) == "would":
         if not _is_plain_subject(text, first, at):
             return False
         at -= 1
     return _is_noun_phrase(text, text.skip(at, words.NOUN_TO_LINK - words.NOUNS, first), first, colon=False)
+
+
+def _is_best_step(text: OptionLetters, at: int, first: int) -> bool:
+    """Whether a sentence begins with no more than "So the most appropriate next step in management", up to `at`."""
+    if at < first or text.word(at) not in words.STEPS - {"next", "initial", "in", "of"} or speaks_of_terms(text):
+        return False
+    before = text.skip(at, words.STEPS, first)
+    praise = text.skip(before, words.PRAISE, first)
+    head = text.skip(praise, words.DETERMINERS, first)
+    opening = text.skip(head, words.CONNECTIVES | {","}, first)
+    likely = before > praise and {text.word(inner) for inner in range(praise + 1, before + 1)} != {"likely"}
+    return likely and opening < first == text.sentences[at][0]
 
 
 def _is_plain_subject(text: OptionLetters, first: int, end: int) -> bool:
@@ -97,7 +111,8 @@ def _follows_verb(text: OptionLetters, index: int) -> bool:
         if verb in ("with", "for"):
             return not subject.isdisjoint(("go", "going", "opt")) and _starts_phrase(text, before, first)
         imperative = verb in ("choose", "pick", "select") and _starts_phrase(text, before, first)
-        return imperative or not subject.isdisjoint(_FIRST_PERSON)
+        warns = text.word(index + 1) in ("and", "or")  # "Choose B and you lose"
+        return imperative and not warns or not subject.isdisjoint(_FIRST_PERSON)
     if verb == "be" and text.word(at - 1) == "must":
         verb, at = "is", at - 1
     if verb == "is" and text.word(at - 1) == "it":
@@ -141,8 +156,24 @@ def _heads_clause(text: OptionLetters, index: int) -> bool:
     """Whether the option is the subject of a main clause, and no part of "vitamin C" or of a list."""
     first = text.sentences[index][0]
     at = text.skip(index - 1, _FILLERS, max(first, index - LOOK))
+    if text.word(at) == "only" and text.word(at - 1) != "not":
+        at -= 1
     joined = words.CONNECTIVES | words.NOUNS | {":", ",", "that", "but", "-", "and"}
     return at < first or text.word(at) in joined
+
+
+def _has_verdict(text: OptionLetters, index: int) -> bool:
+    """Whether the line is no more than "B: right", "B ✓" or "✓ B", in a list that rejects other options."""
+    start, end = text.sentences[index]
+    if not text.rejects or end - start > 2 * LOOK:
+        return False
+    last = text.skip(end - 1, words.CLOSERS - {"✓"} | {"\n", ".", "|"}, index)
+    between = [text.word(at) for at in range(index + 1, last)]
+    before = [text.word(at) for at in range(start, index)]
+    heads = set(before) <= words.FILLERS - words.ADVERBS - {"likely"}
+    if heads and last == index:
+        return before[:1] == ["✓"]
+    return heads and text.word(last) in words.AFFIRMED_AFTER and set(between) <= set("|:.-,()=") | words.BE
 
 
 def _is_bare(text: OptionLetters, index: int) -> bool:
@@ -187,14 +218,15 @@ def _has_clean_tail(text: OptionLetters, index: int, end: int) -> bool:
     """Whether a sign and the option's own words follow, or a reason, without a word of doubt or rejection."""
     at = text.skip_ahead(index + 1, words.CLOSERS, end)
     sign, after = text.word(at), text.word(at + 1) if at + 1 < end else ""
-    if at >= end or sign in ("\n", "!"):
+    if at >= end or sign in ("\n", "!") or _rejects_others(text, index, at, end):
         return True
     if sign == ",":
         if after not in words.REASONS | {"not", "rather"}:
             return False
     elif sign in (".", ":", "-"):
         glued = sign == "-" and text.tokens[at].glued and at + 1 < end and text.tokens[at + 1].glued
-        if glued or after and not after[0].isalnum() and after not in ("\n", "(", '"'):
+        ends = after in ("\n", "(", '"') or after == "." != sign  # "B: Heparin." without the option's text
+        if glued or after and not after[0].isalnum() and not ends:
             return False
     elif at == index + 1:
         if sign not in ("because", "since", "as", "("):
@@ -203,3 +235,16 @@ def _has_clean_tail(text: OptionLetters, index: int, end: int) -> bool:
         return False
     rest = [text.word(inner) for inner in range(at, end)]
     return words.NOT_BARE.isdisjoint(rest) and not any(word.startswith("\\") for word in rest)
+
+
+def _rejects_others(text: OptionLetters, index: int, at: int, end: int) -> bool:
+    """Whether no more than the rejection of other options follows: "B, not A", "B (not A)", "B rather than A"."""
+    rest = range(at, min(end, at + 2 * LOOK))
+    others = [inner for inner in rest if text.letter[inner]]
+    plain = words.BEFORE_REJECTED | words.TO_REJECTED | {"rather", ".", "\n"}
+    return (
+        len(rest) == end - at
+        and others != []
+        and all(text.denied[inner] and text.letter[inner] != text.letter[index] for inner in others)
+        and all(text.word(inner) in plain for inner in rest if not text.letter[inner])
+    )

@@ -76,7 +76,8 @@ class OptionLetters:
             return True
         lower = after[:1].isalpha() and self.tokens[index + 1].word[:1].islower()
         article = self.tokens[index].word in ("A", "I") and lower and after not in words.AFTER_OPTION
-        return article or after in words.AFTER_TERM
+        species = after == "." and self.word(index + 2) in words.SPECIES
+        return article or species or after in words.AFTER_TERM
 
     def may_be_option(self, index: int) -> bool:
         """Whether a letter that was taken for the end of a term may be an option after all: "Aspirin B) Heparin"."""
@@ -90,7 +91,7 @@ class OptionLetters:
         inner = OptionLetters(token.content or (), self.options)
         letters = [index for index, letter in enumerate(inner.letter) if letter]
         plain = all(other.word[:1].isalnum() or other.word in _SIGNS for other in inner.tokens)
-        if not plain or len(letters) != 1 or not {inner.word(at) for at in range(letters[0])} <= words.FILLERS - {":"}:
+        if not plain or len(letters) != 1 or not _is_lead({inner.word(at) for at in range(letters[0])}):
             return ""
         behind = inner.skip_ahead(letters[0] + 1, words.CLOSERS, len(inner))
         if behind < len(inner) and inner.word(behind) not in _SIGNS and behind == letters[0] + 1:
@@ -145,6 +146,11 @@ class OptionLetters:
                 active = False
         return [one or other for one, other in zip(before, behind, strict=True)]
 
+    @cached_property
+    def rejects(self) -> bool:
+        """Whether the text rejects an option in so many words."""
+        return any(self.denied)
+
     def _denied_before(self) -> list[bool]:
         flags, active, listing = [False] * len(self), False, False
         for index in range(len(self)):
@@ -183,6 +189,14 @@ class OptionLetters:
         while at < len(self) and not self.letter[at] and self.word(at) in words.TO_REJECTED | {"than"}:
             at += 1
         return at < len(self) and self.letter[at] != ""
+
+
+def _is_lead(before: set[str]) -> bool:
+    """Whether the words in front of a letter in a box say that it is the answer: "Option", "(", "The answer is"."""
+    links = {":", "is"} if before & {"answer", "option", "choice"} else set()
+    return before <= words.FILLERS - {":"} | links | {"final", "correct"} and (
+        "likely" not in before or "most" in before
+    )
 
 
 def denied_starts(text: str, options: Options) -> set[int]:

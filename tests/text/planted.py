@@ -1,7 +1,7 @@
 r"""Texts that affirm option B, and texts that mention option A and do not affirm it; one a line.
 
 In a line, the sign for a line end stands for one, and the two open boxes for a zero-width and a no-break space. The
-letters A to D may be exchanged for one another, save in `ARTICLES`.
+letters A to D may be exchanged for one another, save in `ARTICLES` and `GRADED`.
 """
 
 from __future__ import annotations
@@ -28,3 +28,6 @@ AFFIRMED = lines("affirmed.txt")
 ARTICLES = lines("articles.txt")
 
 PLANTED = lines("planted.txt")
+
+# Each begins with the letter that a careful reader gives it, of "ABCD", or with "-" for none.
+GRADED = tuple((line[0].strip("-") or None, line[2:]) for line in lines("graded.txt"))

@@ -11,7 +11,7 @@ import pytest
 from growth import grows_linearly
 from hypothesis import given
 from hypothesis import strategies as st
-from text.planted import AFFIRMED, ARTICLES, PLANTED, exchanged
+from text.planted import AFFIRMED, ARTICLES, GRADED, PLANTED, exchanged
 
 from alignment.record import Record
 from alignment.rewards.registry import ScoreBatch
@@ -97,6 +97,34 @@ def test_nothing_planted_is_read_in_any_dress_and_with_any_letters():
     texts += [(text, "A") for text in ARTICLES]
     assert len(texts) > 10_000
     assert [text for text, rejected in texts if letter(text) == rejected] == []
+
+
+def test_texts_are_read_as_a_careful_reader_grades_them():
+    """Texts as small medical models write them: lists of verdicts, JSON, tags, terms, other languages, corrections."""
+    assert len(GRADED) > 1000
+    assert [(read, text) for read, text in GRADED if letter(text) != read] == []
+
+
+GENERA = {"A": "Clostridium difficile", "B": "Bacillus cereus", "C": "E. coli", "D": "None of the above"}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("B. Bacillus cereus", "B"),
+        ("C. E. coli", "C"),
+        ("D: None of the above.", "D"),
+        ("B: Bacillus cereus.", "B"),
+        ("A. Clostridium difficile ✗\nB. Bacillus cereus ✓\nC. E. coli ✗", "B"),
+        ("| B. Bacillus cereus | right |\n| C. E. coli | wrong |", "B"),
+        ("B. cereus", None),
+        ("The answer is C. difficile.", None),
+        ("Not B. Bacillus cereus", None),
+        ("The answer is not Bacillus cereus (B).", None),
+    ],
+)
+def test_a_genus_that_is_cut_to_a_letter_is_no_option(text, read):
+    assert letter(text, GENERA) == read
 
 
 BEFORE = st.sampled_from(
