@@ -70,10 +70,20 @@ _PLAIN: Mapping[str, tuple[Any, ...]] = {
     "monteclora_config": (None,),
     "arrow_config": (None,),
     "kasa_config": (None,),
+    "lora_dtype": (None, "float32"),  # this and lorap_* are ms-swift's, for training
+    "lorap_lr_ratio": (None,),
     "runtime_config": (None, {}, {"ephemeral_gpu_offload": False}),
 }
 # Provenance, and settings of features that are off.
-_FREE = ("base_model_name_or_path", "revision", "peft_version", "inference_mode", "megatron_core", "qalora_group_size")
+_FREE = (
+    "base_model_name_or_path",
+    "revision",
+    "peft_version",
+    "inference_mode",
+    "megatron_core",
+    "qalora_group_size",
+    "lorap_emb_lr",
+)
 FIELDS = frozenset((*_PLAIN, *_FREE, "r", "lora_alpha", "lora_dropout", "target_modules", "auto_mapping"))
 _DEFAULT_TARGETS = ["q_proj", "v_proj"]  # PEFT's for Qwen2, where a config names none
 

@@ -78,6 +78,7 @@ def refusal(folder: Path) -> str:
         ({"bias": "lora_only"}, "bias is 'lora_only'"),
         ({"bias": None}, "bias is None"),
         ({"lora_bias": True}, "lora_bias is True"),
+        ({"lora_dtype": "int8"}, "lora_dtype is 'int8'"),
         ({"modules_to_save": ["embed_tokens", "lm_head"]}, "modules_to_save is ['embed_tokens', 'lm_head']"),
         ({"fan_in_fan_out": True}, "fan_in_fan_out is True"),
         ({"exclude_modules": ["q_proj"]}, "exclude_modules is ['q_proj']"),
@@ -250,6 +251,54 @@ def test_a_layer_that_is_not_the_next_one_is_refused(folder, layer, message):
     name = "base_model.model.model.layers.{}.mlp.up_proj.lora_B.weight"
     save_file({**tensors, name.format(layer): tensors[name.format(1)]}, folder / WEIGHTS, {"format": "pt"})
     assert message in refusal(folder)
+
+
+# Fields that PEFT and the trainers around it have written, by when they came.
+FIRST = {
+    "base_model_name_or_path": "Qwen/Qwen2.5-0.5B-Instruct",
+    "bias": "none",
+    "fan_in_fan_out": False,
+    "inference_mode": True,
+    "init_lora_weights": True,
+    "lora_dropout": 0,
+    "modules_to_save": None,
+    "peft_type": "LORA",
+    "task_type": "CAUSAL_LM",
+}
+LATER = {
+    "0.4": {"auto_mapping": None, "layers_pattern": None, "layers_to_transform": None, "revision": None},
+    "0.6": {"rank_pattern": {}, "alpha_pattern": {}, "megatron_config": None, "megatron_core": "megatron.core"},
+    "0.8": {"loftq_config": {}, "use_rslora": False},
+    "0.10": {"use_dora": False, "layer_replication": None},
+    "0.14": {"exclude_modules": None, "eva_config": None, "lora_bias": False},
+    "0.15": {"corda_config": None, "trainable_token_indices": None},
+    "0.17": {"qalora_group_size": 16, "use_qalora": False, "target_parameters": None},
+    "0.18": {"alora_invocation_tokens": None, "arrow_config": None, "ensure_weight_tying": False},
+    "peft_version": {"peft_version": "0.18.0"},
+    "ms-swift": {"lora_dtype": None, "lorap_lr_ratio": None, "lorap_emb_lr": 1e-06},
+    "unsloth": {
+        "auto_mapping": {
+            "base_model_class": "Qwen2ForCausalLM",
+            "parent_library": "transformers.models.qwen2.modeling_qwen2",
+            "unsloth_fixed": True,
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("last", [None, *LATER])
+def test_what_every_version_and_trainer_has_written_is_read(folder, last):
+    expected = load_peft(str(folder))
+    written = json.loads((folder / CONFIG).read_text())
+    fields = FIRST | {name: written[name] for name in ("r", "lora_alpha", "target_modules")}
+    for name in [*LATER][: [*LATER].index(last) + 1] if last else ():
+        fields |= LATER[name]
+    (folder / CONFIG).write_text(json.dumps(fields))
+    for other in ("tokenizer_config.json", "added_tokens.json", "README.md", "training_args.bin"):
+        (folder / other).write_text("{}")
+    read = load_peft(str(folder))
+    assert (read.rank, read.alpha, read.scaling) == (expected.rank, expected.alpha, "lora")
+    assert read.modules.keys() == expected.modules.keys()
 
 
 # ---------------------------------------------------------------------------------------------------------- real PEFT
