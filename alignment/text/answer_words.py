@@ -93,7 +93,7 @@ REPORTS = _words(
     tempting tempted student students colleague colleagues textbook distractor asks asked quoted quoting states stated
     suggest suggests suggested example instance format placeholder template initially originally previously first
     mistakenly earlier wish hope expect expected deny denies denied write box such think believe told heard
-    myth myths misconception misconceptions pitfall pitfalls trap
+    myth myths misconception misconceptions pitfall pitfalls trap like
     """
 )
 BEFORE_REJECTED = _words(
@@ -116,8 +116,8 @@ REJECTED_AFTER = _words(
 TAKEN_BACK = _words(
     """
     wrong incorrect false mistaken untrue excluded eliminated rejected unlikely implausible ✗ wait actually sorry oops
-    kidding correction nope scratch ruled less than wrongly incorrectly worst distractor elimination discard reject
-    regret
+    kidding correction nope scratch ruled less than wrongly incorrectly worst distractor elimination exclusion
+    discard reject regret
     """
 )
 # A sentence that opens with one of these takes back what stands before it.
@@ -161,7 +161,7 @@ SO = _words("correct right true likely it")
 # Words that may stand directly before the letter of an option; behind any other word a letter ends a term.
 CUES = frozenset().union(
     *(NOUNS, FOREIGN_NOUNS, FOREIGN_STATEMENTS, FILLERS, CONNECTIVES, CHOOSE, JOINERS, TO_REJECTED, FOLLOWERS),
-    *(BEFORE_REJECTED, VERBS, HEDGES, BE, CONDITIONS),
+    *(BEFORE_REJECTED, VERBS, HEDGES, BE, CONDITIONS, ALTERNATIVES),
     _words(
         """
         options choices it's that while although though however than between like by of at from on now favours favors

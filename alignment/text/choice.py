@@ -103,6 +103,8 @@ def _is_conditional(read: OptionLetters, frame: Frame, start: int) -> bool:
         if reports or word in words.CONDITIONS or at == start and word in words.ELSEWHERE:
             return True
         clause = clause and word not in _CLAUSE_ENDS
+        if clause and frame.kind == "box" and (word in words.NEGATIONS or word in ("worst", "least")):
+            return True
         if clause and (word in words.DENIES_CLAUSE or (word, read.word(at + 1)) in words.NO_WAY):
             return True
         if subordinate and word in words.NEGATIONS:  # "it is unlikely that the answer is A", "Not this one: A"
@@ -128,12 +130,13 @@ def _is_unqualified(read: OptionLetters, index: int) -> bool:
 def _joins_option(read: OptionLetters, index: int, end: int) -> bool:
     """Whether another option is offered behind this one: "A or possibly B", "B, C"."""
     at = read.skip_ahead(index + 1, words.CLOSERS, end)
+    compares = at < end and read.word(at) in ("vs", "versus")
     if at < end and not read.letter[at] and read.word(at) in words.ALTERNATIVES | {","}:
         at += 1
         while at < end and not read.letter[at] and read.word(at) in words.HEDGES | words.FILLERS | words.JOINERS:
             at += 1
     other = read.letter[at] if at < end else ""
-    return other not in ("", read.letter[index]) and not read.denied[at]
+    return other not in ("", read.letter[index]) and (compares or not read.denied[at])
 
 
 def _joined_to_option(read: OptionLetters, index: int, start: int) -> bool:
@@ -158,11 +161,16 @@ def _is_spoilt(read: OptionLetters, index: int, end: int) -> bool:
             return True
         if word in words.CONDITIONS or not reasons and _takes_back(read, at):
             return True
-        names = (
-            word == "as" and read.word(at + 1) in ("the", "a", "an", "my") and not read.letter[at + 1]
-        )  # "I choose B as the worst"
-        reasons, denies = reasons or word in words.REASONS and not names, denies or word in words.AGAINST
+        reasons, denies = reasons or _gives_reason(read, at), denies or word in words.AGAINST
     return False
+
+
+def _gives_reason(read: OptionLetters, at: int) -> bool:
+    """Whether a reason begins here, and not what the option is chosen for: "I choose B as the worst"."""
+    word, after = read.word(at), read.word(at + 1)
+    if word == "as" and after in ("the", "a", "an", "my") and not read.letter[at + 1]:
+        return False
+    return word in words.REASONS and not (word == "for" and after in ("elimination", "exclusion"))
 
 
 def _takes_back(read: OptionLetters, at: int) -> bool:

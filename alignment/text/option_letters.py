@@ -63,7 +63,7 @@ class OptionLetters:
         """The option letter that each token is, "" for any other word and for a box that holds anything else."""
         tokens = self.tokens
         return [
-            self._boxed_letter(token) if token.boxed else token.word if self._names_option(index) else ""
+            self._boxed_letter(index) if token.boxed else token.word if self._names_option(index) else ""
             for index, token in enumerate(tokens)
         ]
 
@@ -86,9 +86,11 @@ class OptionLetters:
             return False
         return before[:1].isalpha() and stands_alone(self.tokens, index, self.options)
 
-    def _boxed_letter(self, token: Token) -> str:
+    def _boxed_letter(self, index: int) -> str:
         """The letter in a box that holds "B", "(B)", "Option B" or "B. Aspirin", and no sign beside these."""
-        inner = OptionLetters(token.content or (), self.options)
+        if self._is_boxed_term(index):
+            return ""
+        inner = OptionLetters(self.tokens[index].content or (), self.options)
         letters = [index for index, letter in enumerate(inner.letter) if letter]
         plain = all(other.word[:1].isalnum() or other.word in _SIGNS for other in inner.tokens)
         if not plain or len(letters) != 1 or not _is_lead({inner.word(at) for at in range(letters[0])}):
@@ -99,6 +101,13 @@ class OptionLetters:
         spoken = [inner.word(at) for at in range(behind, len(inner))]
         term = inner.word(0) == "(" and spoken[:1] != [] and not inner.tokens[behind].word[:1].isupper()
         return "" if term or not words.NOT_BARE.isdisjoint(spoken) else inner.letter[letters[0]]
+
+    def _is_boxed_term(self, index: int) -> bool:
+        """Whether the words around a box make its letter part of a term: "vitamin [B]", "[C]. difficile"."""
+        after = self.tokens[index + 1] if index + 1 < len(self) else None
+        numbered = after is not None and after.glued and after.word.isdigit()
+        species = self.word(index + 1) == "." and self.word(index + 2) in words.SPECIES
+        return numbered or species or self.word(index - 1) in words.TERMS or self.word(index + 1) in words.AFTER_TERM
 
     # --------------------------------------------------------------------------------------------------- sentences
 
@@ -152,18 +161,24 @@ class OptionLetters:
         return any(self.denied)
 
     def _denied_before(self) -> list[bool]:
-        flags, active, listing = [False] * len(self), False, False
+        flags, active, listing, predicate = [False] * len(self), False, False, False
         for index in range(len(self)):
             word = self.word(index)
             if self.letter[index]:
                 flags[index] = listing = active
             elif word in words.BEFORE_REJECTED:
-                active, listing = True, False
+                active, listing, predicate = True, False, self._is_predicate(index)
+            elif word == "," and predicate and not listing:  # "A is wrong, B is right"
+                active = False
             else:
                 goes_on = word in (words.JOINERS if listing else words.TO_REJECTED)
                 clause = word == "," and listing and self._opens_clause(index + 1)
                 active, listing = active and goes_on and not clause, listing and goes_on and not clause
         return flags
+
+    def _is_predicate(self, at: int) -> bool:
+        """Whether a word of rejection is what is said of the option in front of it: "A is wrong"."""
+        return self.word(at) not in ("not", "never") and self.word(at - 1) in words.VERBS | words.ADVERBS
 
     def _opens_clause(self, index: int) -> bool:
         """Whether an option and its verb begin here: "not A, B is right"."""
@@ -185,7 +200,9 @@ class OptionLetters:
 
     def _leads_to_option(self, at: int) -> bool:
         """Whether a word of rejection speaks against an option behind it: the "not" of "B, not option A"."""
-        at += 1
+        at, predicate = at + 1, self._is_predicate(at)
+        if predicate and self.word(self.skip_ahead(at, {"out"}, len(self))) == ",":
+            return False
         while at < len(self) and not self.letter[at] and self.word(at) in words.TO_REJECTED | {"than"}:
             at += 1
         return at < len(self) and self.letter[at] != ""
