@@ -94,6 +94,18 @@ def get_normaliser(name: str) -> Normaliser:
     return lookup(NORMALISERS, name, "normaliser (--config.grpo.normaliser)")
 
 
+def levelled(raw: np.ndarray) -> np.ndarray:
+    """Return raw rewards [K, P, G] in which values of a channel that are the same within a group are exactly equal.
+
+    The same are values that differ by no more than `SAME_REWARD`. A normaliser divides by deviations far below 1, and
+    would make a difference out of what is none.
+    """
+    applies = ~np.isnan(raw)
+    least = np.min(raw, axis=2, keepdims=True, initial=np.inf, where=applies)
+    extent = np.max(raw, axis=2, keepdims=True, initial=-np.inf, where=applies) - least
+    return np.where(applies & (extent <= SAME_REWARD), least, raw)
+
+
 def uncalibrated(channels: int) -> Statistics:
     """Return statistics that stand for "not yet taken": mean 0, deviation 1."""
     return Statistics(np.zeros(channels, np.float32), np.ones(channels, np.float32), np.zeros(32, np.uint8))

@@ -77,6 +77,10 @@ def find_channel(name: str) -> Channel:
         found = getattr(importlib.import_module(module_name), attribute, None)
     except ImportError as error:
         raise UserError(f"reward channel {name!r}: {error}; put the module on PYTHONPATH or install it") from error
+    except Exception as error:  # a user's module may raise anything
+        raise UserError(
+            f"reward channel {name!r}: importing {module_name!r} raised {type(error).__name__}: {error}; correct it"
+        ) from error
     if not callable(found):
         raise UserError(f"reward channel {name!r}: {module_name} has no function {attribute!r}; correct the path")
     return found

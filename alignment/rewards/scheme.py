@@ -9,7 +9,7 @@ import numpy as np
 
 from alignment.errors import UserError
 from alignment.rewards import channels as _channels  # noqa: F401 - importing it fills CHANNELS
-from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, uncalibrated
+from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, levelled, uncalibrated
 from alignment.rewards.presets import PRESETS, Weight, get_preset
 from alignment.rewards.registry import find_channel
 from alignment.rewards.watch import Watch, init_watch
@@ -70,11 +70,17 @@ def make_scheme(
         of the channels away too, which leaves the published formulas.
 
     Raises:
-      UserError: an unknown name, or weights the weighting cannot start from.
+      UserError: an unknown name, weights the weighting cannot start from, or a hard safety rule without a channel that
+        it acts on.
     """
     weights = get_preset(preset, tuple(channels))
     for name in weights:
         find_channel(name)
+    if hard_safety and not any(weight.severity >= HARD_SEVERITY for weight in weights.values()):
+        raise UserError(
+            f"--config.grpo.hard_safety=true acts on channels of severity {HARD_SEVERITY:g}, and --config.grpo.reward="
+            f"{preset} has none; add one, such as --config.grpo.channels=compliance=1, or leave it out"
+        )
     scheme = Scheme(
         weights,
         get_normaliser(normaliser),
@@ -109,7 +115,7 @@ def combine(
     Raises:
       UserError: a reward is not a finite float32; the line names the channel of the largest weight.
     """
-    stacked = stack_channels(scheme, raw, groups)
+    stacked = levelled(stack_channels(scheme, raw, groups))
     floors = _column(scheme, "std_floor") * scheme.channel_floors
     normalised = scheme.normaliser.apply(stacked, state.statistics, floors)
     base = _base(scheme, progress)

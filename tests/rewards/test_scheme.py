@@ -6,9 +6,11 @@ import jax
 import numpy as np
 import pytest
 
+from alignment.config import LEAVES
 from alignment.errors import UserError
+from alignment.objectives.advantages import ADVANTAGES
 from alignment.rewards import presets
-from alignment.rewards.normalisers import NORMALISERS, calibrate, digest_of
+from alignment.rewards.normalisers import NORMALISERS, calibrate, digest_of, levelled
 from alignment.rewards.presets import Preset, Weight
 from alignment.rewards.scheme import combine, init_rewards, make_scheme, stack_channels
 from alignment.rewards.weightings import WEIGHTINGS
@@ -115,3 +117,46 @@ def test_the_start_mean_of_the_weights_is_that_of_rfn():
 def test_a_scheme_that_cannot_work_is_refused_before_training(options, message):
     with pytest.raises(UserError, match=message):
         scheme(**options)
+
+
+@pytest.mark.parametrize("hard_safety", [False, True])
+@pytest.mark.parametrize("std_floor", [-1.0, 0.0, 0.1])
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("normaliser", NORMALISERS)
+def test_a_group_of_the_same_rewards_gets_exactly_zero_whatever_comes_after(
+    normaliser, weighting, std_floor, hard_safety
+):
+    """The first group differs by 5e-7, which a deviation of 0.05 or of a batch that hardly varies blows up."""
+    chosen = scheme(normaliser, weighting, std_floor=std_floor, hard_safety=hard_safety)
+    nearly = np.concatenate([0.7 + 5e-7 * np.arange(2), 0.7 + np.array([0, 3e-6]), [0.2, 0.9]])
+    missing = np.array([np.nan, np.nan, 0.3, np.nan, 0.3, 1.0])
+    raw = {"format": nearly, "contraindication_safety": missing}
+    state = init_rewards(chosen)._replace(statistics=calibrate(np.full((2, 1, 1), 0.7), digest_of(["p"])))
+    scored, _ = combine(chosen, raw, 3, state, 1, 0.0)
+    for advantage in ADVANTAGES.values():
+        advantages = np.asarray(advantage(scored.combined, chosen.std_floor))
+        assert (advantages[0] == 0).all() and np.isfinite(advantages).all()
+
+
+def test_rewards_that_are_the_same_become_equal_and_others_stay():
+    raw = np.array([[[0.1, 0.1 + 1e-7, np.nan], [0.1, 0.1 + 1e-5, 0.2], [np.nan] * 3, [-5.0, -5.0, -5.0]]])
+    wanted = raw.copy()
+    wanted[0, 0, 1] = 0.1
+    np.testing.assert_array_equal(levelled(raw), wanted)
+
+
+def test_a_hard_safety_rule_without_a_channel_to_act_on_is_refused():
+    with pytest.raises(UserError, match=r"hard_safety=true acts on channels of severity 3.*channels=compliance=1"):
+        make_scheme("decoupled_v1", hard_safety=True)
+    make_scheme("decoupled_v1", ["compliance=1"], hard_safety=True)
+
+
+@pytest.mark.parametrize(("weighting", "constant"), [("rvpo", "rvpo"), ("tri_factor", "weakness")])
+def test_a_constant_at_either_end_of_its_range_gives_numbers(weighting, constant):
+    declared = LEAVES[f"grpo.weights.{constant}"]
+    for value in (declared.low, declared.high):
+        chosen = make_scheme("two", weighting=weighting, constants=CONSTANTS | {constant: value})
+        state = init_rewards(chosen)
+        for step in range(1, 32):
+            scored, state = combine(chosen, RAW, 2, state, step, 0.0)
+        assert np.isfinite(scored.combined).all() and np.ptp(scored.combined) > 0.1

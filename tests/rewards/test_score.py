@@ -190,9 +190,13 @@ def test_a_channel_of_ones_own_by_dotted_path(tmp_path, monkeypatch):
         ("no_such_module.brevity", "no_such_module.*PYTHONPATH"),
         ("alignment.errors.nothing", "alignment.errors has no function 'nothing'"),
         ("alignment.errors.__name__", "has no function"),
+        (".brevity", "importing '' raised ValueError"),
+        ("house_broken.brevity", "importing 'house_broken' raised ZeroDivisionError"),
         ("acuracy", "unknown reward channel 'acuracy'; did you mean 'accuracy'"),
     ],
 )
-def test_a_wrong_path_says_what_is_missing(name, message):
+def test_a_wrong_path_says_what_is_missing(name, message, tmp_path, monkeypatch):
+    (tmp_path / "house_broken.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(UserError, match=message):
         score(batch(), {name: Weight(1.0)})
