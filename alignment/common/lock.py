@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import fcntl
 import json
+import math
 import os
 import pathlib
 import shlex
@@ -26,7 +27,7 @@ from typing import Any
 
 from etils import epath
 
-from alignment.common.files import is_remote, make_folder, read_text, write_json
+from alignment.common.files import check_file, is_remote, make_folder, read_text, write_json
 from alignment.errors import UserError
 
 HEARTBEAT = 30.0  # seconds between two signs of life
@@ -80,11 +81,13 @@ def locked(path: epath.PathLike, flag: str, log: Callable[[str], Any] = print) -
       log: is told where the lock of an owner that is gone is taken over.
 
     Raises:
-      UserError: the folder cannot be written, or another run that is alive holds the lock; the line says which.
+      UserError: the folder cannot be written, or another run that is alive holds the lock, which the line names, or a
+        folder has the name of the lock file.
     """
     path = epath.Path(path)
     is_new = not path.parent.exists()
     make_folder(path.parent, flag)
+    check_file(path)
     lock = Lock(path, _acquire(path, flag, log))
     stop = threading.Event()
     beats = threading.Thread(target=_beat, args=(lock, stop), daemon=True, name=f"heartbeat of {path}")
@@ -136,7 +139,8 @@ def _exclusive(folder: epath.Path) -> Iterator[bool]:
 
 def _beat(lock: Lock, stop: threading.Event) -> None:
     while not stop.wait(HEARTBEAT):
-        with contextlib.suppress(Exception):  # a disk or network that fails for a while; the lock outlives ten beats
+        # A disk or network may fail for a while; the lock outlives ten beats.
+        with contextlib.suppress(Exception), _exclusive(lock.path.parent):
             owner = _read(lock.path)
             if owner is not None and owner.token == lock.token:
                 write_json(lock.path, dataclasses.asdict(dataclasses.replace(owner, heartbeat=time.time())))
@@ -152,7 +156,8 @@ def _release(lock: Lock, remove_folder: bool) -> None:
 
 
 def _refusal(owner: Owner, path: epath.Path, flag: str) -> str:
-    text = f"{flag}: in use by process {owner.pid} on {owner.host} since {owner.since} ({owner.command})"
+    command = " ".join(str(owner.command).split())  # an argument may hold a new line
+    text = f"{flag}: in use by process {owner.pid} on {owner.host} since {owner.since} ({command})"
     if owner.machine == machine():
         return f"{text}; wait for it, end it, or choose another folder"
     age = max(0, round(time.time() - owner.heartbeat))
@@ -165,7 +170,7 @@ def _refusal(owner: Owner, path: epath.Path, flag: str) -> str:
 def is_alive(owner: Owner) -> bool:
     """Whether the owner's process runs, as far as can be told from here."""
     if owner.machine == machine():
-        return process_start(owner.pid) == owner.started
+        return process_start(owner.pid) == owner.started != ""
     return time.time() - owner.heartbeat < STALE
 
 
@@ -187,9 +192,10 @@ def _read(path: epath.Path) -> Owner | None:
     """The owner that the file names; None where there is no file, or none that a run wrote."""
     try:
         owner = Owner(**json.loads(read_text(path)))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
-    return owner if isinstance(owner.pid, int) and isinstance(owner.heartbeat, float) else None
+    is_number = isinstance(owner.heartbeat, int | float) and math.isfinite(owner.heartbeat)
+    return owner if isinstance(owner.pid, int) and is_number else None
 
 
 def machine() -> str:

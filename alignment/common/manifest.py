@@ -59,11 +59,12 @@ def damage(folder: epath.PathLike) -> str | None:
         return f"{MANIFEST} is missing (its save was not finished)"
     try:
         manifest = json.loads(read_text(folder / MANIFEST))
-        if manifest["digest"] != digest_of(manifest["files"]):
+        hashes = dict(manifest["files"])
+        if manifest["digest"] != digest_of(hashes):
             return f"{MANIFEST} is damaged"
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return f"{MANIFEST} is damaged"
-    for name, expected in manifest["files"].items():
+    for name, expected in hashes.items():
         try:
             if sha256(folder / name) != expected:
                 return f"{name} is damaged (its SHA-256 is not the manifest's)"

@@ -84,7 +84,7 @@ def _limits(row: Row) -> tuple[float, float] | None:
 def _mapping(row: Row, name: str) -> Mapping:
     value = row.get(name, {})
     if isinstance(value, str):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(value)
     if not isinstance(value, Mapping):
         raise UserError(f"{row.where}: field {name!r} is {type(value).__name__}, not an object")

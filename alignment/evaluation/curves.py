@@ -32,7 +32,7 @@ def read_curve(path: str | epath.Path) -> list[Row]:
 def _row(line: bytes, where: str) -> Row:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict) or not isinstance(row.get("step"), int):
         raise UserError(f"{where}: not a JSON object with a whole-numbered step; delete the damaged line")

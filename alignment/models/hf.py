@@ -204,7 +204,7 @@ def _read_index(path: epath.Path) -> Mapping[str, str]:
     try:
         index = dict(json.loads(path.read_text(encoding="utf-8"))["weight_map"])
         outside = [name for name in index.values() if pathlib.PurePath(name).name != name]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: no index of safetensors shards (weight_map); fetch the file again") from error
     if outside:
         raise UserError(f"{path}: shard {outside[0]!r} lies outside the folder; fetch the file again")

@@ -148,5 +148,5 @@ def _parse(line: bytes) -> Answer | None:
         fields = json.loads(line)
         digest = fields.pop("sha256", None)
         return Answer(**fields) if digest in (None, digest_of(fields)) else None
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None

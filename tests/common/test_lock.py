@@ -109,7 +109,30 @@ def test_an_owner_elsewhere_is_refused_with_its_last_sign_of_life(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"pid": 1}', "\xff", "null"])
+def test_a_heartbeat_in_whole_seconds_is_one_and_the_refusal_stays_one_line(tmp_path):
+    write_owner(tmp_path / "run.lock", heartbeat=int(time.time()), command="python -c 'a\nb'", **ELSEWHERE)
+    with (
+        pytest.raises(UserError, match=r"on node7 since \S+ \(python -c 'a b'\)"),
+        locked(tmp_path / "run.lock", "--x"),
+    ):
+        pass
+
+
+def test_a_process_whose_start_nobody_knew_and_that_does_not_run_is_gone(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    write_owner(tmp_path / "run.lock", pid=ended.pid, started="")
+    with locked(tmp_path / "run.lock", "--workdir=x", lambda message: None):
+        pass
+
+
+def test_a_folder_in_place_of_the_lock_file_is_one_line(tmp_path):
+    (tmp_path / "run.lock").mkdir()
+    with pytest.raises(UserError, match=r"run\.lock is a folder.*move it away"), locked(tmp_path / "run.lock", "--x"):
+        pass
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"pid": 1}', "\xff", "null", "[" * 100_000])
 def test_a_lock_file_that_no_run_wrote_is_replaced(tmp_path, content):
     path, messages = tmp_path / "run.lock", []
     path.write_bytes(content.encode("latin-1"))
@@ -118,8 +141,9 @@ def test_a_lock_file_that_no_run_wrote_is_replaced(tmp_path, content):
     assert "an unreadable lock file" in messages[0]
 
 
-def test_a_lock_file_with_a_wrong_type_is_replaced(tmp_path):
-    write_owner(tmp_path / "run.lock", pid="many")
+@pytest.mark.parametrize("wrong", [{"pid": "many"}, {"heartbeat": float("inf")}, {"heartbeat": None}])
+def test_a_lock_file_with_a_wrong_value_is_replaced(tmp_path, wrong):
+    write_owner(tmp_path / "run.lock", **(ELSEWHERE | wrong))
     with locked(tmp_path / "run.lock", "--workdir=x", lambda message: None):
         pass
 
@@ -131,7 +155,8 @@ def test_the_heartbeat_is_renewed_and_never_over_another_owner(tmp_path, monkeyp
         first = json.loads(path.read_text())["heartbeat"]
         while json.loads(path.read_text())["heartbeat"] == first:
             time.sleep(0.01)
-        write_owner(path, token="another", **ELSEWHERE)
+        with lock._exclusive(tmp_path):  # as another run does that takes the folder over
+            write_owner(path, token="another", **ELSEWHERE)
         with pytest.raises(UserError, match="on node7 took this folder over"):
             held.check()
     assert json.loads(path.read_text())["token"] == "another"

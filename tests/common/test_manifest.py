@@ -36,3 +36,9 @@ def test_every_damage_has_a_name(sealed, name, change):
         flipped = bytes([*content[:9], content[9] ^ 1, *content[10:]])
         path.write_bytes({"truncate": content[:-5], "empty": b"", "flip": flipped}[change])
     assert name in damage(sealed)
+
+
+@pytest.mark.parametrize("files", ["[1]", '"abc"', "3", "null", "[" * 100_000])
+def test_a_manifest_that_lists_no_files_is_damaged(sealed, files):
+    (sealed / MANIFEST).write_text(f'{{"digest": "x", "files": {files}}}')
+    assert damage(sealed) == f"{MANIFEST} is damaged"
