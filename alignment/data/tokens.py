@@ -20,7 +20,7 @@ import numpy as np
 
 from alignment.common.files import read_text, reason_of, write_text
 from alignment.common.manifest import sha256
-from alignment.common.progress import warn
+from alignment.common.progress import progress, warn
 from alignment.data.ids import fingerprint
 from alignment.record import Record
 from alignment.text import templates, tokenizer
@@ -70,16 +70,25 @@ def tokenise(records: Sequence[Record], encode: Encode, what: str, cache: str = 
     table = _stored(path, len(records))
     if table is None:
         numbers = datasets.Dataset.from_dict({"number": np.arange(len(records))})
-        make = functools.partial(
-            numbers.map,
-            lambda row: dict(zip(("ids", "mask"), encode(records[row["number"]]), strict=True)),
-            remove_columns=["number"],
-            features=_features(),
-            load_from_cache_file=False,
-            new_fingerprint=key,
-            writer_batch_size=MEMORY,
-            desc="tokenising",
-        )
+
+        def make(**where: Any) -> Any:
+            with progress(len(records), "tokenising", "example") as shown:
+
+                def encode_row(row: Mapping[str, int]) -> dict[str, Any]:
+                    shown.update()
+                    return dict(zip(("ids", "mask"), encode(records[row["number"]]), strict=True))
+
+                return numbers.map(
+                    encode_row,
+                    remove_columns=["number"],
+                    features=_features(),
+                    load_from_cache_file=False,
+                    new_fingerprint=key,
+                    writer_batch_size=MEMORY,
+                    **where,
+                )
+
+        datasets.disable_progress_bars()  # they go into a log by carriage return, and know of no --quiet
         try:
             folder.mkdir(parents=True, exist_ok=True)
             table = make(cache_file_name=str(path))

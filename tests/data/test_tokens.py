@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tiny import records, write_folder
 
+from alignment.common import progress
 from alignment.data import tokens
 from alignment.data.tokens import encoding_key, examples_of, tokenise
 from alignment.errors import UserError
@@ -130,3 +131,11 @@ def test_the_key_names_tokenizer_choices_and_code(tmp_path, monkeypatch):
     changed = encoding_key(tokenizer, template=template, response="cot")
     monkeypatch.undo()
     assert len({keys[0], encoding_key(other, template=template, response="cot"), changed}) == 3
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_its_progress_is_that_of_the_project_with_no_carriage_return_in_a_log(tmp_path, capfd, monkeypatch, quiet):
+    monkeypatch.setattr(progress, "_quiet", quiet)
+    tokenise(RECORDS, Encoder(), "a", str(tmp_path))
+    out, err = capfd.readouterr()
+    assert "\r" not in out + err and ("tokenising: example 9/9" in out + err) != quiet
