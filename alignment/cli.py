@@ -181,8 +181,7 @@ def _read(name: str, text: str, like: Any) -> Any:
     """Read `text` as the type of `like`; a tuple takes the type of its items from the first one."""
     try:
         if isinstance(like, tuple):
-            kind = type(like[0]) if like else str
-            return tuple(_scalar(item, kind) for item in _items(text))
+            return tuple(_scalar(item, _kind_of_items(like)) for item in _items(text))
         return _scalar(text, type(like))
     except ValueError:
         default = show(like) or "empty"
@@ -207,9 +206,13 @@ def _scalar(text: str, kind: type) -> Any:
     return value
 
 
+def _kind_of_items(like: tuple) -> type:
+    return type(like[0]) if like else str
+
+
 def _describe(like: Any) -> str:
     if isinstance(like, tuple):
-        return f"a comma-separated list of {type(like[0]).__name__ if like else 'str'}"
+        return f"a comma-separated list of {_kind_of_items(like).__name__}"
     return {bool: "true or false", int: "an int", float: "a finite float"}.get(type(like), type(like).__name__)
 
 
@@ -266,7 +269,9 @@ def _check_leaves(config: ConfigDict, schema: ConfigDict, path: str) -> None:
         if name not in known:
             nearest = _nearest(name, known)[0]
             raise UserError(f"{path} sets config.{name}, which nothing reads; the nearest is config.{nearest}")
-        if type(value) is not type(known[name]):
+        kinds = {_kind_of_items(known[name])} if isinstance(known[name], tuple) else set()
+        items = value if isinstance(value, tuple) else ()
+        if type(value) is not type(known[name]) or not {type(item) for item in items} <= kinds:
             raise UserError(f"{path} sets config.{name} to {value!r}; it must be {_describe(known[name])}")
     missing = [name for name in known if name not in given]
     if missing:

@@ -17,6 +17,9 @@ ALL_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj
 DTYPES = ("float32", "bfloat16")
 SCALINGS = ("lora", "rslora")
 INITS = ("kaiming", "gaussian")
+# Beyond what any base has room for: a larger number is a slip, and would end as memory that no machine has.
+MAX_RANK = 2**14
+MAX_TOKENS = 2**20
 
 
 def default_config() -> ConfigDict:
@@ -65,7 +68,7 @@ def _data_source(count: int, **more: Leaf) -> dict[str, Leaf]:
 
 def _adapter(rank: int, alpha: float, dropout: float = 0.0) -> dict[str, Leaf]:
     return {
-        "rank": leaf(rank, "rank r of the low-rank update", low=1),
+        "rank": leaf(rank, "rank r of the low-rank update", low=1, high=MAX_RANK),
         "alpha": leaf(alpha, "numerator of the adapter's scale", above=0.0, high=1e6),
         "scaling": leaf("lora", "scale of the update: lora is alpha / r, rslora is alpha / sqrt r", choices=SCALINGS),
         "init": leaf("kaiming", "distribution of A at the start; B starts at zero", choices=INITS),
@@ -101,7 +104,7 @@ EXPERIMENT: dict[str, Any] = {
         "template": leaf(
             "think_answer", "prompt template, a name in alignment/text/templates.py", registry="templates"
         ),
-        "max_tokens": leaf(1024, "largest number of tokens of a prompt", low=1),
+        "max_tokens": leaf(1024, "largest number of tokens of a prompt", low=1, high=MAX_TOKENS),
     },
     "data": {
         "seed": seed_leaf(0, "seed of the splits, of the order of records and of generated vignettes"),
@@ -133,7 +136,7 @@ EXPERIMENT: dict[str, Any] = {
             "how examples form batches: shuffled, bucketed (similar lengths together) or packed (several to a row)",
             choices=("shuffled", "bucketed", "packed"),
         ),
-        "max_tokens": leaf(2048, "largest number of tokens of prompt and response together", low=1),
+        "max_tokens": leaf(2048, "largest number of tokens of prompt and response together", low=1, high=MAX_TOKENS),
         **_optimizer(learning_rate=1e-4, schedule="cosine", warmup=0.1, weight_decay=0.01, clip_norm=1.0),
     },
     "grpo": {
@@ -143,7 +146,7 @@ EXPERIMENT: dict[str, Any] = {
         "minibatches": leaf(1, "optimiser steps of an epoch over one rollout", low=1),
         "epochs": leaf(1, "passes over one rollout", low=1),
         "micro_batches": leaf(1, "parts of a mini-batch whose gradients are accumulated", low=1),
-        "max_new_tokens": leaf(512, "largest number of tokens of a completion", low=1),
+        "max_new_tokens": leaf(512, "largest number of tokens of a completion", low=1, high=MAX_TOKENS),
         # Filters such as top-p have no place in training: the loss would be taken under another distribution.
         "temperature": leaf(1.0, "temperature of sampling and of the loss alike", low=0.01),
         "refill": leaf(0, "attempts to replace groups whose rewards are all equal (dynamic sampling of DAPO)", low=0),
@@ -179,10 +182,10 @@ EXPERIMENT: dict[str, Any] = {
         "calibration_prompts": leaf(512, "questions sampled once from the start policy, for the normaliser rfn", low=1),
         "weighting": leaf("static", "rule that weighs the channels at each step", registry="weightings"),
         "weights": {
-            "weakness": leaf(1.0, "tri_factor: strength of the weakness factor; 0: off", low=0.0),
+            "weakness": leaf(1.0, "tri_factor: strength of the weakness factor; 0: off", low=0.0, high=100.0),
             "risk": leaf(1.0, "tri_factor: strength of the risk factor; 0: off", low=0.0),
             "redundancy": leaf(1.0, "tri_factor: strength of the redundancy factor; 0: off", low=0.0),
-            "rvpo": leaf(1.0, "rvpo: its constant k", low=0.0),
+            "rvpo": leaf(1.0, "rvpo: its constant k, near 0 the mean, large the minimum", low=1e-3, high=1e6),
             "saw": leaf(3.0, "saw: shift of channels that take negative values", low=0.0),
         },
         "hard_safety": leaf(False, "give a violation of a channel of severity 3 the lowest reward of its group"),
@@ -199,7 +202,7 @@ EXPERIMENT: dict[str, Any] = {
     "rollout": {
         "lanes": leaf(64, "completions decoded side by side; 0: all of them", low=0),
         "width": leaf(0, "lanes that share a prompt; 0: a whole group if all fit at once, otherwise 2", low=0),
-        "chunk": leaf(32, "tokens decoded between two checks for completions that have ended", low=1),
+        "chunk": leaf(32, "tokens decoded between two checks for completions that have ended", low=1, high=MAX_TOKENS),
         "cache_dtype": leaf("", "type of the key-value cache; empty is that of the weights", choices=("", *DTYPES)),
         "merge": leaf(
             "none",
@@ -208,7 +211,7 @@ EXPERIMENT: dict[str, Any] = {
         ),
     },
     "eval": {
-        "max_new_tokens": leaf(512, "largest number of tokens of an answer", low=1),
+        "max_new_tokens": leaf(512, "largest number of tokens of an answer", low=1, high=MAX_TOKENS),
         "temperature": leaf(
             0.0, "temperature of sampling; 0 is greedy, as in the headline numbers", low=0.01, also=0.0
         ),
@@ -321,7 +324,7 @@ DATA_SET: dict[str, Any] = {
         "tries": leaf(4, "largest number of answers to a question", low=1),
         "keep": leaf(1, "accepted answers after which a question is done", low=1),
         "temperature": leaf(0.7, "temperature of the teacher's sampling", low=0.01, also=0.0),
-        "max_tokens": leaf(1024, "largest number of tokens of an answer", low=1),
+        "max_tokens": leaf(1024, "largest number of tokens of an answer", low=1, high=MAX_TOKENS),
         "journal": leaf("", "file of all answers, from which a build resumes; empty: <out>.journal.jsonl"),
         "endpoint": _endpoint(),
         "local": {

@@ -51,7 +51,7 @@ from alignment.text.parser import Response, parse
 from alignment.training import grpo, sft
 from alignment.training.calibration import scheme_of
 from alignment.training.checkpoint import environment, fingerprint
-from alignment.training.feedback import scorer_of
+from alignment.training.feedback import needs_scorer, scorer_of
 from alignment.training.loop import Session
 from alignment.training.state import Frozen
 from alignment.training.usable import drop_unusable
@@ -119,6 +119,7 @@ def open_experiment(config: ConfigDict, workdir: str, lock: Lock | None = None) 
         sft.check_sizes(config.sft, len(spread.devices))
     if on_policy:
         grpo.check_sizes(config.grpo, len(spread.devices))
+        needs_scorer(config.grpo)
     data = load_data(config.data, training=[role for role, used in (("rl", on_policy), ("sft", supervised)) if used])
     if on_policy:
         grpo.check_records(config.grpo, len(data.rl))
@@ -345,7 +346,7 @@ def read_claim(path: epath.Path) -> dict[str, Any] | None:
     try:
         settings = json.loads(read_text(path))
         digest = settings.pop("sha256")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return settings if digest == digest_of(settings) else None
 

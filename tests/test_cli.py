@@ -190,6 +190,20 @@ def test_a_config_file_is_read_with_and_without_argument(tmp_path):
             "def get_config():\n    c = default_config().to_dict()\n    c['seeds'] = 0\n    return ConfigDict(c)",
             "sets config.seeds to 0; it must be a comma-separated list of int",
         ),
+        *(
+            (
+                f"def get_config():\n    c = default_config()\n    c.{name} = {value}\n    return c",
+                f"sets config.{name} to {value}",
+            )
+            for name, value in [
+                ("seeds", "(0.5,)"),
+                ("seeds", "(True,)"),
+                ("seeds", "(1, '2')"),
+                ("arms", "(1,)"),
+                ("eval.stop", "(None,)"),
+                ("adapters.reward.targets", "('q_proj', 2)"),
+            ]
+        ),
     ],
 )
 def test_a_bad_config_file_is_one_line_naming_it(tmp_path, body, words, capsys):

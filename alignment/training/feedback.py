@@ -258,7 +258,16 @@ def scorer_of(section: ConfigDict, engine: Engine) -> Scorer | None:
     """Return the scorer that `config.grpo` names, None where no channel needs one.
 
     Raises:
-      UserError: a channel without its file, a file that no channel pays for, or what `load_scorer` raises.
+      UserError: what `needs_scorer` and `load_scorer` raise.
+    """
+    return load_scorer(section.feedback, engine) if needs_scorer(section) else None
+
+
+def needs_scorer(section: ConfigDict) -> bool:
+    """Whether a channel of `config.grpo` is a scorer's.
+
+    Raises:
+      UserError: a channel without its file, or a file that no channel pays for.
     """
     paid = "feedback" in get_preset(section.reward, tuple(section.channels))
     if paid and not section.feedback:
@@ -269,4 +278,4 @@ def scorer_of(section: ConfigDict, engine: Engine) -> Scorer | None:
         raise UserError(
             f"--config.grpo.feedback={section.feedback}: no channel pays for it; add --config.grpo.channels=feedback=1"
         )
-    return load_scorer(section.feedback, engine) if paid else None
+    return paid

@@ -11,7 +11,7 @@ import pytest
 import tiny
 from safetensors.numpy import save_file
 
-from alignment.config import default_config
+from alignment.config import default_config, nano_config
 from alignment.data.feedback import Judgement
 from alignment.errors import UserError
 from alignment.experiment import open_experiment, run_experiment
@@ -283,6 +283,18 @@ def test_a_run_pays_the_scores_of_its_own_rollouts(base, engine, tmp_path, monke
         run_experiment(open_experiment(config_for(base, feedback=other), str(tmp_path / "run")))
     moved = (tmp_path / "scorer").rename(tmp_path / "moved")
     run_experiment(open_experiment(config_for(base, feedback=str(moved / feedback.FILE)), str(tmp_path / "run")))
+
+
+@pytest.mark.parametrize(
+    ("channels", "file", "message"),
+    [(("feedback=1",), "", "needs --config.grpo.feedback=FILE"), ((), "scorer", "no channel pays for it")],
+)
+def test_a_scorer_and_its_channel_are_compared_before_the_base_is_loaded(channels, file, message, tmp_path):
+    config = nano_config()
+    config.arms, config.model.path = ("grpo_only",), "/no/such/base"
+    config.grpo.update(channels=channels, feedback=file)
+    with pytest.raises(UserError, match=message):
+        open_experiment(config, str(tmp_path))
 
 
 @pytest.mark.ci
