@@ -237,7 +237,8 @@ def test_a_full_disk_is_one_line(capsys):
         raise OSError(errno.ENOSPC, "No space left on device", "runs/metrics.jsonl")
 
     assert cli.main(run, description="d", needs_workdir=False, argv=[]) == 2
-    assert capsys.readouterr().err == "error: runs/metrics.jsonl: the disk is full; free some space and run it again\n"
+    text = "the disk is full; free some space and run it again, what was finished before is intact"
+    assert capsys.readouterr().err == f"error: runs/metrics.jsonl: {text}\n"
 
 
 def test_main_starts_first_and_returns_the_exit_status(capsys):
