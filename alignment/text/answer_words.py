@@ -202,7 +202,7 @@ SPECIES = _words(
     subtilis bacilliformis hominis coli cepacia recurrentis mallei pseudomallei difficile diff trachomatis botulinum
     tetani perfringens diphtheriae albicans auris glabrata krusei tropicalis parapsilosis jejuni psittaci pneumoniae
     neoformans gattii immitis posadasii burnetii septicum freundii fetus sordellii canimorsus parvum cayetanensis
-    sinensis latum medinensis faecalis faecium histolytica granulosus multilocularis vermicularis cloacae aerogenes
-    chaffeensis dispar rhusiopathiae corrodens floccosum
+    sinensis latum medinensis faecalis faecium fib flutter histolytica granulosus multilocularis vermicularis cloacae
+    aerogenes chaffeensis dispar rhusiopathiae corrodens floccosum
     """
 )

@@ -9,7 +9,7 @@ option, nothing rejects it or takes it back, and no other option is merely menti
 bare: anywhere).
 
 The rules are a reconstruction. On 4153 published model answers to 2090 questions (MedMCQA, development) 23 % affirm an
-option in this sense, and it is the one that the answer was scored by in 99.6 % of those. Time is linear.
+option in this sense, and it is the one that the answer was scored by in 99.8 % of those. Time is linear.
 """
 
 from __future__ import annotations

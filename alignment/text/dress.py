@@ -53,6 +53,7 @@ _BLOCK_TAGS = frozenset(
     """
     p div br li ul ol dl dt dd table thead tbody tr td th h1 h2 h3 h4 h5 h6 hr center blockquote pre details summary
     section article main header footer body html a answer final_answer final output response result choice option letter
+    small q kbd samp var ins label math mi mrow mtext title head img xml root text content message assistant
     think thinking thought reasoning reason analysis explanation rationale dx diagnosis conclusion scratchpad
     """.split()  # noqa: SIM905 - as above
 )

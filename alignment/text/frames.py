@@ -85,7 +85,8 @@ def _is_noun_phrase(text: OptionLetters, at: int, first: int, colon: bool) -> bo
     noun = text.word(at) if at >= first else ""
     if colon and noun in words.PRAISE | words.FOREIGN_NOUNS:
         before = text.skip(at, words.PRAISE | words.FOREIGN_NOUNS | words.DETERMINERS, first)
-        return _starts_phrase(text, before, first)
+        praise = {text.word(inner) for inner in range(before + 1, at + 1)} - words.DETERMINERS
+        return not praise <= {"likely", "probable"} and _starts_phrase(text, before, first)
     if noun not in words.NOUNS:
         return False
     at = text.skip(at - 1, words.NOUNS, first)
@@ -96,7 +97,14 @@ def _is_noun_phrase(text: OptionLetters, at: int, first: int, colon: bool) -> bo
 
 
 def _starts_phrase(text: OptionLetters, before: int, first: int) -> bool:
-    """Whether what follows `before` begins a phrase: a sign, a word such as "therefore", or nothing stands there."""
+    """Whether what follows `before` begins a phrase: a sign, a word such as "therefore", or nothing stands there.
+
+    No phrase begins inside a word ("non-answer", "(in)correct") or behind a word in quotation marks (the "correct").
+    """
+    sign, ahead = text.word(before), text.word(before - 1) if before > first else ""
+    joined = sign in ("-", ")") and before + 1 < len(text) and text.tokens[before + 1].glued
+    if ahead[:1].isalnum() and (joined or sign in ('"', "'")):
+        return False
     return before < first or not text.word(before)[:1].isalnum() or text.word(before) in words.CONNECTIVES
 
 
