@@ -15,6 +15,7 @@ import math
 import os
 import pathlib
 import re
+import socket
 import time
 import uuid
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from typing import Any
 
 from etils import epath
 
-from alignment.common.files import is_remote, read_text, write_bytes, write_text
+from alignment.common.files import is_remote, naming, read_text, write_bytes, write_text
 from alignment.common.progress import warn
 from alignment.errors import UserError
 
@@ -57,7 +58,7 @@ def open_metrics(
     lines = _RemoteLines if is_remote(folder) else _LocalLines
     sinks: list[Any] = [lines(folder / FILE, content)]
     if tensorboard:
-        sinks.append(_TensorBoard(modules["tensorboardX"], folder))
+        sinks.append(_TensorBoard(folder))
     if wandb:
         sinks.append(_WeightsAndBiases(modules["wandb"], folder, wandb_project))
     for line in content.splitlines() if len(sinks) > 1 else ():
@@ -118,21 +119,26 @@ class _LocalLines:
 
     def __init__(self, path: epath.Path, content: bytes):
         write_bytes(path, content)
+        self._path = path
         self._content = bytearray(content)  # and not what the file holds by then: the disk may have damaged it
         self._file = open(path, "ab")  # noqa: SIM115 (closed by close)
 
     def write(self, row: Mapping[str, Any]) -> None:
         line = _line(row)
         self._content += line
-        self._file.write(line)
-        self._file.flush()
+        with naming(self._path):
+            self._file.write(line)
+            self._file.flush()
 
     def settle(self) -> bytes:
-        os.fsync(self._file.fileno())
+        with naming(self._path):
+            os.fsync(self._file.fileno())
         return bytes(self._content)
 
     def close(self, failed: bool) -> None:
-        self._file.close()
+        # After a failed write the close tries it once more; the error that is on its way says it already.
+        with contextlib.suppress(OSError) if failed else naming(self._path):
+            self._file.close()
 
 
 class _RemoteLines:
@@ -173,17 +179,34 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 class _TensorBoard:
-    def __init__(self, tensorboardx: ModuleType, folder: epath.Path):
-        for old in (folder / "tensorboard").glob("events.out.tfevents.*"):
-            old.unlink()
-        self._writer = tensorboardx.SummaryWriter(str(folder / "tensorboard"))
+    """Writes events in this thread: on a full disk that of a `SummaryWriter` ends, and its `close` waits for ever."""
+
+    def __init__(self, folder: epath.Path):
+        self._events = importlib.import_module("tensorboardX.proto.event_pb2")
+        self._summaries = importlib.import_module("tensorboardX.summary")
+        records = importlib.import_module("tensorboardX.record_writer")
+        self._folder = folder / "tensorboard"
+        with naming(self._folder):
+            self._folder.mkdir(exist_ok=True)
+            for old in self._folder.glob("events.out.tfevents.*"):
+                old.unlink()
+            name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
+            self._writer = records.RecordWriter(str(self._folder / name))
+            self._put(file_version="brain.Event:2")
+
+    def _put(self, **fields: Any) -> None:
+        self._writer.write(self._events.Event(wall_time=time.time(), **fields).SerializeToString())
 
     def write(self, row: Mapping[str, Any]) -> None:
-        for name, value in _numbers(row).items():
-            self._writer.add_scalar(name, value, row["step"])
+        with naming(self._folder):
+            for name, value in _numbers(row).items():
+                self._put(step=row["step"], summary=self._summaries.scalar(name, value))
+            if not is_remote(self._folder):  # an object store is sent the whole file
+                self._writer.flush()
 
     def close(self, failed: bool) -> None:
-        self._writer.close()
+        with contextlib.suppress(OSError) if failed else naming(self._folder):
+            self._writer.close()
 
 
 class _WeightsAndBiases:
