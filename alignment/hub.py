@@ -35,7 +35,7 @@ def snapshot(repo: str, kind: str, patterns: Sequence[str], revision: str | None
     Raises:
       UserError: the repository is gated, missing or cannot be fetched, and is not complete in the cache; the cache
         cannot be written.
-      OSError: the disk is full.
+      OSError: the disk is full; it names a file or the cache.
     """
     refusal = _refusal(repo, kind, revision)
     try:
@@ -48,7 +48,7 @@ def snapshot(repo: str, kind: str, patterns: Sequence[str], revision: str | None
         )
     except Exception as error:  # noqa: BLE001 - the HTTP library's own types differ between versions
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise
+            raise OSError(error.errno, error.strerror, error.filename or constants.HF_HUB_CACHE) from error
         meaning = explain(refusal or error, repo, kind, revision, remedy)
         raise UserError(f"{PREFIXES[kind]}{repo}: {meaning}") from error
 

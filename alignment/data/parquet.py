@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from alignment.common.files import naming
 from alignment.data.ids import record_bytes
 from alignment.errors import UserError
 from alignment.record import Record
@@ -56,7 +57,8 @@ def write_parquet(path: Path, records: Iterable[Record]) -> Tally:
     tally, digest = Tally(), hashlib.sha256()
     with pq.ParquetWriter(path, schema(), compression="zstd") as writer:
         for group in _groups(_counted(records, tally, digest)):
-            writer.write_table(_table(group))
+            with naming(path):
+                writer.write_table(_table(group))
     tally.fingerprint = digest.hexdigest()
     return tally
 
