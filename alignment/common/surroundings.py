@@ -51,7 +51,7 @@ def check_versions(env: Mapping[str, str] = os.environ) -> None:
 def explain(error: BaseException) -> str | None:
     """Return one line with reason and remedy for an error that comes from the surroundings; None for any other."""
     for cause in _chain(error):
-        line = _explain_system(cause) if isinstance(cause, OSError) else _explain_text(cause)
+        line = (_explain_system(cause) if isinstance(cause, OSError) else None) or _explain_text(cause)
         if line:
             return " ".join(line.split())
     return None
@@ -104,7 +104,7 @@ def _explain_text(error: BaseException) -> str | None:
     text = str(error)
     if isinstance(error, MemoryError):
         return _HOST_MEMORY
-    if os.strerror(errno.ENOSPC) in text:  # tensorstore says it in a ValueError
+    if os.strerror(errno.ENOSPC) in text:  # tensorstore says it in a ValueError, pyarrow in an OSError without number
         return "the disk is full; free some space and run it again, what was finished before is intact"
     if type(error).__name__ in ("XlaRuntimeError", "JaxRuntimeError") and "RESOURCE_EXHAUSTED" in text:
         return _DEVICE_MEMORY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,14 +12,17 @@ from pathlib import Path
 
 import jax
 import pytest
-from tiny import experiment_config
+from loopback_hub import LoopbackHub
+from tiny import experiment_config, records, write_folder
 
 from alignment.cli import show
 from alignment.common import surroundings
 from alignment.common.declaration import flatten
 from alignment.common.files import read_text
 from alignment.common.surroundings import check_versions, explain
+from alignment.data.tokens import tokenise
 from alignment.errors import UserError
+from alignment.training.metrics import open_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -173,24 +177,131 @@ def test_out_of_memory_keeps_what_was_done(tmp_path):
     assert read_text(workdir / "results.json") == read_text(tmp_path / "undisturbed" / "results.json")
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize("size", ["40k", "400k"])
-def test_a_full_disk_keeps_what_was_done_and_with_more_room_the_run_goes_on(tmp_path, size):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], capture_output=True)
-    if mounted.returncode:
+# ---------------------------------------------------------------------------------------------------------- a full disk
+
+
+def resize(disk, size):
+    subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
+
+
+def fill(disk, blocks):
+    """Leave that many blocks of 4 KiB free; one is for the lock of the run, which comes first."""
+    with pytest.raises(OSError, match="No space left"), open(disk / "filler", "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    os.truncate(disk / "filler", (disk / "filler").stat().st_size - 4096 * blocks)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A small file system of its own, which may be made larger."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", folder], capture_output=True).returncode:
         pytest.skip("mounting a small disk is not permitted here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)  # lazily: `datasets` holds a file that it gave up
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The command of an ablation without its workdir, and the workdir of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("finished")
+    command = ablation(folder)
+    done = process(*command, f"--workdir={folder / 'run'}")
+    assert done.returncode == 0, done.stderr
+    return command, folder / "run"
+
+
+def full_disk_line(done) -> str:
+    """The one line, which is all that a full disk writes to stderr beside lines of progress."""
+    line = one_line(done)
+    assert "the disk is full" in line and "free" in line
+    assert all(other == line or other.endswith(" in all") or ", 00:" in other for other in done.stderr.splitlines()), (
+        done.stderr
+    )
+    return line
+
+
+@pytest.mark.ci
+def test_a_full_disk_keeps_what_was_done_and_with_more_room_the_run_goes_on(finished, disk):
+    command, undisturbed = finished
+    workdir = disk / "run"
+    stages = [workdir / "seed0" / stage for stage in ("reasoning", "reward")]
+    assert f"{stages[0] / 'metrics.jsonl'}: " in full_disk_line(process(*command, f"--workdir={workdir}"))
+    resize(disk, "260k")  # the first checkpoint and not the second
+    assert "step 4 was not saved" in full_disk_line(process(*command, f"--workdir={workdir}"))
+    assert [path.name for path in (stages[0] / "checkpoints").iterdir()] == ["2"]
+    resize(disk, "440k")  # the first stage and not the second
+    assert f"{stages[1]}" in full_disk_line(process(*command, f"--workdir={workdir}"))
+    assert (stages[0] / "adapter" / "MANIFEST.json").exists() and not (workdir / "results.json").exists()
+    assert not list(disk.rglob("*.tmp")) and not (workdir / "run.lock").exists()
+    resize(disk, "8m")
+    done = process(*command, f"--workdir={workdir}")
+    assert done.returncode == 0, done.stderr
+    for name in ("results.json", *(f"seed0/{stage.name}/adapter/adapter_model.safetensors" for stage in stages)):
+        assert (workdir / name).read_bytes() == (undisturbed / name).read_bytes()
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize(
+    ("removed", "blocks", "name"),
+    [
+        ("results.json", 1, "next_round/modular.py"),
+        ("report.html", 8, "report.html"),  # of 28 blocks, larger than all that comes before it together
+        ("seed0/arms/modular", 1, "seed0/arms/modular"),
+    ],
+)
+def test_a_full_disk_after_training_names_the_file_and_the_rest_is_as_it_was(finished, disk, removed, blocks, name):
+    command, undisturbed = finished
+    resize(disk, "8m")
+    workdir = disk / "run"
+    shutil.copytree(undisturbed, workdir)
+    shutil.rmtree(workdir / removed) if (workdir / removed).is_dir() else (workdir / removed).unlink()
+    fill(disk, blocks)
+    assert f"{workdir / name}" in full_disk_line(process(*command, f"--workdir={workdir}"))
+    (disk / "filler").unlink()
+    done = process(*command, f"--workdir={workdir}")
+    assert done.returncode == 0, done.stderr
+    assert (workdir / "results.json").read_bytes() == (undisturbed / "results.json").read_bytes()
+
+
+@pytest.mark.ci
+def test_a_full_disk_under_an_export_or_a_data_set_is_one_line_and_leaves_no_half(finished, disk):
+    export = ("alignment.export", f"--run={finished[1] / 'seed0'}", "--arm=modular", "--what=all")
+    assert f"{disk / 'set'}" in full_disk_line(process(*export, f"--out={disk / 'set'}"))
+    data = ("alignment.build_data", "--config.vignettes.count=300")
+    assert f"{disk}" in full_disk_line(process(*data, f"--config.out={disk / 'data' / 'set'}"))
+    assert not list(disk.rglob("*.parquet")) and not list(disk.rglob("*.safetensors"))
+
+
+@pytest.mark.ci
+def test_a_full_disk_under_the_cache_of_the_hub_is_one_line(disk, tmp_path):
+    hub = LoopbackHub({("models", "some/model"): write_folder(tmp_path / "base")})
     try:
-        command = ablation(tmp_path)
-        done = process(*command, f"--workdir={disk / 'run'}")
-        # A thread of Orbax may still print that its event loop is closed, beside the one line.
-        (line,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
-        assert done.returncode == 2 and "the disk is full" in line and "free some space" in line, done.stderr
-        assert not (disk / "run" / "results.json").exists()
-        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
-        assert process(*command, f"--workdir={disk / 'run'}").returncode == 0
-        assert process(*command, f"--workdir={tmp_path / 'undisturbed'}").returncode == 0
-        assert read_text(disk / "run" / "results.json") == read_text(tmp_path / "undisturbed" / "results.json")
+        command = ("alignment.ablate", "--config.arms=base", f"--workdir={tmp_path / 'run'}")
+        done = process(*command, "--config.model.path=some/model", **hub.environment(disk / "hf", HF_HUB_OFFLINE="0"))
     finally:
-        subprocess.run(["umount", disk], check=True)
+        hub.close()
+    assert f"{disk / 'hf'}" in one_line(done) and "the disk is full" in done.stderr
+
+
+@pytest.mark.ci
+def test_a_full_disk_under_the_cache_of_tokens_costs_only_the_cache(disk, capsys):
+    examples = tokenise(records(3000), lambda record: (list(range(64)), [1] * 64), "x", str(disk))
+    assert len(examples) == 3000 and examples.take([2999])[0] == [list(range(64))]
+    assert "tokens cannot be kept there" in capsys.readouterr().out
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("tensorboard", [False, True])
+def test_a_full_disk_under_the_metrics_is_an_error_that_names_them(disk, tensorboard):
+    if tensorboard:
+        pytest.importorskip("tensorboardX", reason="the extra `log` is not installed")
+    with (
+        pytest.raises(OSError, match="No space left") as caught,
+        open_metrics(disk / "stage", tensorboard=tensorboard) as metrics,
+    ):
+        for step in range(1, 1000):
+            metrics.write({"step": step, "loss": 0.5, "reward": 1.0})
+    assert str(disk / "stage") in str(caught.value.filename)
