@@ -85,11 +85,13 @@ def open_tensors(path: epath.PathLike) -> Iterator[safe_open]:
     """Open a safetensors file memory-mapped; a file in a bucket is fetched into a scratch folder first.
 
     Raises:
-      UserError: the file is missing, truncated or no safetensors file.
+      UserError: the file is missing, cannot be read, is truncated or no safetensors file.
     """
     path = epath.Path(path)
     if not path.exists():
         raise UserError(f"{path}: not found; the folder is incomplete, fetch it again")
+    if not is_remote(path) and path.is_dir():
+        raise UserError(f"{path}: a folder, and not a safetensors file; name the file")
     with contextlib.ExitStack() as stack:
         local = path
         if is_remote(path):
@@ -97,7 +99,7 @@ def open_tensors(path: epath.PathLike) -> Iterator[safe_open]:
             copy_file(path, local)
         try:
             tensors = stack.enter_context(safe_open(str(local), framework="np"))
-        except SafetensorError as error:
+        except (SafetensorError, OSError) as error:  # an empty, an unreadable or a special file
             raise UserError(f"{path}: truncated or no safetensors file ({error}); fetch it again") from error
         yield tensors
 

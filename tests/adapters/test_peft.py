@@ -317,3 +317,18 @@ def test_full_disk_leaves_the_adapter_that_was_there(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="reward/adapter_config.json: the disk is full"):
         save_peft(str(tmp_path / "reward"), lora.replace(alpha=99.0), "base")
     assert {file.name: file.read_bytes() for file in (tmp_path / "reward").iterdir()} == before
+
+
+@pytest.mark.parametrize("kind", ["folder", "empty", "text", "device"])
+def test_what_is_no_file_of_tensors_is_one_line_that_names_it(tmp_path, kind):
+    path = tmp_path / "model.safetensors"
+    {
+        "folder": path.mkdir,
+        "empty": path.touch,
+        "text": lambda: path.write_text("weights"),
+        "device": lambda: path.symlink_to("/dev/null"),
+    }[kind]()
+    wanted = rf"{path}: (a folder, and not|truncated or no) (a )?safetensors file"
+    with pytest.raises(UserError, match=wanted) as caught, tensorfiles.open_tensors(path):
+        pass
+    assert "\n" not in str(caught.value)
