@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import huggingface_hub
 from huggingface_hub import constants, errors
 
+from alignment.common.progress import say, shows_bars
 from alignment.errors import UserError
 
 FIRST_ANSWER = 10.0  # seconds; the library itself waits for the first answer without a limit
@@ -38,6 +39,10 @@ def snapshot(repo: str, kind: str, patterns: Sequence[str], revision: str | None
       OSError: the disk is full; it names a file or the cache.
     """
     refusal = _refusal(repo, kind, revision)
+    if not shows_bars():
+        huggingface_hub.utils.disable_progress_bars()
+        if refusal is None:
+            say(f"{PREFIXES[kind]}{repo}: fetching from {_without_login(constants.ENDPOINT)} what the cache lacks")
     try:
         return huggingface_hub.snapshot_download(
             repo,
@@ -86,10 +91,14 @@ def explain(error: BaseException, repo: str, kind: str, revision: str | None = N
 
 
 def _gated(repo: str, kind: str, state: str) -> str:
-    page = f"{re.sub('//[^/@]*@', '//', constants.ENDPOINT)}/{'datasets/' if kind == 'dataset' else ''}{repo}"
+    page = f"{_without_login(constants.ENDPOINT)}/{'datasets/' if kind == 'dataset' else ''}{repo}"
     if huggingface_hub.get_token():
         return f"{state}: accept the licence at {page} with the account of HF_TOKEN"
     return f"{state}: accept the licence at {page}, then set HF_TOKEN"
+
+
+def _without_login(address: str) -> str:
+    return re.sub("//[^/@]*@", "//", address)
 
 
 def _missing(noun: str) -> str:

@@ -95,7 +95,7 @@ def failure(done: subprocess.CompletedProcess) -> str:
 @pytest.mark.ci
 def test_ablate_train_and_export_cold_from_the_cache_and_offline(hub, tmp_path):
     ablate = ["alignment.ablate", "--config.arms=base,sft_cot", f"--config.model.path={MODEL}", *QUESTIONS, *SMALL]
-    train = ["alignment.train", "--arm=sft_cot", f"--config.model.path={MODEL}", *QUESTIONS, *SMALL]
+    train = ["alignment.train", "--quiet", "--arm=sft_cot", f"--config.model.path={MODEL}", *QUESTIONS, *SMALL]
     export = ["alignment.export", f"--run={tmp_path / 'cold' / 'seed0'}", "--arm=sft_cot", "--what=merged"]
     states = {"cold": {}, "warm": {}, "offline": {"HF_HUB_OFFLINE": "1"}}
     results = []
@@ -104,6 +104,8 @@ def test_ablate_train_and_export_cold_from_the_cache_and_offline(hub, tmp_path):
         home = tmp_path / "home"
         done = start(hub, home, *ablate, f"--workdir={tmp_path / state}", **variables)
         assert done.returncode == 0, done.stderr[-2000:]
+        assert "\r" not in done.stdout + done.stderr  # no bar of a library in a log
+        assert (f"{MODEL}: fetching from" in done.stdout) == (state != "offline")
         assert (tmp_path / state / "report.html").is_file()
         results.append([row["accuracy"] for row in json.loads((tmp_path / state / "results.json").read_text())])
         assert bool(hub.fetched()) == (state == "cold") and bool(hub.seen) == (state != "offline")
@@ -112,6 +114,7 @@ def test_ablate_train_and_export_cold_from_the_cache_and_offline(hub, tmp_path):
             # The cold run of every command is into a cache of its own.
             done = start(hub, tmp_path / f"home-{command[0]}" if state == "cold" else home, *command, **variables)
             assert done.returncode == 0, done.stderr[-2000:]
+            assert "--quiet" not in command or (not done.stderr and done.stdout.startswith("arm "))
             assert bool(hub.fetched(".safetensors")) == (state == "cold")
         assert read_config(str(tmp_path / f"{state}-export" / "merged")).vocab_size == 448
     assert results[0] == results[1] == results[2]

@@ -28,6 +28,11 @@ def set_quiet(quiet: bool) -> None:
     _quiet = quiet
 
 
+def shows_bars() -> bool:
+    """Whether bars are shown: on a terminal, unless the run is quiet. Bars of libraries follow it."""
+    return not _quiet and sys.stderr.isatty()
+
+
 def say(text: str) -> None:
     """Print a notice, unless the run is quiet."""
     if not _quiet:
@@ -52,7 +57,7 @@ class Progress:
         self._seconds = float(os.environ.get(SECONDS_VARIABLE, SECONDS))
         self._headline = ""
         self._bar = None
-        if not _quiet and sys.stderr.isatty():
+        if shows_bars():
             size = shutil.get_terminal_size()  # tqdm shows nothing where a terminal says that it has 0 lines
             shape = {"ncols": size.columns, "nrows": size.lines}
             self._bar = tqdm(total=total, desc=label, unit=unit, initial=initial, mininterval=1.0, **shape)

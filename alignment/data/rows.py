@@ -16,6 +16,7 @@ from typing import Any
 
 from etils import epath
 
+from alignment.common.progress import shows_bars
 from alignment.data.places import HUB, Place, parse_place
 from alignment.errors import UserError
 from alignment.hub import snapshot
@@ -150,6 +151,8 @@ def scan_rows(path: str) -> list[Row]:
 def _hub(place: Place) -> Iterator[Row]:
     import datasets  # late, because it takes a while
 
+    if not shows_bars():
+        datasets.disable_progress_bars()
     name, split = place.path.removeprefix(HUB), place.stated_split
     folder = name if os.path.isdir(name) else _hub_folder(place)
     try:

@@ -112,3 +112,7 @@ def test_time_left_and_rate_count_what_this_run_did(monkeypatch, capsys):
 def test_no_loop_shows_progress_by_another_way():
     using = [path for path in (ROOT / "alignment").rglob("*.py") if "from tqdm" in path.read_text(encoding="utf-8")]
     assert [path.name for path in using] == ["progress.py"]
+    sources = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "alignment").rglob("*.py")}
+    loud = {"snapshot_download(", "datasets.load_dataset(folder", "numbers.map"}  # calls that show bars of their own
+    quietened = {name for name, text in sources.items() if "disable_progress_bars" in text}
+    assert {name for name, text in sources.items() if any(call in text for call in loud)} == quietened
