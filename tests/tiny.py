@@ -27,6 +27,10 @@ CONFIG = Qwen2Config(
     head_dim=8,
     tie_word_embeddings=True,
 )
+# How far float32 passes over the same tokens may be apart in the final states of CONFIG, whose entries are at most
+# sqrt(32) since their RMS is 1: two layers of seven products of up to 48 terms are sqrt(2 x 7 x 48) = 26 roundings of
+# 2^-24 of an entry, 9e-6; another machine sums in another order, so four times that.
+STATE_ERROR = 4 * (2 * 7 * 48) ** 0.5 * 2**-24 * 32**0.5
 
 
 def params(seed: int = 0, config: Qwen2Config = CONFIG) -> dict:

@@ -82,6 +82,11 @@ def whole_sequences(arrays, prompt_lengths, lengths, upstream):
     return out, gradients
 
 
+def assert_close(got, want, name=""):
+    """Scores of 8 products, softmax and sums over at most 20 keys: (8 + 20 + 8) 2^-24 = 2e-6 of the largest entry."""
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * max(1.0, np.abs(want).max()), err_msg=name)
+
+
 @pytest.mark.parametrize("implementation", api.IMPLEMENTATIONS)
 @settings(max_examples=25)
 @given(
@@ -99,10 +104,9 @@ def test_values_and_gradients_are_those_of_whole_sequences(implementation, seed,
     upstream = upstream.astype(jnp.float32)
     got, gradients = value_and_gradients(arrays, prompt_mask(prompts), upstream, implementation)
     want, want_gradients = whole_sequences(arrays, prompts, lengths, upstream)
-    # Float32 with at most 20 keys: rounding is a few 1e-7 of the largest entry.
-    np.testing.assert_allclose(np.where(real, got, 0), want, rtol=0, atol=1e-5)
+    assert_close(np.where(real, got, 0), want)
     for name, left, right in zip(NAMES, gradients, want_gradients, strict=True):
-        np.testing.assert_allclose(left, right, rtol=0, atol=1e-5 * max(1.0, np.abs(right).max()), err_msg=name)
+        assert_close(left, right, name)
     outside = ~np.asarray(prompt_mask(prompts))
     assert not np.asarray(gradients[1])[outside].any() and not np.asarray(gradients[2])[outside].any()
 
@@ -120,7 +124,7 @@ def test_a_token_decoded_is_that_token_of_the_whole(implementation):
     at_last = last[..., None, None, None]
     query, want = (np.take_along_axis(np.asarray(x), at_last, axis=2)[:, :, 0] for x in (q, whole))
     got = api.cached_attention(query, prompt, own, mask, jnp.asarray(last), implementation)
-    np.testing.assert_allclose(got, want, rtol=0, atol=1e-5)
+    assert_close(got, want)
 
 
 @pytest.mark.parametrize("implementation", api.IMPLEMENTATIONS)
@@ -131,7 +135,7 @@ def test_causal_attention_is_that_of_one_sequence(implementation):
     for row in range(len(q)):
         want = one_sequence(*(np.asarray(x[row], np.float64) for x in (q, k, v, upstream)))
         for got, right in zip((out, *pull(upstream)), want, strict=True):
-            np.testing.assert_allclose(got[row], right, rtol=0, atol=1e-5 * max(1.0, np.abs(right).max()))
+            assert_close(got[row], right)
 
 
 @pytest.mark.parametrize("implementation", api.IMPLEMENTATIONS)
@@ -146,7 +150,7 @@ def test_a_segment_attends_as_if_it_stood_alone(implementation):
         at = segments[row] == segment
         want = one_sequence(*(np.asarray(x[row][at], np.float64) for x in (q, k, v, upstream)))
         for got, right in zip(found, want, strict=True):
-            np.testing.assert_allclose(got[row][at], right, rtol=0, atol=1e-5 * max(1.0, np.abs(right).max()))
+            assert_close(got[row][at], right)
 
 
 def test_what_stands_in_padding_changes_no_bit():
@@ -201,7 +205,7 @@ def test_bfloat16_is_accumulated_in_float32():
     q, k, v = jnp.ones((1, 1, 1, 1, 8)), jnp.zeros((1, 4096, 1, 8)), jnp.ones((1, 4096, 1, 8))
     q, k, v = (x.astype(jnp.bfloat16) for x in (q, k, v))
     out = api.group_attention(q, (k, v), (k[:, None, :1], v[:, None, :1]), jnp.ones((1, 4096), bool))
-    np.testing.assert_allclose(np.asarray(out, np.float32), 1.0, rtol=2**-7)
+    np.testing.assert_allclose(np.asarray(out, np.float32), 1.0, rtol=2**-7)  # one unit in the last place of 1
 
 
 def compiled_decode(implementation, samples=64, length=512):

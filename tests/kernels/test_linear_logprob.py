@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
-from kernels.logprob_case import case, check, distance, float64, interpreted, loss
+from kernels.logprob_case import BFLOAT16, FLOAT32, case, check, distance, float64, interpreted, loss
 
 from alignment.errors import UserError
 from alignment.kernels.linear_logprob import api, xla
@@ -49,10 +49,10 @@ def test_against_float64(implementation, scale, temperature, tokens, vocab, smal
 
 @pytest.mark.parametrize("implementation", ANY)
 def test_bfloat16_against_float64(implementation, small_chunks, small_blocks):
-    # Values are summed in float32 from exact products; the gradient is rounded to bfloat16, 2**-9 relative, twice.
+    # Values are summed in float32 from exact products; the gradient is rounded to bfloat16.
     given = case(vocab=301, dim=64, scale=0.3, dtype=jnp.bfloat16)
     with interpreted(implementation):
-        check(module(implementation).linear_logprob, given, value_tolerance=1e-5, slope_tolerance=1e-2)
+        check(module(implementation).linear_logprob, given, slope_tolerance=BFLOAT16)
 
 
 @pytest.mark.parametrize("implementation", ["xla", "pallas_tpu"])
@@ -66,7 +66,7 @@ def test_bfloat16_gradients_of_likely_tokens_do_not_cancel(implementation, small
     assert 0.9 < np.median(np.exp(want.out.log_prob)) < 0.9999
     with interpreted(implementation):
         slope = jax.grad(loss(run, given, mix))(given.hidden)
-    assert max(distance(left, right) for left, right in zip(slope, want.slope, strict=True)) < 1e-2
+    assert max(distance(left, right) for left, right in zip(slope, want.slope, strict=True)) <= BFLOAT16
 
 
 def extreme(kind):
@@ -92,7 +92,8 @@ def test_extreme_logits(implementation, kind, small_chunks, small_blocks):
         check(run, given)
         entropy = run(*given).entropy
     if kind == "equal":
-        np.testing.assert_allclose(entropy, math.log(150), rtol=1e-6)
+        # A log-sum-exp of 17 less a mean logit of 12: four units in the last place of the former.
+        np.testing.assert_allclose(entropy, math.log(150), rtol=0, atol=4 * 2**-19)
 
 
 @settings(max_examples=6)  # each compiles a program of its own
@@ -122,7 +123,8 @@ def test_each_gradient_costs_no_more_than_it_needs(mix, products):
     scalar = loss(xla.linear_logprob, given, mix)
     assert str(jax.make_jaxpr(scalar)(given.hidden)).count("dot_general[") == 1
     assert str(jax.make_jaxpr(jax.grad(scalar))(given.hidden)).count("dot_general[") == products
-    assert distance(jax.grad(scalar)(given.hidden), float64(given, mix).slope) < 1e-5
+    want = float64(given, mix)
+    assert distance(jax.grad(scalar)(given.hidden), want.slope) <= FLOAT32 * want.peak
 
 
 WRAPPERS = {
@@ -138,13 +140,14 @@ def test_the_gradient_passes_through_transformations_that_hold_the_head(wrapper)
     given = case()
     run = WRAPPERS[wrapper](lambda hidden, head: api.linear_logprob(hidden, head, *given[2:]).log_prob)
     slope = jax.jit(jax.grad(lambda hidden, head: (jnp.sin(1.0 + jnp.arange(37)) * run(hidden, head)).sum()))
-    assert distance(slope(given.hidden, given.head), float64(given, (1.0, 0.0, 0.0)).slope) < 1e-5
+    want = float64(given, (1.0, 0.0, 0.0))
+    assert distance(slope(given.hidden, given.head), want.slope) <= FLOAT32 * want.peak
 
 
 def test_second_derivatives_are_those_of_the_definition(small_chunks):
     given = case(tokens=3, dim=4, vocab=50)
     got, want = (jax.hessian(loss(module(name).linear_logprob, given))(given.hidden) for name in ("xla", "reference"))
-    np.testing.assert_allclose(got, want, atol=1e-5 * np.abs(want).max())
+    np.testing.assert_allclose(got, want, rtol=0, atol=FLOAT32 * float64(given).peak * np.abs(want).max())
 
 
 @pytest.mark.parametrize("mix", [(1.0, 0.0, 0.0), (1.0, -0.6, 0.4)])
@@ -156,7 +159,8 @@ def test_the_gradient_for_the_head_is_exact(implementation, mix, small_chunks, s
     with interpreted(implementation):
         head, hidden = jax.grad(scalar, argnums=(0, 1))(given.head, given.hidden)
     want = float64(given, mix)
-    assert distance(head, want.head_slope) < 1e-5 and distance(hidden, want.slope) < 1e-5
+    assert distance(head, want.head_slope) <= FLOAT32 * want.peak
+    assert distance(hidden, want.slope) <= FLOAT32 * want.peak
 
 
 @pytest.mark.parametrize("wrapper", ["jit", "checkpoint", "scan"])
@@ -164,7 +168,8 @@ def test_the_gradient_for_the_head_passes_through_transformations(wrapper):
     given = case()
     run = WRAPPERS[wrapper](lambda hidden, head: api.linear_logprob(hidden, head, *given[2:]).log_prob)
     slope = jax.grad(lambda head: (jnp.sin(1.0 + jnp.arange(37)) * run(given.hidden, head)).sum())(given.head)
-    assert distance(slope, float64(given, (1.0, 0.0, 0.0)).head_slope) < 1e-5
+    want = float64(given, (1.0, 0.0, 0.0))
+    assert distance(slope, want.head_slope) <= FLOAT32 * want.peak
 
 
 def test_a_gradient_for_the_temperature_is_refused():

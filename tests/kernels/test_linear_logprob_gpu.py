@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import pytest
-from kernels.logprob_case import case, check, interpreted
+from kernels.logprob_case import BFLOAT16, case, check, interpreted
 
 from alignment.kernels.linear_logprob import online, pallas_gpu
 
@@ -22,7 +22,7 @@ def test_against_float64(tokens, dim, vocab, scale, temperature, monkeypatch):
     monkeypatch.setattr(pallas_gpu, "WEIGHTS", 1)  # several slices of the vocabulary where it has the words
     given = case(tokens, dim, vocab, scale, temperature, jnp.bfloat16, seed=dim)
     with interpreted("pallas_gpu"):
-        check(pallas_gpu.linear_logprob, given, value_tolerance=1e-5, slope_tolerance=1e-2)
+        check(pallas_gpu.linear_logprob, given, slope_tolerance=BFLOAT16)
 
 
 def test_slices_are_whole_tiles_and_cover_the_vocabulary():
@@ -43,8 +43,9 @@ def test_tiles_put_together_are_the_whole():
     parts = [seen(slice(k, k + 32)) for k in (0, 32, 64)]
     tiles = online.Sums(*(jnp.stack(leaves)[:, :, 0] for leaves in zip(*parts, strict=True)))
     whole = seen(slice(None))
+    # 96 words summed in another order: at most 96 roundings of 2^-24, 6e-6, of a sum of terms of size 1.
     for left, right in zip(pallas_gpu._put_together(tiles), whole, strict=True):
-        assert jnp.allclose(left, right, rtol=1e-6, atol=1e-6)
+        assert jnp.allclose(left, right, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("padding", [0, 271])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
-from kernels.logprob_case import Case, case, check, distance, float64, interpreted, loss
+from kernels.logprob_case import BFLOAT16, FLOAT32, Case, case, check, distance, float64, interpreted, loss
 
 from alignment.errors import UserError
 from alignment.kernels.linear_logprob import api, pallas_tpu, xla
@@ -43,7 +43,7 @@ def test_against_float64(shape, tokens_axis, scale, monkeypatch):
 def test_bfloat16_against_float64():
     shards = api.Shards(mesh_of(1, 8), "tensor")
     given = place(case(tokens=20, dim=64, vocab=8 * 19, scale=0.3, dtype=jnp.bfloat16), shards)
-    check(jax.jit(runner(shards), static_argnums=3), given, slope_tolerance=1e-2)
+    check(jax.jit(runner(shards), static_argnums=3), given, slope_tolerance=BFLOAT16)
 
 
 def test_the_slices_may_be_swept_by_a_kernel(monkeypatch):
@@ -74,7 +74,8 @@ def test_the_gradient_for_the_head_is_exact(tokens_axis):
     shards = api.Shards(mesh_of(2, 4), "tensor", tokens_axis)
     given = place(case(tokens=38, vocab=64), shards)
     scalar = lambda head: loss(runner(shards), given._replace(head=head))(given.hidden)  # noqa: E731
-    assert distance(jax.jit(jax.grad(scalar))(given.head), float64(given).head_slope) < 1e-5
+    want = float64(given)
+    assert distance(jax.jit(jax.grad(scalar))(given.head), want.head_slope) <= FLOAT32 * want.peak
 
 
 @pytest.mark.parametrize(

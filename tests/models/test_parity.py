@@ -18,7 +18,7 @@ from alignment.models.config import read_config
 from alignment.models.hf import load_params, save_params
 
 STORED = np.load(golden.GOLDEN)
-TOLERANCE = 2e-4
+TOLERANCE = 2e-4  # float32 logits of order 10 after up to three layers of some 50 terms a product, as torch has them
 
 
 def our_logits(folder: Path, tokens: np.ndarray, lengths: tuple[int, ...]) -> np.ndarray:
@@ -99,7 +99,8 @@ def test_stored_answers_are_current(tmp_path):
     fresh = golden.answers(tmp_path)
     assert set(fresh) == set(STORED.files)
     for name, array in fresh.items():
-        np.testing.assert_allclose(STORED[name], array, atol=1e-5, err_msg=name)
+        # Torch on two machines may be half as far apart as torch and this program.
+        np.testing.assert_allclose(STORED[name], array, rtol=0, atol=TOLERANCE / 2, err_msg=name)
 
 
 @pytest.mark.parity
