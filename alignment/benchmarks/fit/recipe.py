@@ -23,6 +23,7 @@ from alignment.benchmarks.setting import Setting, Size
 from alignment.benchmarks.suites import update
 from alignment.models.config import read_config
 from alignment.models.hf import resolve_folder
+from alignment.rollout.sampler import ADMITTED
 from alignment.training.losses import make_sft_loss
 from alignment.training.step import Term, make_step
 
@@ -112,16 +113,38 @@ def weight_bytes(setting: Setting) -> float:
 
 
 def rollout_bytes(setting: Setting, lanes: int) -> float:
-    """Bytes that `lanes` completions side by side hold: weights, keys and values, float32 logits.
+    """Bytes that `lanes` completions side by side hold: weights, keys and values, and what admission or decoding adds.
 
-    Each lane counts with a prompt of its own, the largest layout. On a CPU the layers are taken out of their stacks,
-    which is a second copy of them. Logits, their unnormalised probabilities and one sum over them are alive together.
+    Each lane counts with a prompt of its own, the largest layout.
     """
-    config, item = setting.config, jnp.dtype(setting.dtype).itemsize
-    cache = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * item
-    tokens = lanes * (setting.prompt_len + setting.new_tokens)
-    copies = 2 if jax.default_backend() == "cpu" else 1
-    return copies * weight_bytes(setting) + tokens * cache + 3 * 4 * lanes * config.vocab_size
+    tokens, item = lanes * (setting.prompt_len + setting.new_tokens), jnp.dtype(setting.dtype).itemsize
+    working = max(_admission_bytes(setting, min(ADMITTED, lanes)), _decoding_bytes(setting, lanes))
+    return weight_bytes(setting) + tokens * _cache_entries(setting) * item + working
+
+
+def _cache_entries(setting: Setting) -> int:
+    """Numbers in the keys and values of one token."""
+    config = setting.config
+    return 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+
+
+def _admission_bytes(setting: Setting, prompts: int) -> float:
+    """What one layer of `prompts` run at once holds: scores of attention and three arrays of the MLP, in float32."""
+    config, length = setting.config, setting.prompt_len
+    return 4 * prompts * length * (config.num_attention_heads * length + 3 * config.intermediate_size)
+
+
+def _decoding_bytes(setting: Setting, lanes: int) -> float:
+    """Float32 logits, their unnormalised probabilities and one sum over them, which are alive together.
+
+    A CPU takes the layers out of their stacks, which is a second copy of them, and computes bfloat16 in float32: it
+    holds the head and the completions' keys and values in that type as well.
+    """
+    config, logits = setting.config, 3 * 4 * lanes * setting.config.vocab_size
+    if jax.default_backend() != "cpu":
+        return logits
+    widened = config.vocab_size * config.hidden_size + lanes * setting.new_tokens * _cache_entries(setting)
+    return logits + weight_bytes(setting) + (4 * widened if setting.dtype == "bfloat16" else 0)
 
 
 def grpo_bytes(setting: Setting) -> float:
