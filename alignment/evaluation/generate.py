@@ -57,11 +57,22 @@ def answer(
 
 
 def sampling_of(section: ConfigDict) -> Sampling:
-    """The distribution that `config.eval` describes; raises `UserError` for a value out of its range."""
+    """The distribution that `config.eval` describes.
+
+    Raises:
+      UserError: a value out of its range, or a filter with a temperature of 0, which would change nothing.
+    """
     try:
-        return Sampling(section.temperature, section.top_k, section.top_p, section.min_p)
+        sampling = Sampling(section.temperature, section.top_k, section.top_p, section.min_p)
     except UserError as error:
         raise UserError(f"--config.eval.{error}") from error
+    idle = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
+    if filters := [name for name, value in idle.items() if not section.temperature and section[name] != value]:
+        raise UserError(
+            f"--config.eval.{filters[0]}={section[filters[0]]} filters nothing at --config.eval.temperature=0, which "
+            "takes the most likely token; set a temperature or leave the filter out"
+        )
+    return sampling
 
 
 def _by_bucket(lengths: Sequence[int], least: int) -> list[list[int]]:

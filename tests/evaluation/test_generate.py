@@ -8,6 +8,7 @@ import pytest
 from tiny import experiment_config, records
 
 from alignment.adapters.stack import Stack
+from alignment.config import default_config
 from alignment.errors import UserError
 from alignment.evaluation.generate import _by_bucket, answer, sampling_of
 from alignment.parallel.data_parallel import choose_devices
@@ -84,3 +85,13 @@ def test_a_value_out_of_range_names_its_flag(opened):
     section.top_p = 0.0
     with pytest.raises(UserError, match=r"--config\.eval\.top_p=0\.0 is out of range"):
         sampling_of(section)
+
+
+@pytest.mark.parametrize(("name", "value"), [("top_k", 5), ("top_p", 0.9), ("min_p", 0.1)])
+def test_a_filter_of_greedy_answers_is_refused(name, value):
+    section = default_config().eval
+    section[name] = value
+    with pytest.raises(UserError, match=rf"--config\.eval\.{name}={value} filters nothing at .*temperature=0"):
+        sampling_of(section)
+    section.temperature = 0.7
+    assert getattr(sampling_of(section), name) == value
