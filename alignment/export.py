@@ -131,6 +131,8 @@ def read_run(seed_folder: str, arm: str, base: str = "") -> Trained:
     folder, found = epath.Path(seed_folder), get_arm(arm)
     if not folder.is_dir():
         raise UserError(f"--run={seed_folder}: no such folder; name a seed's folder, as in --run=runs/demo/seed0")
+    if seeds := sorted(path.name for path in folder.glob("seed[0-9]*")):
+        raise UserError(f"--run={seed_folder}: a workdir; name the folder of one seed, as in --run={folder / seeds[0]}")
     names = dict.fromkeys((*found.merged, *found.serves))
     loras = {name: load_peft(str(_finished(folder / name / "adapter"))) for name in names}
     if not loras:
@@ -277,4 +279,4 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(run, description=__doc__, add_flags=add_flags, needs_workdir=False))
+    sys.exit(cli.main(run, description=__doc__, add_flags=add_flags, needs_workdir=False, resumes=False))
