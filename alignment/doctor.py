@@ -244,18 +244,20 @@ def config_arguments(path: pathlib.Path) -> list[str]:
 
 
 def plan_recipes(named: Sequence[tuple[str, Any]]) -> Iterator[Check]:
-    """Plan each recipe; those of one file that differ in nothing that takes memory share a plan and a line."""
+    """Plan each recipe, and yield its line at once: a plan can take a minute.
+
+    Those of one file that differ in nothing that takes memory share a plan and a line.
+    """
     from alignment.benchmarks.fit.recipe import available_bytes, plan_recipe
+    from alignment.common.progress import each
 
     available, plans, lines = available_bytes(), {}, {}
     for name, config in named:
-        shape = _shape(config)
-        if shape not in plans:
-            print(f"planning {name} ...", file=sys.stderr, flush=True)
-            plans[shape] = plan_recipe(config, available)
         file, _, argument = name.partition(".py:")
-        lines.setdefault((f"{file}.py" if argument else file, shape), (config, []))[1].append(argument)
-    for (file, shape), (config, arguments) in lines.items():
+        lines.setdefault((f"{file}.py" if argument else file, _shape(config)), (config, []))[1].append(argument)
+    for (file, shape), (config, arguments) in each(lines.items(), "planning", "recipe"):
+        if shape not in plans:
+            plans[shape] = plan_recipe(config, available)
         yield _verdict(f"{file}:{','.join(arguments)}" if arguments[0] else file, config, plans[shape])
 
 
@@ -286,12 +288,21 @@ def _verdict(name: str, config: Any, plan: Any) -> Check:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run every check, print them, and exit with status 1 if something essential is broken."""
+    """Run every check, print it as soon as it is known, and exit with status 1 if something essential is broken."""
+    from alignment.common.progress import warn
+
     checks = [*check_packages(), *check_disk(args.workdir or "."), *check_caches(), *check_hub(), *check_loggers()]
     checks += check_devices()
     if not is_broken(checks):  # the others compute
-        checks += [*check_base(), *check_memory(), *check_recipes(args)]
-    print(json.dumps([dataclasses.asdict(check) for check in checks]) if args.json else text(checks))
+        checks += [*check_base(), *check_memory()]
+    if not args.json:
+        warn(text(checks))
+    for check in () if is_broken(checks) else check_recipes(args):
+        checks.append(check)
+        if not args.json:
+            warn(text([check]))
+    if args.json:
+        print(json.dumps([dataclasses.asdict(check) for check in checks]))
     if is_broken(checks):
         sys.exit(1)
 
@@ -348,7 +359,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     from alignment import cli
 
-    return cli.main(run, description=__doc__, add_flags=add_flags, needs_workdir=False, argv=argv)
+    return cli.main(run, description=__doc__, add_flags=add_flags, needs_workdir=False, resumes=False, argv=argv)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """The front door; returns the exit status."""
-    return cli.main(run, description=__doc__, add_flags=add_flags, needs_workdir=False, start=start, argv=argv)
+    return cli.main(
+        run, description=__doc__, add_flags=add_flags, needs_workdir=False, start=start, resumes=False, argv=argv
+    )
 
 
 if __name__ == "__main__":

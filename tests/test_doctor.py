@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from alignment import doctor
+from alignment.benchmarks.fit import recipe
+from alignment.config import default_config
 from alignment.doctor import BROKEN, OK, WARNING, Check
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,6 +58,16 @@ def test_the_findings_name_the_remedy_below_what_is_not_ok():
     lines = doctor.text([Check("a", OK, "fine"), Check("longer", BROKEN, "torn", "sew it")]).splitlines()
     assert lines == ["ok       a       fine", "broken   longer  torn", f"{'':17}-> sew it"]
     assert doctor.is_broken([Check("a", BROKEN, "")]) and not doctor.is_broken([Check("a", WARNING, "")])
+
+
+def test_the_line_of_a_recipe_does_not_wait_for_the_plan_of_the_next(monkeypatch):
+    planned = []
+    monkeypatch.setattr(recipe, "plan_recipe", lambda config, available: planned.append(config.grpo.prompts))
+    configs = [(f"{name}.py", default_config()) for name in "abc"]
+    configs[1][1].grpo.prompts = 7
+    lines = doctor.plan_recipes(configs)
+    assert [(next(lines).name, len(planned)) for _ in configs] == [("a.py", 1), ("b.py", 2), ("c.py", 2)]
+    assert planned == [32, 7]
 
 
 def run(tmp_path, *flags, **variables):
