@@ -181,6 +181,8 @@ EXPERIMENT: dict[str, Any] = {
         ),
         "calibration_prompts": leaf(512, "questions sampled once from the start policy, for the normaliser rfn", low=1),
         "weighting": leaf("static", "rule that weighs the channels at each step", registry="weightings"),
+        "hard_safety": leaf(False, "give a violation of a channel of severity 3 the lowest reward of its group"),
+        "joint_weight": leaf(1.0, "joint_mono: lambda of L_GRPO + lambda L_SFT", low=0.0),
         "weights": {
             "weakness": leaf(1.0, "tri_factor: strength of the weakness factor; 0: off", low=0.0, high=100.0),
             "risk": leaf(1.0, "tri_factor: strength of the risk factor; 0: off", low=0.0),
@@ -188,8 +190,6 @@ EXPERIMENT: dict[str, Any] = {
             "rvpo": leaf(1.0, "rvpo: its constant k, near 0 the mean, large the minimum", low=1e-3, high=1e6),
             "saw": leaf(3.0, "saw: shift of channels that take negative values", low=0.0),
         },
-        "hard_safety": leaf(False, "give a violation of a channel of severity 3 the lowest reward of its group"),
-        "joint_weight": leaf(1.0, "joint_mono: lambda of L_GRPO + lambda L_SFT", low=0.0),
     },
     "train": {
         "max_skipped": leaf(

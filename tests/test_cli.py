@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from alignment import cli
 from alignment.common.declaration import problem_of
 from alignment.config import LEAVES as DECLARED
-from alignment.config import default_config
+from alignment.config import default_config, default_data_set
 from alignment.config_checks import names_of
 from alignment.errors import UserError
 
@@ -265,6 +265,12 @@ def test_workdir_is_asked_for_and_a_misspelt_one_recognised():
     with pytest.raises(UserError, match="did you mean --workdir?"):
         cli.parse(["--workdr=x"], description="d")
     assert cli.parse(["--workdir", "gs://bucket/x"], description="d").workdir == "gs://bucket/x"
+
+
+@pytest.mark.parametrize("defaults", [default_config, default_data_set])
+def test_help_shows_every_heading_once(defaults):
+    headings = [line for line in cli._leaf_help(defaults(), "").splitlines() if line and line[0] != " "]
+    assert len(headings) == len(set(headings)) and any(line.startswith(("grpo: ", "traces: ")) for line in headings)
 
 
 def test_help_shows_the_description_the_flags_and_every_leaf_of_the_named_file(tmp_path, capsys):
