@@ -153,8 +153,9 @@ def resume_command(log):
 @pytest.mark.ci
 def test_training_loses_no_step_and_the_printed_command_resumes_to_the_same_bits(tmp_path):
     config = experiment_config(tmp_path)
-    config.grpo.update(steps=20, max_new_tokens=8)
+    config.grpo.update(steps=8, max_new_tokens=4, prompts=2, minibatches=1)
     config.sft.epochs = 4
+    config.eval.max_new_tokens = 4
     config.checkpoint.every = 1000  # only the end of a stage and the signals save
     command = [sys.executable, "-m", "alignment.train", "--arm=modular", *flags(config)]
     straight, stopped, log = tmp_path / "straight", tmp_path / "stopped", tmp_path / "log"
