@@ -36,7 +36,8 @@ def build_suite(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
       UserError: no such suite or case.
     """
     if setting.suite not in suite_names():
-        raise UserError(f"--suite={setting.suite}: there is none of that name; use one of {', '.join(suite_names())}")
+        known = ", ".join(suite_names())
+        raise UserError(f"--suite={setting.suite}: there is none of that name; use one of {known} or fit")
     module = importlib.import_module(f"{suites.__name__}.{setting.suite}")
     return module.build(setting, against)
 
