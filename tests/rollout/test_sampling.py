@@ -105,6 +105,7 @@ def test_ids_without_a_token_are_as_if_they_were_not_there(temperature, top_k, t
         shares = np.asarray(filter_shares(jnp.asarray(shares[None], jnp.float32), sampling), np.float64)[0]
     expected = np.zeros(WORDS)
     expected[mask] = shares / shares.sum()
+    # As above; divided by a temperature of 0.7 the logits are half as large again.
     np.testing.assert_allclose(np.exp(log_prob), expected[np.asarray(token)], rtol=1e-4)
 
 
@@ -112,7 +113,8 @@ def test_greedy_takes_the_best_word_and_its_untempered_probability():
     token, log_prob = pick(Sampling(0.0, 1, 0.1, 1.0), rows=2)
     shares = shares_of(5, 1)[0]
     assert (np.asarray(token) == shares.argmax()).all()
-    np.testing.assert_allclose(log_prob, np.log(1 / shares.sum(dtype=np.float64)), rtol=1e-5)
+    # The sum of 300 shares may be off by 300 * 2^-24 = 1.8e-5 of itself, and its logarithm by as much; twice that.
+    np.testing.assert_allclose(log_prob, np.log(1 / shares.sum(dtype=np.float64)), rtol=0, atol=4e-5)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.5, 1 - 2**-24])
@@ -121,7 +123,7 @@ def test_the_ends_of_the_noise_fall_on_words_that_can_be_drawn(noise):
     shares[0, [3, 150, 297]] = 0.1, 1.0, 0.3
     token, total = draw(jnp.asarray(shares), jnp.full((1, 2), noise, jnp.float32))
     assert int(token[0]) in (3, 150, 297)
-    np.testing.assert_allclose(total, 1.4, rtol=1e-6)
+    np.testing.assert_allclose(total, 1.4, rtol=1e-6)  # three shares, so a few roundings of 2^-24
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_weights_are_logged_and_move(straight):
     for label in ("normalised", "weight", "gap", "risk", "redundancy"):
         assert {f"{label}/{name}" for name in channels} <= curve[0].keys()
     weights = np.array([[row[f"weight/{name}"] for name in channels] for row in curve])
-    np.testing.assert_allclose(weights.sum(axis=1), 5.0, rtol=1e-5)
+    np.testing.assert_allclose(weights.sum(axis=1), 5.0, rtol=1e-5)  # five weights, each of a few roundings of 2^-24
     assert (weights[:30] == weights[0]).all() and (weights[30] != weights[0]).any()
 
 

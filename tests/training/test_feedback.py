@@ -91,7 +91,7 @@ def test_fitting_ends_at_a_minimum():
     scorer = fit(judgements, features, SECTION, BASE)
     data = gather(judgements, (features - scorer.mean) / scorer.std)
     slope = jax.grad(feedback_loss)((jnp.asarray(scorer.weight), jnp.asarray(scorer.bias[0])), data, 0.02, 1.0)
-    assert max(float(jnp.abs(leaf).max()) for leaf in slope) < 1e-4
+    assert max(float(jnp.abs(leaf).max()) for leaf in slope) < 1e-4  # float32 sums of 60 terms of size 1: 60 * 2^-24
 
 
 @pytest.mark.ci
@@ -109,6 +109,7 @@ def test_loss_by_hand():
     made = [judgement(1.0), judgement(0.5), judgement(1.0, pair=False)]
     params = (jnp.array([1.0, 0.0]), jnp.array(1.0))
     expected = (0.126928 + 0.5 * 0.433781 + 0.313262) / 3 + 0.05
+    # The numbers by hand have six decimals and five.
     assert float(feedback_loss(params, gather(made, rows), 0.1, 0.5)) == pytest.approx(expected, abs=1e-6)
     swapped = gather([judgement(0.0), *made[1:]], rows)  # the second preferred: d = -2
     assert float(feedback_loss(params, swapped, 0.0, 0.5)) == pytest.approx(
@@ -164,7 +165,8 @@ def test_text_features_are_those_of_each_sequence_alone(engine):
     for row, record, text in zip(found, records, TEXTS, strict=True):
         ids, mask = encode_example(engine.tokenizer, record, engine.template, text)
         start, end = mask.index(1), len(mask) - mask[::-1].index(1)
-        np.testing.assert_allclose(row, plain_features(engine, ids[:start], ids[start:end]), rtol=1e-4, atol=1e-5)
+        expected = plain_features(engine, ids[:start], ids[start:end])
+        np.testing.assert_allclose(row, expected, rtol=0, atol=tiny.STATE_ERROR)
 
 
 def make_scorer(engine, seed=0, digest=None):
@@ -184,7 +186,7 @@ def test_rollout_features_are_those_of_each_completion_alone(engine):
     lanes = zip(group.completions.reshape(12, -1), group.mask.reshape(12, -1), strict=True)
     for index, (ids, mask) in enumerate(lanes):
         expected = plain_features(engine, prompts[index // 3], ids[mask].tolist())
-        np.testing.assert_allclose(found[index], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found[index], expected, rtol=0, atol=tiny.STATE_ERROR)
 
 
 def feedback_group(engine, prompts, keys):

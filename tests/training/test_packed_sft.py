@@ -41,6 +41,7 @@ def gradient(arrays, parts=1):
 
 
 def assert_same(left, right):
+    """Sums over some 100 response tokens in another order: sqrt(100) 2^-24 = 6e-7 of terms of the size of the sum."""
     assert float(left.tally.count) == float(right.tally.count)
     np.testing.assert_allclose(left.total, right.total, rtol=1e-5)
     for a, b in zip(jax.tree.leaves(left.modules), jax.tree.leaves(right.modules), strict=True):

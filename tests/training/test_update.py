@@ -101,7 +101,11 @@ def update_gradient(batch, beta, parts=1, remat=False):
 
 
 def assert_same(got, want, rel=1e-5):
-    """Relative to the largest entry of each array: float32 sums in another order differ in the last bits."""
+    """Relative to the largest entry of each array.
+
+    Forward and backward pass are sqrt(3 x 2 x 7 x 48) = 45 roundings of 2^-24 of a token's share, 2.7e-6, which partly
+    cancel over the 78 tokens.
+    """
     for left, right in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
         scale = float(jnp.abs(right).max())
         assert scale > 1e-4
@@ -125,7 +129,8 @@ def test_packing_changes_no_metric(batch, cells):
     dense, packed = update_gradient(batch, 0.1), update_gradient(batch | {"cells": cells}, 0.1)
     assert float(dense.tally.sums["ratio"]) != float(dense.tally.sums["tokens"])
     for left, right in zip(jax.tree.leaves(packed.tally), jax.tree.leaves(dense.tally), strict=True):
-        np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-5)
+        # Sums over 78 tokens of log-probabilities up to 8, each off by up to 26 roundings of 2^-24 (tiny.py), 1.3e-5.
+        np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.ci
