@@ -42,9 +42,10 @@ def test_one_line_of_json_with_both_cases_and_their_ratio(suite, capsys):
     assert found["against"]["plain"].keys() >= {"step_s", "time_ratio", "peak_ratio", "temp_ratio"}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("suite", "against"),
-    [("grpo", "plain"), ("load", "static"), pytest.param("decode", "plain,top_p", marks=pytest.mark.ci)],
+    [("grpo", "plain"), ("load", "static"), ("decode", "plain,top_p")],
 )
 def test_a_rollout_is_measured_with_its_parts(suite, against, capsys):
     many = ["--prompts=16", "--group=8", "--new_tokens=32"]  # flags given twice: the last one counts

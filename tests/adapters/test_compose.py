@@ -33,6 +33,7 @@ def test_concatenation_is_the_stack(gates, scaling):
     np.testing.assert_array_equal(run(params(), stack), run(params(), make_stack({"both": one})))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("ranks", [(16, 8), (20, 16)])
 def test_concatenation_is_the_stack_where_ranks_fill_more_than_one_block(ranks, dtype):

@@ -109,6 +109,7 @@ def test_the_sum_of_weights_is_made_for_many_float32_tokens_alone():
     assert not sums(x.astype(jnp.bfloat16), w.astype(jnp.bfloat16))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("tokens", [1, 7, 120])
 @pytest.mark.parametrize("ranks", [(4, 3), (16, 8), (20, 16)])

@@ -14,6 +14,7 @@ from alignment.errors import UserError
 SETTING = Setting("logprob", parse_size("32,2,4,2,64,128"), prompts=2, group=2, prompt_len=8, new_tokens=4)
 
 
+@pytest.mark.ci
 def test_every_suite_puts_ours_first_and_names_its_cases():
     for name in ("attention", "logprob"):
         suite = build_suite(dataclasses.replace(SETTING, suite=name), ("plain",))

@@ -41,6 +41,7 @@ def test_answers_are_in_order_and_depend_on_nothing_else(opened):
     assert [whole[3]] == texts(opened, asked=RECORDS[3:4])
 
 
+@pytest.mark.ci
 def test_temperature_draws_and_the_seed_decides(opened):
     drawn = [texts(opened, temperature=1.0, seed=seed) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]

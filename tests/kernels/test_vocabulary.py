@@ -57,6 +57,7 @@ def served(monkeypatch, name):
         monkeypatch.setattr(module, "unsupported", lambda hidden, head, backend: "")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("ranges", RANGES)
 @pytest.mark.parametrize("implementation", api.IMPLEMENTATIONS)
 def test_the_distribution_is_that_over_tokens(implementation, ranges, monkeypatch):
@@ -106,6 +107,7 @@ def test_a_target_without_a_token_has_the_lowest_log_probability_and_no_gradient
     np.testing.assert_array_equal(out.log_prob[1::2], usual.log_prob[1::2])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("implementation", ["xla", "pallas_tpu"])
 @pytest.mark.parametrize("ranges", RANGES)
 def test_a_head_sharded_by_vocabulary(implementation, ranges, monkeypatch):

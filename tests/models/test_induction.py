@@ -32,6 +32,7 @@ def test_random_strings_are_continued_without_training():
     assert share_continued(wire_induction(plain, CONFIG, jax.random.key(1))) > 0.15
 
 
+@pytest.mark.ci
 def test_only_the_first_head_of_two_layers_and_the_residual_outputs_differ():
     plain = init_params(CONFIG, jax.random.key(0), jnp.float32, Recipe().init_std)
     wired = wire_induction(plain, CONFIG, jax.random.key(1))

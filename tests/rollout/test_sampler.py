@@ -208,6 +208,7 @@ def decode_steps(layout, limits):
     return stats.steps
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", [0, 1])
 def test_short_answers_do_not_wait_for_long_ones(seed):
     """Lengths log-uniform over 1:8, G = 8, eight waves of 16 lanes: at most 0.65 of the steps of whole waves.
@@ -220,6 +221,7 @@ def test_short_answers_do_not_wait_for_long_ones(seed):
     assert limits.sum() / 16 <= steps <= 0.65 * waves
 
 
+@pytest.mark.ci
 def test_every_prompt_is_run_once_while_others_wait():
     stats = Stats()
     sample(layout=Layout(lanes=4, width=2), stats=stats)
@@ -229,6 +231,7 @@ def test_every_prompt_is_run_once_while_others_wait():
     assert one.prompts == 2  # nothing else waits: a second slot takes half of its samples
 
 
+@pytest.mark.ci
 def test_nothing_compiles_after_the_first_rollout_of_a_size():
     from alignment.benchmarks.measure import counted_compiles
 
@@ -253,6 +256,7 @@ def test_text_can_end_a_completion():
     np.testing.assert_array_equal(np.where(kept, group.completions, 0), np.where(kept, plain.completions, 0))
 
 
+@pytest.mark.ci
 def test_a_narrow_cache_changes_little_and_is_narrow():
     pool = lanes.empty_pool(CONFIG, jnp.float32, jnp.bfloat16, 2, 2, (8, 10))
     assert {leaf.dtype for leaf in jax.tree.leaves((pool.prompt_kv, pool.own_kv))} == {jnp.dtype(jnp.bfloat16)}
@@ -262,6 +266,7 @@ def test_a_narrow_cache_changes_little_and_is_narrow():
     assert 1e-6 < gap < 0.2  # 8 bits of mantissa in keys and values, peaked logits: not nothing, and not much
 
 
+@pytest.mark.ci
 def test_in_bfloat16_a_completion_parts_only_where_two_tokens_are_nearly_as_likely(record_property):
     """The share of identical completions is reported; at each first difference the two choices' logits lie close."""
     narrow = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params())

@@ -136,6 +136,7 @@ def test_the_strength_of_a_factor_reaches_the_weights(base, straight, tmp_path):
     assert before["weight/accuracy"] != after["weight/accuracy"]
 
 
+@pytest.mark.ci
 def test_the_hard_safety_rule_is_logged(base, tmp_path):
     found = run(config_for(base, steps=2, channels=("compliance=1",), hard_safety=True), tmp_path)
     assert all("reward/hard_safety" in row for row in found.curve)

@@ -43,6 +43,7 @@ def with_engine(collector, **changes):
     return collector._replace(engine=dataclasses.replace(collector.engine, **changes))
 
 
+@pytest.mark.ci
 def test_scoring_by_group_is_scoring_at_once_and_in_order(collector, state):
     """Two lanes and eight groups' worth of turns, or all at once: the same completions, responses and rewards."""
     whole = collect(collector, state, RECORDS[:4], step=1)

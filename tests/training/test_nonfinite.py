@@ -38,6 +38,7 @@ def same_bits(left, right) -> bool:
     return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("mode", "devices"),
     [pytest.param("jit", 1, marks=pytest.mark.ci), ("jit", 8), pytest.param("pmap", 8, marks=pytest.mark.ci)],
@@ -63,6 +64,7 @@ def test_a_step_that_is_not_finite_changes_nothing_on_any_device(mode, devices):
     assert same_bits(state.lora, undisturbed.lora) and (int(state.step), int(state.skipped)) == (3, 0)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("rate", "weights", "name"),
     [(1e30, 1.0, "update_norm"), (1e-2, jnp.nan, "loss"), (1e-2, jnp.inf, "grad_norm")],

@@ -57,6 +57,7 @@ def test_packed_and_unpacked_gradients_are_equal(parts):
     assert_same(gradient(packed, parts), gradient(plain))
 
 
+@pytest.mark.ci
 def test_without_the_segment_numbers_the_gradient_would_be_another():
     packed = collate(EXAMPLES, 8, 1, 0, batching="packed")
     blurred = gradient({name: array for name, array in packed.items() if name != "segments"})

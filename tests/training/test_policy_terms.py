@@ -63,6 +63,7 @@ def test_every_constant_changes_the_loss(plain, name):
     assert count == plain[1] and abs(total - plain[0]) > 1e-4
 
 
+@pytest.mark.ci
 def test_losses_count_what_they_are_divided_by(plain):
     found = {name: outcome(loss=name) for name in LOSSES}
     completions, tokens = batch()["mask"].shape[:2], float(batch()["mask"].sum())

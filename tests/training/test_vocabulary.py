@@ -74,6 +74,7 @@ def test_the_engine_knows_the_ids_of_its_tokenizer(collector):
     assert collector.engine.token_ranges == ((0, TOKENS),)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("sampling", FILTERS, ids=str)
 def test_no_id_without_a_token_is_sampled(collector, sampling):
     found = answers(collector.engine, sampling)
@@ -82,6 +83,7 @@ def test_no_id_without_a_token_is_sampled(collector, sampling):
     assert (everything.completions[everything.mask] >= TOKENS).mean() > 0.5  # so the line above could fail
 
 
+@pytest.mark.ci
 def test_recorded_log_probabilities_are_those_of_the_policy_that_is_trained(collector, state, group):
     """Also from plain sequences with a softmax over the tokens alone; float32 passes of two layers agree to 1e-4."""
     engine, batch = collector.engine, group_batch(group, jnp.zeros(group.truncated.shape))
@@ -183,6 +185,7 @@ def test_the_loss_of_sft_is_that_of_transformers_over_every_row(collector):
     assert sft_nll(collector.engine, tokens, mask) == pytest.approx(theirs, rel=1e-5)
 
 
+@pytest.mark.ci
 def test_sft_and_option_likelihood_run_over_every_row(collector):
     engine, (tokens, mask) = collector.engine, some_rows()
     scores = logits(engine.params, hidden_states(engine.params, engine.config, jnp.asarray(tokens)[:, :-1]))
