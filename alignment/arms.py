@@ -130,9 +130,9 @@ ARMS: dict[str, Arm] = _by_name(
 )
 
 
-def get_arm(name: str) -> Arm:
-    """Return the arm called `name`, or raise `UserError` with the nearest known name."""
-    return lookup(ARMS, name, "arm (--config.arms)")
+def get_arm(name: str, flag: str = "--config.arms") -> Arm:
+    """Return the arm called `name`, or raise `UserError` with the `flag` that named it and the nearest known name."""
+    return lookup(ARMS, name, f"arm ({flag})")
 
 
 def rewarded_stage(arm: Arm) -> Stage | None:

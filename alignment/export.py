@@ -128,7 +128,7 @@ def read_run(seed_folder: str, arm: str, base: str = "") -> Trained:
     Raises:
       UserError: an unknown arm, no such folder, or an adapter that is missing, unfinished or damaged.
     """
-    folder, found = epath.Path(seed_folder), get_arm(arm)
+    folder, found = epath.Path(seed_folder), get_arm(arm, "--arm")
     if not folder.is_dir():
         raise UserError(f"--run={seed_folder}: no such folder; name a seed's folder, as in --run=runs/demo/seed0")
     if seeds := sorted(path.name for path in folder.glob("seed[0-9]*")):

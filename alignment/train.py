@@ -11,6 +11,7 @@ import argparse
 import sys
 
 from alignment import cli
+from alignment.arms import get_arm
 from alignment.common.declaration import MAX_SEED
 from alignment.evaluation.results import plain
 from alignment.evaluation.tables import text_table
@@ -21,6 +22,7 @@ from alignment.parallel.distributed import start
 
 def run(args: argparse.Namespace) -> None:
     """Train and evaluate `--arm` at `--seed`, and print its row."""
+    get_arm(args.arm, "--arm")
     set_up_compilation()
     config = args.config
     with config.unlocked():

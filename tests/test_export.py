@@ -230,7 +230,7 @@ def test_another_base_is_refused_before_anything_is_written(tmp_path, seed_folde
         ("nowhere", "modular", "nowhere: no such folder; name a seed's folder"),
         ("run", "modular", "a workdir; name the folder of one seed, as in --run="),
         ("run/seed0/reasoning", "modular", "run/seed0/reasoning/reasoning/adapter: no finished adapter"),
-        ("run/seed0", "modulr", "unknown arm (--config.arms) 'modulr'; did you mean 'modular'?"),
+        ("run/seed0", "modulr", "unknown arm (--arm) 'modulr'; did you mean 'modular'?"),
         ("run/seed0", "grpo_only", "reward_on_base/adapter: no finished adapter; let the run finish"),
     ],
 )
