@@ -74,11 +74,11 @@ class Progress:
             self._shown = time.monotonic()
             self._print(f"{self._rate()}, {self._time_left()} left")
 
-    def close(self) -> None:
-        """Take the bar down, or print the last line."""
+    def close(self, finished: bool = True) -> None:
+        """Take the bar down, or print the last line of a loop that is `finished`."""
         if self._bar is not None:
             self._bar.close()
-        elif not _quiet and self._done > self._initial:
+        elif finished and not _quiet and self._done > self._initial:
             self._print(f"{self._rate()}, {tqdm.format_interval(time.monotonic() - self._began)} in all")
 
     def _rate(self) -> str:
@@ -103,8 +103,10 @@ def progress(total: int, label: str, unit: str, initial: int = 0) -> Iterator[Pr
     shown = Progress(total, label, unit, initial)
     try:
         yield shown
-    finally:
-        shown.close()
+    except BaseException:  # a summary would follow the line that says why the loop ended
+        shown.close(finished=False)
+        raise
+    shown.close()
 
 
 def each(items: Iterable[Item], label: str, unit: str, total: int | None = None) -> Iterator[Item]:
