@@ -31,7 +31,7 @@ RUN = {
     **{"grpo.group_size": 2, "grpo.micro_batches": 1, "grpo.max_new_tokens": 8, "eval.max_new_tokens": 8},
     **{"grpo.calibration_prompts": 4, "model.remat": False, "data.overlap": 1},
 }
-BUILD = {"workers": 1, "vignettes.count": 60, "vignettes.eval_count": 12, "traces.count": 6, "traces.tries": 1}
+BUILD = {"workers": 1, "vignettes.count": 60, "vignettes.eval_count": 12, "traces.count": 48, "traces.tries": 1}
 SMALL = {
     "alignment.ablate": [f"--config.{name}={value}" for name, value in RUN.items()],
     "alignment.train": [f"--config.{name}={value}" for name, value in RUN.items()],
@@ -59,12 +59,8 @@ class Teacher:
             def do_POST(self):
                 asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 text = asked["messages"][-1]["content"]
-                row = next(row for row in rows if row["question"] in text)
-                reasoning = (
-                    f"{row['question']} The findings of this patient point to one of the options and not to others."
-                )
-                answer = f"{row['answer_idx']}. {row['answer']} \\boxed{{{row['answer_idx']}}}"
-                content = f"<think>\n{reasoning}\n</think>\n<answer>\n{answer}\n</answer>"
+                row = next((row for row in rows if row["question"] in text), None)
+                content = "I do not know." if row is None else _explained(row)
                 message = {"role": "assistant", "content": content}
                 choice = {"index": 0, "message": message, "finish_reason": "stop"}
                 usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
@@ -81,6 +77,12 @@ class Teacher:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def _explained(row: dict) -> str:
+    letter = row["answer_idx"]
+    reasoning = f"{row['question']} The findings of this patient point to one of the options and not to others."
+    return f"<think>\n{reasoning}\n</think>\n<answer>\n{letter}. {row['answer']} \\boxed{{{letter}}}\n</answer>"
 
 
 @pytest.fixture(scope="module")
