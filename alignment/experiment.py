@@ -42,9 +42,7 @@ from alignment.evaluation.auditability import audit
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.generate import answer, sampling_of
 from alignment.evaluation.stability import stability
-from alignment.evaluation.watch import watch_summary
 from alignment.parallel.data_parallel import choose_devices
-from alignment.rewards.watch import Limits
 from alignment.rollout.engine import Engine, load_engine
 from alignment.rollout.keys import stage_key
 from alignment.text.parser import Response, parse
@@ -53,6 +51,7 @@ from alignment.training.calibration import scheme_of
 from alignment.training.checkpoint import environment, fingerprint
 from alignment.training.feedback import needs_scorer, scorer_of
 from alignment.training.loop import Session
+from alignment.training.monitor import MonitorConfig, monitor_summary
 from alignment.training.state import Frozen
 from alignment.training.usable import drop_unusable
 
@@ -109,7 +108,7 @@ def open_experiment(config: ConfigDict, workdir: str, lock: Lock | None = None) 
     check_config(config)
     stages = stage_order(config.arms)
     scheme_of(config.grpo)
-    Limits(**config.watch)
+    MonitorConfig(**config.watch)
     sampling_of(config.eval)
     check_places(config, epath.Path(workdir))
     spread = choose_devices(config.parallel.mode, config.parallel.devices)
@@ -226,11 +225,11 @@ def train_stage(experiment: Experiment, stage: Stage, seed: int, loras: Loras, s
     if not stage.on_policy:
         response = stage.objective.removeprefix("sft_")
         return sft.train_sft(engine, frozen, lora, data.sft, config.sft, session, key, response)
-    limits, joint = Limits(**config.watch), None
+    monitor_config, joint = MonitorConfig(**config.watch), None
     if stage.objective == "joint":
         examples = sft.encode_examples(engine, data.sft, "cot", config.sft.max_tokens, config.data.cache)
         joint = grpo.Joint(examples, config.sft, config.grpo.joint_weight, seed)
-    return grpo.train_grpo(engine, frozen, lora, data.rl, config.grpo, session, key, limits, joint)
+    return grpo.train_grpo(engine, frozen, lora, data.rl, config.grpo, session, key, monitor_config, joint)
 
 
 def frozen_under(engine: Engine, stage: Stage, loras: Loras, start: Lora) -> Frozen:
@@ -441,7 +440,7 @@ def make_row(
     row = {"arm": arm.name, "seed": seed, "about": arm.about, "left_out": left_out}
     row |= summarise(responses, records)
     row |= audit(responses, records, rewarded=tuple(rewarded))
-    return row | stability(curve) | watch_summary(curve, Limits(**experiment.config.watch))
+    return row | stability(curve) | monitor_summary(curve, MonitorConfig(**experiment.config.watch))
 
 
 def write_responses(path: epath.Path, experiment: Experiment, responses: Sequence[Response]) -> None:

@@ -24,7 +24,6 @@ from alignment.evaluation.comparisons import (
 )
 from alignment.evaluation.plots import Curves, accuracy_plot, colours, curve_plots
 from alignment.evaluation.results import plain
-from alignment.rewards.watch import SYMPTOMS
 from alignment.text.audit_checks import CHECKS
 from alignment.text.templates import TEMPLATES
 
@@ -112,7 +111,7 @@ def render(
             curve_names=list(curves),
             matrices=matrices or {},
             watched=[row for row in rows if row.get("watch")],
-            symptoms=list(SYMPTOMS),
+            symptoms=list(dict.fromkeys(name for row in rows for name in row.get("watch") or ())),
             gains=unearned_gains(rows, outcomes, before or {}),
             pairs=compare_pairs(outcomes),
             min_questions=MIN_QUESTIONS,

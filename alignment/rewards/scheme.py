@@ -12,7 +12,6 @@ from alignment.rewards import channels as _channels  # noqa: F401 - importing it
 from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, levelled, uncalibrated
 from alignment.rewards.presets import PRESETS, Weight, get_preset
 from alignment.rewards.registry import find_channel
-from alignment.rewards.watch import Watch, init_watch
 from alignment.rewards.weightings import get_weighting
 from alignment.rewards.weightings.schema import Rewards, Weighting, weighted_sum
 
@@ -33,11 +32,10 @@ class Scheme(NamedTuple):
 
 
 class RewardState(NamedTuple):
-    """What the rewards of a step, and the watch on them, depend on beside the completions: arrays of a checkpoint."""
+    """What the rewards of a step depend on beside the completions: arrays that a checkpoint holds."""
 
     statistics: Statistics
     weighting: Any
-    watch: Watch
 
 
 class Scored(NamedTuple):
@@ -96,7 +94,7 @@ def make_scheme(
 
 def init_rewards(scheme: Scheme) -> RewardState:
     """Return the state before the first rollout and, where there is one, before the calibration."""
-    return RewardState(uncalibrated(len(scheme.weights)), scheme.weighting.init(_base(scheme, 0.0)), init_watch())
+    return RewardState(uncalibrated(len(scheme.weights)), scheme.weighting.init(_base(scheme, 0.0)))
 
 
 def combine(

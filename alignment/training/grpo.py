@@ -30,8 +30,7 @@ from alignment.objectives.family import get_loss
 from alignment.objectives.policy import Settings, mask_truncated
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
-from alignment.rewards.scheme import RewardState, Scored, combine, init_rewards
-from alignment.rewards.watch import Limits, new_alarms, observe
+from alignment.rewards.scheme import Scored, combine, init_rewards
 from alignment.rollout.engine import Engine
 from alignment.rollout.sampler import Group
 from alignment.training.calibration import (
@@ -47,6 +46,7 @@ from alignment.training.feedback import scorer_of
 from alignment.training.loop import Session, run_loop
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
 from alignment.training.mismatch import mismatch
+from alignment.training.monitor import MonitorConfig, MonitorState, init_monitor, new_alarms, update_monitor
 from alignment.training.prompts import cached_prompts
 from alignment.training.sft import sft_batch
 from alignment.training.state import Frozen, TrainState, init_state, make_optimizer, make_schedule
@@ -70,7 +70,7 @@ def train_grpo(
     section: ConfigDict,
     session: Session,
     key: jax.Array,
-    limits: Limits,
+    monitor_config: MonitorConfig,
     joint: Joint | None = None,
 ) -> Lora:
     """Train `lora` on verifiable rewards and return it.
@@ -83,7 +83,7 @@ def train_grpo(
       section: `config.grpo`.
       session: where checkpoints and metrics go.
       key: the stage's key; every sampling key descends from it.
-      limits: `config.watch`, of the watch on reward hacking.
+      monitor_config: `config.watch`, of the monitor of reward hacking.
       joint: adds a supervised term to every optimiser step.
     """
     prompts = cached_prompts(engine, records, session.cache)
@@ -101,18 +101,20 @@ def train_grpo(
         reward = partial(combine, scheme, state=state.rewards, step=step + 1, progress=step / section.steps)
         asked = [records[index] for index in batch_indices(len(records), section.prompts, step, session.seed)]
         rolled = refill(collector, state, collect(collector, state, asked, step), records, step, session.seed, reward)
-        scored, memory = reward(raw=rolled.channels, groups=len(asked))
+        scored, reward_state = reward(raw=rolled.channels, groups=len(asked))
         advantages = advantage(jnp.asarray(scored.combined), scheme.std_floor)
-        watched, memory = watch_rewards(rolled, memory, limits, f"{session.label}, step {step + 1}")
+        label = f"{session.label}, step {step + 1}"
+        monitored, monitor = monitor_rollout(rolled, state.monitor, monitor_config, label)
         learning_rate, start = float(schedule(state.step)), time.perf_counter()
         commit_step()
-        state, metrics = update(state.replace(rewards=()), rolled.group, advantages, step)
+        state, metrics = update(state.replace(rewards=(), monitor=()), rolled.group, advantages, step)
         now = time.perf_counter()
-        row = metrics | describe(rolled, scored, advantages) | watched | {"time/update": now - start}
+        row = metrics | describe(rolled, scored, advantages) | monitored | {"time/update": now - start}
         rate = {"learning_rate": learning_rate, "tokens_per_s": float(rolled.group.mask.sum()) / (now - began)}
-        return state.replace(rewards=memory), row | rate
+        return state.replace(rewards=reward_state, monitor=monitor), row | rate
 
-    return run_loop(session, init_state(lora, optimizer, key, init_rewards(scheme)), section.steps, one_step).lora
+    state = init_state(lora, optimizer, key, init_rewards(scheme), init_monitor())
+    return run_loop(session, state, section.steps, one_step).lora
 
 
 def make_calibration(
@@ -158,16 +160,16 @@ def check_records(section: ConfigDict, records: int) -> None:
         )
 
 
-def watch_rewards(
-    rolled: Collected, memory: RewardState, limits: Limits, label: str
-) -> tuple[dict[str, float], RewardState]:
-    """Look for reward hacking in a rollout; an alarm is written out once, when a symptom has lasted long enough."""
+def monitor_rollout(
+    rolled: Collected, state: MonitorState, config: MonitorConfig, label: str
+) -> tuple[dict[str, float], MonitorState]:
+    """Look for reward hacking in a rollout; an alarm is logged once, when a symptom has lasted long enough."""
     lengths = rolled.group.mask.sum(axis=-1)
-    owners = [record for record in rolled.records for _ in range(lengths.shape[1])]
-    metrics, watch = observe(rolled.responses, owners, lengths.ravel(), memory.watch, limits)
-    for name in new_alarms(watch, limits):
+    records = [record for record in rolled.records for _ in range(lengths.shape[1])]
+    metrics, state = update_monitor(rolled.responses, records, lengths.ravel(), state, config)
+    for name in new_alarms(state, config):
         warn(f"{label}: reward hacking? {name} in {metrics[f'watch/{name}']:.0%} of the completions")
-    return metrics, memory._replace(watch=watch)
+    return metrics, state
 
 
 def make_update(

@@ -22,8 +22,8 @@ class TrainState:
     """The trainable adapter, its optimiser state, the number of optimiser steps, skipped ones included, and the key.
 
     `skipped` is how many steps in a row, up to this one, were skipped for a loss or gradient that is not finite.
-    `rewards` is the state of a reward stage's rewards (`rewards.scheme.RewardState`). It lives on the host, outside the
-    compiled step; a checkpoint holds it with the rest.
+    `rewards` (`rewards.scheme.RewardState`) and `monitor` (`training.monitor.MonitorState`) are what a reward stage
+    remembers. They live on the host, outside the compiled step; a checkpoint holds them with the rest.
     """
 
     lora: Lora
@@ -32,6 +32,7 @@ class TrainState:
     key: jax.Array
     rewards: Any = ()
     skipped: jax.Array | int = 0
+    monitor: Any = ()
 
 
 @struct.dataclass
@@ -69,7 +70,9 @@ def make_optimizer(section: ConfigDict, steps: int) -> optax.GradientTransformat
     )
 
 
-def init_state(lora: Lora, optimizer: optax.GradientTransformation, key: jax.Array, rewards: Any = ()) -> TrainState:
+def init_state(
+    lora: Lora, optimizer: optax.GradientTransformation, key: jax.Array, rewards: Any = (), monitor: Any = ()
+) -> TrainState:
     """A fresh state around a copy of `lora`: a step donates its state, and the start may also be the reference."""
     lora, key = jax.tree.map(jnp.copy, (lora, key))
-    return TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key, rewards, jnp.int32(0))
+    return TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key, rewards, jnp.int32(0), monitor)

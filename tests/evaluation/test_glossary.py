@@ -15,11 +15,10 @@ from alignment.evaluation.auditability import audit
 from alignment.evaluation.comparisons import compare_pairs, hypotheses, seed_summary
 from alignment.evaluation.matrix import diagnose, plain_rows, propose
 from alignment.evaluation.stability import stability
-from alignment.evaluation.watch import watch_summary
 from alignment.rewards.matrix import MATRIX
 from alignment.rewards.presets import PRESETS
-from alignment.rewards.watch import SYMPTOMS, Limits
 from alignment.text.audit_checks import CHECKS
+from alignment.training.monitor import SYMPTOMS, MonitorConfig, monitor_summary
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -40,7 +39,7 @@ TRAINING = """
 """.split()  # noqa: SIM905
 
 
-LIMITS = Limits(**default_config().watch)
+MONITOR = MonitorConfig(**default_config().watch)
 
 
 def entries(section: str) -> dict[str, list[str]]:
@@ -56,7 +55,7 @@ def result_row() -> dict:
         summarise([respond()], [record()])
         | audit([respond()], [record()])
         | stability(None)
-        | watch_summary(None, LIMITS)
+        | monitor_summary(None, MONITOR)
     )
 
 
