@@ -1,7 +1,7 @@
-"""Count what makes the code hard to read: `python tests/code_shape.py [FOLDER...]` lists it, test_code_shape.py bounds it.
+"""Count what makes the code hard to read: `python tests/code_shape.py [FOLDER...]`; test_code_shape.py bounds it.
 
-A private helper "used once" is a module-level function whose name starts with an underscore and is read once in its file.
-Its lines are those of its body without the docstring.
+A private helper "used once" is a module-level function whose name starts with an underscore and is read once in its
+file. Its lines are those of its body without the docstring.
 """
 
 from __future__ import annotations
@@ -48,10 +48,7 @@ def body_lines(function: Function) -> int:
 def generic_names(tree: ast.AST) -> list[ast.Name | ast.arg]:
     """Variables and parameters with a name of `GENERIC`, outside comprehensions."""
     in_comprehensions = {
-        name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.comprehension)
-        for name in ast.walk(node.target)
+        name for node in ast.walk(tree) if isinstance(node, ast.comprehension) for name in ast.walk(node.target)
     }
     stored = (
         node
@@ -87,7 +84,8 @@ def measure(paths: list[Path]) -> Shape:
             if node.name.startswith("_") and reads[node.name] == 1
         )
         shape.generic.extend(
-            f"{name}:{node.lineno} {node.id if isinstance(node, ast.Name) else node.arg}" for node in generic_names(tree)
+            f"{name}:{node.lineno} {node.id if isinstance(node, ast.Name) else node.arg}"
+            for node in generic_names(tree)
         )
         if not exempt:
             shape.many_parameters.extend(
