@@ -18,9 +18,9 @@ from alignment.arms import get_arm, rewarded_stage
 from alignment.common.files import write_json, write_text
 from alignment.config import default_config
 from alignment.evaluation.matrix import Matrix, diagnose, entries, plain_rows, propose, text_matrix
+from alignment.evaluation.matrix_cells import observed
 from alignment.evaluation.results import plain
 from alignment.experiment import Experiment, Outcome
-from alignment.rewards.matrix import observed
 from alignment.rewards.presets import Weight, get_preset
 from alignment.rewards.registry import ScoreBatch
 from alignment.rewards.score import score_channels

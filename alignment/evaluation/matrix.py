@@ -1,15 +1,16 @@
-"""The alignment matrix filled in from an evaluation: every cell diagnosed, and weights for the next round proposed.
+"""The alignment matrix of an evaluation: every cell diagnosed, and weights for the next round proposed.
 
-Per cell, with m the mean of its channel over the responses it applies to, T the target, v the share of responses under
-the channel's floor and `sev` its severity (a reconstruction, the weakness and risk of tri_factor with another scale):
+The cells are declared in `alignment/evaluation/matrix_cells.py`. Per cell, with m the mean of its channel over the
+responses it applies to, T the target, v the share of responses under the channel's floor and `sev` its severity (a
+reconstruction: weakness and risk of tri_factor on another scale):
 
     deficit = clip((T - m) / (T - worst), 0, 1)           the weakest cell has the largest
     risk = sev v                                          the riskiest cell has the largest
     w <- w exp(a deficit) (1 + b risk), scaled so that the weights of the matrix keep their sum
     T <- T + (best - T) / 2 where m has reached T
 
-a and b are `config.grpo.weights.weakness` and `.risk`. A cell that is weakest or riskiest and not paid for enters with
-the smallest weight that is. A person accepts the proposal, or does not, by running the file it is written to.
+a and b are `config.grpo.weights.weakness` and `.risk`. A weakest or riskiest cell whose channel is not part of the
+reward enters with the smallest weight of the reward. A person accepts the proposal by running the file that holds it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from alignment.evaluation.matrix_cells import Cell, observed
 from alignment.evaluation.tables import number, percent
 from alignment.record import Record
-from alignment.rewards.matrix import Cell, observed
 from alignment.rewards.presets import Weight
 from alignment.text.parser import Response
 
@@ -31,11 +32,11 @@ CAUSES = 3  # shown of each cell
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
-    """One cell of the matrix as an evaluation has it."""
+class CellResult:
+    """One cell of the matrix with its values in an evaluation."""
 
     cell: Cell
-    weight: Weight  # with the coefficient paid; 0 where the channel is not paid for
+    weight: Weight  # of the channel in the reward; value 0 where the channel is not part of it
     n: int  # responses it applies to
     mean: float | None  # None where it applies to none
     violations: float | None  # share under the floor
@@ -59,7 +60,7 @@ class Finding:
 class Matrix:
     """All cells, and which of them are worst."""
 
-    findings: tuple[Finding, ...]
+    results: tuple[CellResult, ...]
     weakest: str | None  # channel; None where every target is met
     riskiest: str | None  # channel; None where nothing is violated
 
@@ -70,65 +71,67 @@ def diagnose(
     scores: Mapping[str, np.ndarray],
     weights: Mapping[str, Weight],
 ) -> Matrix:
-    """Fill the matrix in.
+    """Diagnose every cell that is shown.
 
     Args:
       responses: [N].
       records: [N], what they answer.
       scores: {channel: raw values [N], NaN where it does not apply} of every cell of `observed(weights)`.
-      weights: the reward that was paid.
+      weights: of the channels of the reward the model was trained with.
     """
-    findings = tuple(_find(cell, responses, records, scores[cell.channel], weights) for cell in observed(weights))
-    weakest, riskiest = (max(findings, key=key) for key in (lambda f: f.deficit, lambda f: f.risk))
+    results = tuple(
+        _diagnose_cell(cell, responses, records, scores[cell.channel], weights) for cell in observed(weights)
+    )
+    weakest, riskiest = (max(results, key=key) for key in (lambda result: result.deficit, lambda result: result.risk))
     return Matrix(
-        findings,
+        results,
         weakest.cell.channel if weakest.deficit > 0 else None,
         riskiest.cell.channel if riskiest.risk > 0 else None,
     )
 
 
-def _find(
+def _diagnose_cell(
     cell: Cell,
     responses: Sequence[Response],
     records: Sequence[Record],
     values: np.ndarray,
     weights: Mapping[str, Weight],
-) -> Finding:
+) -> CellResult:
     weight = weights.get(cell.channel) or dataclasses.replace(cell.default, value=0.0)
     applies = ~np.isnan(values)
     under = np.flatnonzero(applies & (np.nan_to_num(values) < weight.floor))
     causes = collections.Counter(cell.diagnose(responses[index], records[index]) for index in under)
     n = int(applies.sum())
     if not n:
-        return Finding(cell, weight, 0, None, None, ())
-    return Finding(cell, weight, n, float(values[applies].mean()), len(under) / n, tuple(causes.most_common()))
+        return CellResult(cell, weight, 0, None, None, ())
+    return CellResult(cell, weight, n, float(values[applies].mean()), len(under) / n, tuple(causes.most_common()))
 
 
 def propose(matrix: Matrix, weakness: float, risk: float) -> dict[str, Weight]:
-    """Return {channel: weight} for the next round: of what is paid, and of the weakest and riskiest cell.
+    """Return {channel: weight} for the next round: of the reward's channels, and of the weakest and riskiest cell.
 
     Args:
       matrix: of this round.
       weakness, risk: the strengths a and b.
     """
-    paid = {f.cell.channel: f.weight.value for f in matrix.findings if f.weight.value > 0}
+    paid = {result.cell.channel: result.weight.value for result in matrix.results if result.weight.value > 0}
     if not paid:
         return {}
     entering = {name: min(paid.values()) for name in (matrix.weakest, matrix.riskiest) if name and name not in paid}
     before = paid | entering
-    chosen = [finding for finding in matrix.findings if finding.cell.channel in before]
-    wish = [before[f.cell.channel] * math.exp(weakness * f.deficit) * (1.0 + risk * f.risk) for f in chosen]
-    scale = sum(before.values()) / sum(wish)
-    return {
-        finding.cell.channel: dataclasses.replace(finding.weight, value=scale * value, target=_next_target(finding))
-        for finding, value in zip(chosen, wish, strict=True)
-    }
-
-
-def _next_target(finding: Finding) -> float:
-    target = finding.weight.target
-    solved = finding.mean is not None and finding.mean >= target
-    return target + (finding.cell.best - target) / 2 if solved else target
+    chosen = [result for result in matrix.results if result.cell.channel in before]
+    target_weights = [
+        before[result.cell.channel] * math.exp(weakness * result.deficit) * (1.0 + risk * result.risk)
+        for result in chosen
+    ]
+    scale = sum(before.values()) / sum(target_weights)
+    proposal = {}
+    for result, value in zip(chosen, target_weights, strict=True):
+        target = result.weight.target
+        if result.mean is not None and result.mean >= target:  # solved: half of the way to the best value is next
+            target += (result.cell.best - target) / 2
+        proposal[result.cell.channel] = dataclasses.replace(result.weight, value=scale * value, target=target)
+    return proposal
 
 
 def entries(proposal: Mapping[str, Weight]) -> tuple[str, ...]:
@@ -140,23 +143,23 @@ def plain_rows(matrix: Matrix, proposal: Mapping[str, Weight]) -> list[dict]:
     """Return one dict a cell, for JSON and for the report."""
     return [
         {
-            "category": finding.cell.category,
-            "metric": finding.cell.metric,
-            "channel": finding.cell.channel,
-            "n": finding.n,
-            "mean": finding.mean,
-            "target": finding.weight.target,
-            "violations": finding.violations,
-            "causes": dict(finding.causes),
-            "deficit": finding.deficit,
-            "risk": finding.risk,
-            "weakest": finding.cell.channel == matrix.weakest,
-            "riskiest": finding.cell.channel == matrix.riskiest,
-            "weight": finding.weight.value,
-            "next_weight": proposal[finding.cell.channel].value if finding.cell.channel in proposal else None,
-            "next_target": proposal[finding.cell.channel].target if finding.cell.channel in proposal else None,
+            "category": result.cell.category,
+            "metric": result.cell.metric,
+            "channel": result.cell.channel,
+            "n": result.n,
+            "mean": result.mean,
+            "target": result.weight.target,
+            "violations": result.violations,
+            "causes": dict(result.causes),
+            "deficit": result.deficit,
+            "risk": result.risk,
+            "weakest": result.cell.channel == matrix.weakest,
+            "riskiest": result.cell.channel == matrix.riskiest,
+            "weight": result.weight.value,
+            "next_weight": proposal[result.cell.channel].value if result.cell.channel in proposal else None,
+            "next_target": proposal[result.cell.channel].target if result.cell.channel in proposal else None,
         }
-        for finding in matrix.findings
+        for result in matrix.results
     ]
 
 
@@ -164,17 +167,15 @@ HEAD = ("category", "metric", "mean", "target", "violations", "diagnosis", "chan
 
 
 def text_matrix(rows: Sequence[Mapping]) -> str:
-    """Return the rows as aligned plain text, the category named once."""
-    lines, before = [HEAD], None
+    """Return the rows as aligned plain text that names each category once."""
+    lines, category = [HEAD], None
     for row in rows:
-        lines.append(("" if row["category"] == before else row["category"], *_cells(row)))
-        before = row["category"]
+        causes = ", ".join(f"{cause} ({count})" for cause, count in list(row["causes"].items())[:CAUSES])
+        numbers = (number(row["mean"]), number(row["target"]), percent(row["violations"]))
+        weights = (number(row["weight"]), number(row["next_weight"]))
+        marks = " and ".join(name for name in ("weakest", "riskiest") if row[name])
+        shown_category = "" if row["category"] == category else row["category"]
+        lines.append((shown_category, row["metric"], *numbers, causes, row["channel"], *weights, marks))
+        category = row["category"]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-
-
-def _cells(row: Mapping) -> tuple[str, ...]:
-    causes = ", ".join(f"{cause} ({count})" for cause, count in list(row["causes"].items())[:CAUSES])
-    marks = " and ".join(name for name in ("weakest", "riskiest") if row[name])
-    numbers = (number(row["mean"]), number(row["target"]), percent(row["violations"]))
-    return (row["metric"], *numbers, causes, row["channel"], number(row["weight"]), number(row["next_weight"]), marks)

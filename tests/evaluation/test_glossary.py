@@ -14,8 +14,8 @@ from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
 from alignment.evaluation.comparisons import compare_pairs, hypotheses, seed_summary
 from alignment.evaluation.matrix import diagnose, plain_rows, propose
+from alignment.evaluation.matrix_cells import MATRIX
 from alignment.evaluation.stability import stability
-from alignment.rewards.matrix import MATRIX
 from alignment.rewards.presets import PRESETS
 from alignment.text.audit_checks import CHECKS
 from alignment.training.monitor import SYMPTOMS, MonitorConfig, monitor_summary

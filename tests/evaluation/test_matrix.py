@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment.evaluation.matrix import diagnose, entries, plain_rows, propose, text_matrix
-from alignment.rewards.matrix import MATRIX
+from alignment.evaluation.matrix_cells import MATRIX
 from alignment.rewards.presets import Weight, get_preset
 
 PAID = {
@@ -31,26 +31,26 @@ def fill(weights=PAID, **changed):
     return diagnose(RESPONSES, [record()] * 4, scores(**changed), weights)
 
 
-def finding(matrix, channel):
-    (found,) = [one for one in matrix.findings if one.cell.channel == channel]
-    return found
+def result_of(matrix, channel):
+    (result,) = [result for result in matrix.results if result.cell.channel == channel]
+    return result
 
 
 MATRIX_A = {"accuracy": [1, 0, 0, 0], "format": [1, 1, 0, 0], "repetition": [-0.1, -0.1, -0.1, -0.1]}
 
 
 def test_a_cell_by_hand():
-    found = finding(fill(**MATRIX_A), "accuracy")
-    assert (found.n, found.mean, found.violations) == (4, 0.25, 0.75)
-    assert found.deficit == pytest.approx((0.8 - 0.25) / 0.8) and found.risk == 0.75
-    assert found.causes == (("no readable letter", 2), ("the reasoning has it right, the answer not", 1))
-    penalty = finding(fill(repetition=[-0.6, -0.6, 0, 0]), "repetition")
+    result = result_of(fill(**MATRIX_A), "accuracy")
+    assert (result.n, result.mean, result.violations) == (4, 0.25, 0.75)
+    assert result.deficit == pytest.approx((0.8 - 0.25) / 0.8) and result.risk == 0.75
+    assert result.causes == (("no readable letter", 2), ("the reasoning has it right, the answer not", 1))
+    penalty = result_of(fill(repetition=[-0.6, -0.6, 0, 0]), "repetition")
     assert penalty.deficit == pytest.approx(0.1 / 0.8) and penalty.violations == 0.5
 
 
 def test_a_target_at_the_worst_value_is_always_met():
-    found = finding(fill({"accuracy": Weight(1.0, target=0.0)}, accuracy=[0, 0, 0, 0]), "accuracy")
-    assert found.deficit == 0.0
+    result = result_of(fill({"accuracy": Weight(1.0, target=0.0)}, accuracy=[0, 0, 0, 0]), "accuracy")
+    assert result.deficit == 0.0
 
 
 def test_weakest_and_riskiest():
@@ -64,17 +64,17 @@ def test_weakest_and_riskiest():
 
 
 def test_what_does_not_apply_is_neither_weak_nor_risky():
-    found = finding(fill(must_have=[math.nan] * 4), "must_have")
-    assert (found.n, found.mean, found.violations, found.deficit, found.risk) == (0, None, None, 0.0, 0.0)
-    part = finding(fill(must_have=[math.nan, math.nan, 1, 0]), "must_have")
+    result = result_of(fill(must_have=[math.nan] * 4), "must_have")
+    assert (result.n, result.mean, result.violations, result.deficit, result.risk) == (0, None, None, 0.0, 0.0)
+    part = result_of(fill(must_have=[math.nan, math.nan, 1, 0]), "must_have")
     assert (part.n, part.mean, part.violations) == (2, 0.5, 0.5)
 
 
 def test_the_proposal_by_hand():
     """accuracy 2 e^.6875 (1 + .75), format .5 e^.5 (1 + .5 .5), repetition .5; scaled to 3."""
     proposal = propose(fill(**MATRIX_A), 1.0, 1.0)
-    wish = np.array([2 * math.exp(0.6875) * 1.75, 0.5 * math.exp(0.5) * 1.25, 0.5])
-    np.testing.assert_allclose([proposal[name].value for name in PAID], 3 * wish / wish.sum())
+    target_weights = np.array([2 * math.exp(0.6875) * 1.75, 0.5 * math.exp(0.5) * 1.25, 0.5])
+    np.testing.assert_allclose([proposal[name].value for name in PAID], 3 * target_weights / target_weights.sum())
     assert proposal["accuracy"].target == 0.8 and proposal["repetition"].target == -0.1  # solved: half way to 0
 
 
