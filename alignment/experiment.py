@@ -42,9 +42,10 @@ from alignment.evaluation.auditability import audit
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.generate import answer, sampling_of
 from alignment.evaluation.stability import stability
-from alignment.parallel.data_parallel import choose_devices
-from alignment.rollout.engine import Engine, load_engine
+from alignment.parallel.data_parallel import Devices, choose_devices
+from alignment.rollout.base_model import BaseModel
 from alignment.rollout.keys import stage_key
+from alignment.rollout.sampler import Sampler, load_sampler
 from alignment.text.parser import Response, parse
 from alignment.training import grpo, sft
 from alignment.training.calibration import scheme_of
@@ -52,6 +53,7 @@ from alignment.training.checkpoint import environment, fingerprint
 from alignment.training.feedback import needs_scorer, scorer_of
 from alignment.training.loop import Session
 from alignment.training.monitor import MonitorConfig, monitor_summary
+from alignment.training.options import TrainingOptions, make_training_options
 from alignment.training.state import Frozen
 from alignment.training.usable import drop_unusable
 
@@ -74,9 +76,15 @@ class Experiment:
 
     config: ConfigDict
     workdir: epath.Path
-    engine: Engine
+    sampler: Sampler
+    options: TrainingOptions
     data: Data
     lock: Lock | None = None  # on the workdir; without one, `run_experiment` takes it for as long as it runs
+
+    @property
+    def base(self) -> BaseModel:
+        """The base that is trained and sampled from."""
+        return self.sampler.base
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,25 +119,25 @@ def open_experiment(config: ConfigDict, workdir: str, lock: Lock | None = None) 
     MonitorConfig(**config.watch)
     sampling_of(config.eval)
     check_places(config, epath.Path(workdir))
-    spread = choose_devices(config.parallel.mode, config.parallel.devices)
+    devices = choose_devices(config.parallel.mode, config.parallel.devices)
     supervised = any(stage.objective != "grpo" for stage in stages)
     on_policy = any(stage.on_policy for stage in stages)
     if supervised:
-        sft.check_sizes(config.sft, len(spread.devices))
+        sft.check_sizes(config.sft, len(devices.devices))
     if on_policy:
-        grpo.check_sizes(config.grpo, len(spread.devices))
+        grpo.check_sizes(config.grpo, len(devices.devices))
         needs_scorer(config.grpo)
     data = load_data(config.data, training=[role for role, used in (("rl", on_policy), ("sft", supervised)) if used])
     if on_policy:
         grpo.check_records(config.grpo, len(data.rl))
-    engine = load_engine(config, spread)
+    options, sampler = make_training_options(config, devices), load_sampler(config, devices)
     if on_policy:
-        scorer_of(config.grpo, engine)
+        scorer_of(config.grpo, sampler.base)
     responses = {stage.objective.removeprefix("sft_") if stage.objective != "joint" else "cot" for stage in stages}
-    data = drop_unusable(engine, data, config, sorted(responses - {"grpo"}))
+    data = drop_unusable(sampler.base, data, config, sorted(responses - {"grpo"}))
     if on_policy:
         grpo.check_records(config.grpo, len(data.rl))  # again, of those that are left
-    return Experiment(config, epath.Path(workdir), engine, data, lock)
+    return Experiment(config, epath.Path(workdir), sampler, options, data, lock)
 
 
 def check_places(config: ConfigDict, workdir: epath.Path) -> None:
@@ -145,11 +153,11 @@ def check_places(config: ConfigDict, workdir: epath.Path) -> None:
 
 def describe_run(experiment: Experiment) -> dict[str, Any]:
     """What was run, for the head of the report."""
-    engine = experiment.engine
+    base = experiment.base
     return {
         "model": experiment.config.model.path or "embedded nano base",
-        "parameters": sum(leaf.size for leaf in jax.tree.leaves(engine.params)),
-        "weights SHA-256": engine.fingerprint,
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(base.params)),
+        "weights SHA-256": base.fingerprint,
         "config": experiment.config.to_dict(),
         "versions": environment(),
     }
@@ -218,36 +226,37 @@ def damage_of(folder: epath.Path) -> str | None:
 
 def train_stage(experiment: Experiment, stage: Stage, seed: int, loras: Loras, session: Session) -> Lora:
     """Train one stage from its start (or its newest checkpoint)."""
-    config, engine, data = experiment.config, experiment.engine, experiment.data
+    config, base, data = experiment.config, experiment.base, experiment.data
     key = stage_key(seed, stage.name)
     lora = loras[stage.start] if stage.start else fresh_lora(experiment, stage.section, seed)
-    frozen = frozen_under(engine, stage, loras, lora)
+    frozen = frozen_under(base, experiment.sampler.devices, stage, loras, lora)
     if not stage.on_policy:
         response = stage.objective.removeprefix("sft_")
-        return sft.train_sft(engine, frozen, lora, data.sft, config.sft, session, key, response)
+        return sft.train_sft(base, experiment.options, frozen, lora, data.sft, config.sft, session, key, response)
     monitor_config, joint = MonitorConfig(**config.watch), None
     if stage.objective == "joint":
-        examples = sft.encode_examples(engine, data.sft, "cot", config.sft.max_tokens, config.data.cache)
+        examples = sft.encode_examples(base, data.sft, "cot", config.sft.max_tokens, config.data.cache)
         joint = grpo.Joint(examples, config.sft, config.grpo.joint_weight, seed)
-    return grpo.train_grpo(engine, frozen, lora, data.rl, config.grpo, session, key, monitor_config, joint)
+    models = experiment.sampler, experiment.options, frozen, lora
+    return grpo.train_grpo(*models, data.rl, config.grpo, session, key, monitor_config, joint)
 
 
-def frozen_under(engine: Engine, stage: Stage, loras: Loras, start: Lora) -> Frozen:
+def frozen_under(base: BaseModel, devices: Devices, stage: Stage, loras: Loras, start: Lora) -> Frozen:
     """The base (with `merged` adapters folded in), the adapters under the trainable one, and the KL reference."""
     if stage.reference == SNAPSHOT:
         reference = make_stack({f"{stage.name} at its start": start})
     else:
         reference = make_stack({name: loras[name] for name in stage.reference})
     under = make_stack({name: loras[name] for name in stage.under})
-    params = merged_params(engine, stage.merged, loras)
-    return Frozen(params, *engine.spread.replicate((under, reference)))
+    params = merged_params(base, devices, stage.merged, loras)
+    return Frozen(params, *devices.replicate((under, reference)))
 
 
-def merged_params(engine: Engine, names: Sequence[str], loras: Loras) -> dict:
+def merged_params(base: BaseModel, devices: Devices, names: Sequence[str], loras: Loras) -> dict:
     """The base parameters with the named adapters folded in, in float32; the base itself where none is named."""
     if not names:
-        return engine.params
-    return engine.spread.replicate(merge(engine.params, make_stack({name: loras[name] for name in names})))
+        return base.params
+    return devices.replicate(merge(base.params, make_stack({name: loras[name] for name in names})))
 
 
 def fresh_lora(experiment: Experiment, section: str, seed: int) -> Lora:
@@ -256,7 +265,7 @@ def fresh_lora(experiment: Experiment, section: str, seed: int) -> Lora:
     The key depends on the seed and the section alone, so that arms which start an adapter of the same shape start the
     same one.
     """
-    adapters, model = experiment.config.adapters, experiment.engine.config
+    adapters, model = experiment.config.adapters, experiment.base.config
     shape = adapters.reasoning if section == "both" else adapters[section]
     extra = adapters.reward if section == "both" else None
     return init_lora(
@@ -277,7 +286,7 @@ def session_of(
 ) -> Session:
     """The stage's session: its folder, its label and the hashes its checkpoints must agree with."""
     config = experiment.config
-    hashes = {"stage configuration": digest_of(settings), "base": experiment.engine.fingerprint}
+    hashes = {"stage configuration": digest_of(settings), "base": experiment.base.fingerprint}
     hashes |= {f"{name} adapter": value for name, value in settings["adapters below"].items()}
     hashes |= {f"{split} data": value for split, value in settings["data"].items()}
     return Session(
@@ -302,7 +311,7 @@ def stage_settings(experiment: Experiment, stage: Stage, loras: Loras) -> dict[s
     sections = ("reasoning", "reward") if stage.section == "both" else (stage.section,)
     settings = {
         "stage": dataclasses.asdict(stage),
-        "base": experiment.engine.fingerprint,
+        "base": experiment.base.fingerprint,
         "model": config.model.to_dict() | {"path": ""},  # the fingerprint says which weights; folders may move
         "prompt": config.prompt.to_dict(),
         "adapter": {name: config.adapters[name].to_dict() for name in sections},
@@ -401,14 +410,9 @@ def _arm_folder(arm: Arm, seed: int) -> str:
 
 def generate(experiment: Experiment, arm: Arm, loras: Loras, label: str) -> list[Response]:
     """Answer the evaluation records greedily with the arm's policy."""
-    return answer(
-        experiment.engine,
-        served_stack(arm, loras),
-        experiment.data.eval,
-        experiment.config.eval,
-        params=merged_params(experiment.engine, arm.merged, loras),
-        label=label,
-    )
+    sampler = experiment.sampler
+    sampler = sampler.with_params(merged_params(sampler.base, sampler.devices, arm.merged, loras))
+    return answer(sampler, served_stack(arm, loras), experiment.data.eval, experiment.config.eval, label=label)
 
 
 def arm_settings(experiment: Experiment, arm: Arm, loras: Loras) -> dict[str, Any]:
@@ -419,7 +423,7 @@ def arm_settings(experiment: Experiment, arm: Arm, loras: Loras) -> dict[str, An
         json.dumps(
             {
                 "arm": dataclasses.asdict(arm),
-                "base": experiment.engine.fingerprint,
+                "base": experiment.base.fingerprint,
                 "model": {"dtype": config.model.dtype},
                 "prompt": config.prompt.to_dict(),
                 "eval": config.eval.to_dict(),
@@ -462,6 +466,6 @@ def read_responses(path: epath.Path, experiment: Experiment) -> list[Response]:
     """Parse stored responses again, so that fresh and stored ones are read alike."""
     rows = [json.loads(line) for line in read_text(path).splitlines()]
     return [
-        parse(row["text"], record.options, experiment.engine.template, truncated=row["truncated"])
+        parse(row["text"], record.options, experiment.base.template, truncated=row["truncated"])
         for row, record in zip(rows, experiment.data.eval, strict=True)
     ]

@@ -36,7 +36,7 @@ from alignment.errors import UserError
 from alignment.experiment import read_claim
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import load_params, resolve_folder, save_params
-from alignment.rollout.engine import DTYPES, hash_weights
+from alignment.rollout.base_model import DTYPES, hash_weights
 
 WHAT = ("adapters", "composite", "merged")
 NANO = "nano"  # how a run records the embedded base

@@ -27,9 +27,9 @@ from alignment.data.feedback import Judgement, hold_out, read_feedback
 from alignment.data.load import load_data
 from alignment.evaluation.statistics import wilson
 from alignment.parallel.compilation import set_up_compilation
-from alignment.parallel.data_parallel import choose_devices
+from alignment.parallel.data_parallel import Devices, choose_devices
 from alignment.parallel.distributed import start
-from alignment.rollout.engine import Engine, load_engine
+from alignment.rollout.base_model import BaseModel, load_base_model
 from alignment.training.feedback import FILE, agreement, base_digest, fit, save_scorer, text_features, values
 
 SUMMARY = "scorer.json"
@@ -51,20 +51,21 @@ def fit_scorer(args: argparse.Namespace) -> None:
     data = load_data(config.data, training=("rl",))
     judgements, left_out = read_feedback(args.feedback, data.rl, data.eval)
     fitted, tested = hold_out(judgements, config.feedback.holdout, config.data.seed)
-    engine = load_engine(config, choose_devices(config.parallel.mode, config.parallel.devices))
-    scorer = fit(fitted, features_of(engine, fitted, config.feedback.batch_size), config.feedback, base_digest(engine))
-    found = values(scorer, features_of(engine, tested, config.feedback.batch_size)) if tested else []
-    summary = summarise(judgements, left_out, *agreement(tested, found))
+    devices = choose_devices(config.parallel.mode, config.parallel.devices)
+    base, rows = load_base_model(config, devices), config.feedback.batch_size
+    scorer = fit(fitted, features_of(base, devices, fitted, rows), config.feedback, base_digest(base))
+    scores = values(scorer, features_of(base, devices, tested, rows)) if tested else []
+    summary = summarise(judgements, left_out, *agreement(tested, scores))
     path = save_scorer(args.out, scorer)
     with staged(args.out) as scratch:
         write_text(scratch / SUMMARY, json.dumps(summary, indent=1) + "\n")
     print(describe(summary, path))
 
 
-def features_of(engine: Engine, judgements: Sequence[Judgement], batch_size: int) -> Any:
+def features_of(base: BaseModel, devices: Devices, judgements: Sequence[Judgement], batch_size: int) -> Any:
     """Return the features [M, D] of the judgements' responses, one after the other."""
     pairs = [(judgement.record, text) for judgement in judgements for text in judgement.responses]
-    return text_features(engine, *zip(*pairs, strict=True), batch_size)
+    return text_features(base, devices, *zip(*pairs, strict=True), batch_size)
 
 
 def summarise(judgements: Sequence[Judgement], left_out: int, right: int, tested: int) -> dict[str, Any]:

@@ -76,15 +76,16 @@ def next_round(experiment: Experiment, found: Sequence[Outcome]) -> tuple[dict[s
 
 def matrix_of(experiment: Experiment, outcomes: Sequence[Outcome]) -> Matrix:
     """Return the matrix of one arm from its greedy responses at all seeds."""
-    engine, section = experiment.engine, experiment.config.grpo
+    base, section = experiment.base, experiment.config.grpo
     weights = get_preset(section.reward, tuple(section.channels))
     responses = [response for outcome in outcomes for response in outcome.responses]
     records = [*experiment.data.eval] * len(outcomes)
     texts = [response.text for response in responses]
-    ids = [engine.tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
-    scorer, scores = scorer_of(section, engine), {}
+    ids = [base.tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    scorer, scores = scorer_of(section, base), {}
     if scorer is not None:
-        features = text_features(engine, records, texts, experiment.config.feedback.batch_size, "judgement")
+        rows = experiment.config.feedback.batch_size
+        features = text_features(base, experiment.sampler.devices, records, texts, rows, "judgement")
         scores["feedback"] = values(scorer, features)
     batch = ScoreBatch(responses, records, ids, 1.0, experiment.config.eval.max_new_tokens, scores)
     raw = score_channels(batch, [cell.channel for cell in observed(weights)])

@@ -23,7 +23,8 @@ from alignment.errors import UserError
 from alignment.kernels.linear_logprob.api import IMPLEMENTATIONS
 from alignment.objectives.kl import ESTIMATORS
 from alignment.parallel.data_parallel import MODES
-from alignment.rollout.engine import DTYPES, MERGES
+from alignment.rollout.base_model import DTYPES
+from alignment.rollout.sampler import MERGES
 
 ROOT = Path(__file__).parents[1]
 

@@ -176,7 +176,7 @@ def experiment_config_unread(monkeypatch):
         raise AssertionError("loaded something")
 
     monkeypatch.setattr(experiment_module, "load_data", refuse)
-    monkeypatch.setattr(experiment_module, "load_engine", refuse)
+    monkeypatch.setattr(experiment_module, "load_sampler", refuse)
     config = default_config()
     config.arms = ("base", "modular")
     return config

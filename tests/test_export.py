@@ -22,7 +22,7 @@ from alignment.experiment import claim
 from alignment.models import qwen2
 from alignment.models.config import read_config
 from alignment.models.hf import load_params
-from alignment.rollout.engine import hash_weights
+from alignment.rollout.base_model import hash_weights
 from alignment.text.tokenizer import load_tokenizer
 
 FIELDS = golden.MODELS["tied"]

@@ -28,8 +28,8 @@ WRITERS = {
     "bench": (bench.main, "--csv={}", ("--suite=logprob",)),
 }
 LOADERS = [
-    *((experiment, name) for name in ("load_data", "load_engine")),
-    *((feedback, name) for name in ("load_data", "load_engine")),
+    *((experiment, name) for name in ("load_data", "load_sampler")),
+    *((feedback, name) for name in ("load_data", "load_base_model")),
     *((export, name) for name in ("read_run", "base_folder")),
     *((pretrain_nano, name) for name in ("build", "documents")),
     (bench, "bench"),

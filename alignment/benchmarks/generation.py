@@ -11,8 +11,8 @@ import numpy as np
 
 from alignment.adapters.stack import push
 from alignment.benchmarks.setting import Setting
-from alignment.rollout.sampler import Group, Layout, Stats, sample_groups
 from alignment.rollout.sampling import Sampling
+from alignment.rollout.scheduler import Group, Layout, Stats, sample_groups
 from alignment.training.losses import TRAINABLE
 from alignment.training.state import Frozen, TrainState
 

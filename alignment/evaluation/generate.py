@@ -13,20 +13,20 @@ from alignment.adapters.stack import Stack
 from alignment.common.progress import progress
 from alignment.errors import UserError
 from alignment.record import Record
-from alignment.rollout.engine import Engine, encode_prompts, read, stream
+from alignment.rollout.base_model import encode_prompts, parse_completions
 from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.sampler import Sampler, stream
 from alignment.rollout.sampling import Sampling
 from alignment.text.padding import bucket
 from alignment.text.parser import Response
 
 
 def answer(
-    engine: Engine,
+    sampler: Sampler,
     stack: Stack,
     records: Sequence[Record],
     section: ConfigDict,
     *,
-    params: dict | None = None,
     label: str = "evaluate",
 ) -> list[Response]:
     """Return one response a record, in the records' order.
@@ -35,23 +35,22 @@ def answer(
     answer does not depend on what it is answered with.
 
     Args:
-      engine: the base; stack: the adapters it is served with.
+      sampler: the base, with merged adapters where there are any; stack: the unmerged adapters.
       records: the questions.
       section: `config.eval`: how tokens are chosen, and when a completion ends.
-      params: in place of the engine's own, where adapters are merged into the base.
       label: of the progress bar.
     """
-    prompts = encode_prompts(engine, records)
+    prompts = encode_prompts(sampler.base, records)
     sampling, key = sampling_of(section), jax.random.key(section.seed)
     responses: dict[int, Response] = {}
     with progress(len(records), label, "answer") as shown:
-        for chosen in _by_bucket([len(prompt) for prompt in prompts], engine.layout.lanes):
+        for chosen in _by_bucket([len(prompt) for prompt in prompts], sampler.layout.lanes):
             asked = [prompts[index] for index in chosen]
             keys = lane_keys(key, 0, [prompt_hash(prompt) for prompt in asked], group_size=1)
             given = {"max_new_tokens": section.max_new_tokens, "sampling": sampling, "stop": section.stop}
-            for place, group in stream(engine, stack, asked, keys, params=params, **given):
+            for place, group in stream(sampler, stack, asked, keys, **given):
                 index = chosen[place]
-                responses[index] = read(engine, group, [records[index]])[0]
+                responses[index] = parse_completions(sampler.base, group, [records[index]])[0]
                 shown.update()
     return [responses[index] for index in range(len(records))]
 

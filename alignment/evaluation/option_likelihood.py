@@ -21,30 +21,30 @@ from alignment.evaluation.statistics import wilson
 from alignment.models.config import Qwen2Config
 from alignment.models.qwen2 import hidden_states, logits
 from alignment.record import Record
-from alignment.rollout.engine import Engine, encode_prompts
+from alignment.rollout.base_model import BaseModel, encode_prompts
 from alignment.text.padding import pad_right
 
 
 def option_log_probs(
-    engine: Engine, records: Sequence[Record], stack: Stack | None = None, batch_size: int = 32
+    base: BaseModel, records: Sequence[Record], stack: Stack | None = None, batch_size: int = 32
 ) -> list[dict[str, float]]:
     """Return for each record the log-probability of every option's text as the beginning of the answer, by letter.
 
     Args:
-      engine: the base with its tokenizer and template.
+      base: the base with its tokenizer and template.
       records: the questions.
       stack: adapters on top of the base; None is the base alone.
       batch_size: sequences (one an option) in a forward pass.
     """
-    opening = _encode(engine, engine.template.literals[2])
-    asked = [[*prompt, *opening] for prompt in encode_prompts(engine, records)]
+    opening = _encode(base, base.template.literals[2])
+    asked = [[*prompt, *opening] for prompt in encode_prompts(base, records)]
     pairs = [
-        (prompt, _encode(engine, f" {text}"))
+        (prompt, _encode(base, f" {text}"))
         for prompt, record in zip(asked, records, strict=True)
         for text in record.options.values()
     ]
     batches = (pairs[start : start + batch_size] for start in range(0, len(pairs), batch_size))
-    scores = iter([score for batch in batches for score in _scores(engine, batch, stack or Stack(), batch_size)])
+    scores = iter([score for batch in batches for score in _scores(base, batch, stack or Stack(), batch_size)])
     return [{letter: next(scores) for letter in record.letters} for record in records]
 
 
@@ -60,19 +60,19 @@ def _is_highest(row: dict[str, float], gold: str) -> bool:
     return all(row[gold] > score for letter, score in row.items() if letter != gold)
 
 
-def _encode(engine: Engine, text: str) -> list[int]:
-    return engine.tokenizer(text, add_special_tokens=False)["input_ids"]
+def _encode(base: BaseModel, text: str) -> list[int]:
+    return base.tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
-def _scores(engine: Engine, pairs: Sequence[tuple[list[int], list[int]]], stack: Stack, rows: int) -> list[float]:
+def _scores(base: BaseModel, pairs: Sequence[tuple[list[int], list[int]]], stack: Stack, rows: int) -> list[float]:
     """Return the log-probability of every continuation after its prompt; the batch is filled up to one shape."""
     full = [*pairs, *[pairs[-1]] * (rows - len(pairs))]
-    tokens, _ = pad_right([[*prompt, *text] for prompt, text in full], engine.pad_id)
+    tokens, _ = pad_right([[*prompt, *text] for prompt, text in full], base.pad_id)
     starts = np.asarray([len(prompt) for prompt, _ in full])[:, None]
     ends = starts + np.asarray([len(text) for _, text in full])[:, None]
     places = np.arange(1, tokens.shape[1])
     counted = (places >= starts) & (places < ends)
-    found = _continuation_log_probs(engine.params, engine.config, jnp.asarray(tokens), jnp.asarray(counted), stack)
+    found = _continuation_log_probs(base.params, base.config, jnp.asarray(tokens), jnp.asarray(counted), stack)
     return np.asarray(found)[: len(pairs)].tolist()
 
 

@@ -21,7 +21,7 @@ PyTree = Any
 
 
 class Devices(NamedTuple):
-    """How a computation is spread over devices.
+    """The devices of a computation, and how arrays are placed on them.
 
     `replicate` puts a tree on all of them; `shard` cuts the leading axis of every array of a tree into equal parts,
     one a device. On one device both leave the tree where it is.
@@ -54,25 +54,25 @@ def choose_devices(mode: str = "jit", count: int = 0) -> Devices:
     return Devices(mode, chosen, lambda tree: jax.device_put(tree, everywhere), lambda tree: jax.device_put(tree, rows))
 
 
-def compile_step(make_step: Callable[[str | None], Callable], spread: Devices) -> Callable:
+def compile_step(make_step: Callable[[str | None], Callable], devices: Devices) -> Callable:
     """Compile `make_step(axis_name)` into `run(state, frozen, batches) -> (state, metrics)`.
 
     Args:
       make_step: builds the pure step; its argument is the axis to sum over (pmap) or None (jit).
-      spread: the devices; the leading axis of every array in `batches` must be a multiple of their number.
+      devices: the devices; the leading axis of every array in `batches` must be a multiple of their number.
         `frozen` is to be placed once, by `place_frozen`.
     """
-    if spread.mode == "pmap":
-        return _pmapped(make_step(AXIS), spread.devices)
+    if devices.mode == "pmap":
+        return _pmapped(make_step(AXIS), devices.devices)
     compiled = jax.jit(make_step(None), donate_argnums=(0,))
-    return lambda state, frozen, batches: compiled(spread.replicate(state), frozen, spread.shard(batches))
+    return lambda state, frozen, batches: compiled(devices.replicate(state), frozen, devices.shard(batches))
 
 
-def place_frozen(frozen: PyTree, spread: Devices) -> PyTree:
+def place_frozen(frozen: PyTree, devices: Devices) -> PyTree:
     """Put the frozen tree where `compile_step`'s result wants it."""
-    if spread.mode == "pmap":
-        return jax_utils.replicate(frozen, spread.devices)
-    return spread.replicate(frozen)
+    if devices.mode == "pmap":
+        return jax_utils.replicate(frozen, devices.devices)
+    return devices.replicate(frozen)
 
 
 def _pmapped(step: Callable, devices: Sequence[jax.Device]) -> Callable:

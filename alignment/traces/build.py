@@ -144,13 +144,13 @@ def _endpoint(settings: ConfigDict, template: Template, records: list[Record], s
 def _local(settings: ConfigDict, template: Template, records: list[Record], seed: int) -> Teacher:
     from alignment.traces import local  # late, because it brings JAX
 
-    engine = local.load_teacher(settings)
+    sampler = local.load_teacher(settings)
     return Teacher(
-        local.teacher_name(engine),
+        local.teacher_name(sampler.base),
         {"temperature": settings.temperature, "max_tokens": settings.max_tokens, "seed": seed},
         "",
-        local.fitting(engine, records),
-        lambda collection: local.ask_local(collection, settings, engine, seed),
+        local.fitting(sampler.base, records),
+        lambda collection: local.ask_local(collection, settings, sampler, seed),
     )
 
 

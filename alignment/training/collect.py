@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -19,10 +18,11 @@ from alignment.record import Record
 from alignment.rewards.registry import ScoreBatch
 from alignment.rewards.scheme import RewardState, Scheme, Scored
 from alignment.rewards.score import score_channels
-from alignment.rollout.engine import Engine, completion_ids, encode_prompts, read, stream, trim
+from alignment.rollout.base_model import completion_ids, encode_prompts, parse_completions
 from alignment.rollout.keys import lane_keys, prompt_hash
-from alignment.rollout.sampler import Group, Stats, join_groups
+from alignment.rollout.sampler import Sampler, stream, trim
 from alignment.rollout.sampling import Sampling
+from alignment.rollout.scheduler import Group, Stats, join_groups
 from alignment.text.parser import Response
 from alignment.training.feedback import Scorer, group_features, values
 from alignment.training.losses import TRAINABLE
@@ -44,7 +44,7 @@ class Collected(NamedTuple):
 class Collector(NamedTuple):
     """What stays the same over a stage."""
 
-    engine: Engine
+    sampler: Sampler
     frozen: Frozen
     section: ConfigDict  # config.grpo
     scheme: Scheme
@@ -57,17 +57,17 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
 
     A group is read and scored as soon as its last completion ends, while the device samples the others.
     """
-    engine, section, stats = collector.engine, collector.section, Stats()
-    asking, known = time.perf_counter(), collector.prompts
-    prompts = [known[record.id] if record.id in known else encode_prompts(engine, [record])[0] for record in asked]
+    section, stats = collector.section, Stats()
+    asking, base, known = time.perf_counter(), collector.sampler.base, collector.prompts
+    prompts = [known[record.id] if record.id in known else encode_prompts(base, [record])[0] for record in asked]
     waited = time.perf_counter() - asking
     keys = lane_keys(state.key, step, [prompt_hash(prompt) for prompt in prompts], section.group_size, attempt)
     params, stack = serving_policy(collector, state)
-    given = {"max_new_tokens": section.max_new_tokens, "sampling": Sampling(section.temperature), "params": params}
+    given = {"max_new_tokens": section.max_new_tokens, "sampling": Sampling(section.temperature)}
     parts, began, scoring = {}, time.perf_counter(), 0.0
-    # The room of a whole step, however few questions are asked, so that a refill compiles nothing.
-    layout = dataclasses.replace(engine.layout, groups=section.prompts)
-    for index, group in stream(engine, stack, prompts, keys, layout=layout, stats=stats, **given):
+    # A cache for a whole step, however few questions are asked, so that a refill compiles nothing.
+    sampler = collector.sampler.with_params(params).with_groups(section.prompts)
+    for index, group in stream(sampler, stack, prompts, keys, stats=stats, **given):
         start = time.perf_counter()
         with jax.profiler.TraceAnnotation("score a group"):
             parts[index] = _scored(collector, [asked[index]], group, step)
@@ -76,7 +76,7 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
     if collector.scorer is not None:  # its features need the device, which is free only now
         whole = _scored(collector, whole.records, whole.group, step, collector.scorer)
     times = dict(zip(TIMES, (waited, time.perf_counter() - began, scoring, stats.wait_s), strict=True))
-    lanes = np.prod(layout.shape(len(asked), section.group_size, len(engine.spread.devices)))
+    lanes = np.prod(sampler.layout.shape(len(asked), section.group_size, len(sampler.devices.devices)))
     return whole._replace(metrics=times | {"rollout/lane_use": stats.tokens / max(1, stats.steps * int(lanes))})
 
 
@@ -146,7 +146,7 @@ def serving_policy(collector: Collector, state: TrainState) -> tuple[dict, Stack
     decodes without them; the update still works on the unmerged policy, and `sampler/...` says how far the two differ.
     """
     params, stack = collector.frozen.params, push(collector.frozen.under, TRAINABLE, state.lora)
-    if collector.engine.merge != "float32":
+    if collector.sampler.merge != "float32":
         return params, stack
     return merge(jax.tree.map(lambda leaf: leaf.astype("float32"), params), stack), Stack()
 
@@ -154,7 +154,7 @@ def serving_policy(collector: Collector, state: TrainState) -> tuple[dict, Stack
 def _scored(
     collector: Collector, records: Sequence[Record], group: Group, step: int, scorer: Scorer | None = None
 ) -> Collected:
-    responses = read(collector.engine, group, records)
+    responses = parse_completions(collector.sampler.base, group, records)
     channels = judge(collector, group, responses, records, step, scorer)
     return Collected(list(records), group, responses, channels, {})
 
@@ -176,10 +176,12 @@ def judge(
     names = dict(collector.scheme.weights)
     if scorer is not None:
         chunks = section.minibatches * section.micro_batches
-        scores["feedback"] = values(scorer, group_features(collector.engine, group, chunks))
+        scores["feedback"] = values(
+            scorer, group_features(collector.sampler.base, collector.sampler.devices, group, chunks)
+        )
     elif collector.scorer is not None:
         names.pop("feedback")
-    ids = completion_ids(collector.engine, group)
+    ids = completion_ids(collector.sampler.base, group)
     batch = ScoreBatch(responses, owners, ids, step / section.steps, section.max_new_tokens, scores)
     return score_channels(batch, names)
 

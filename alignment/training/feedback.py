@@ -31,10 +31,11 @@ from alignment.models.config import Qwen2Config
 from alignment.models.qwen2 import group_hidden_states
 from alignment.objectives.masking import masked_sum
 from alignment.objectives.preference import preference_loss, thumb_loss, tie_loss
+from alignment.parallel.data_parallel import Devices
 from alignment.record import Record
 from alignment.rewards.presets import get_preset
-from alignment.rollout.engine import Engine
-from alignment.rollout.sampler import Group
+from alignment.rollout.base_model import BaseModel
+from alignment.rollout.scheduler import Group
 from alignment.text.padding import bucket, pad_right
 from alignment.text.tokenizer import encode_example
 
@@ -66,36 +67,41 @@ def pooled_features(
     return total / jnp.maximum(mask[..., None].astype(jnp.float32).sum(axis=2), 1.0)
 
 
-def group_features(engine: Engine, group: Group, chunks: int = 1) -> np.ndarray:
+def group_features(base: BaseModel, devices: Devices, group: Group, chunks: int = 1) -> np.ndarray:
     """Return the features [P * G, D] of a rollout under the base alone, in `chunks` runs of prompts."""
     arrays = [np.asarray(part) for part in (group.prompts, group.prompt_mask, group.completions, group.mask)]
     parts = zip(*(np.split(array, chunks) for array in arrays), strict=True)
-    found = [pooled_features(engine.params, engine.config, *engine.spread.shard(part)) for part in parts]
-    return np.concatenate([np.asarray(part) for part in found]).reshape(-1, engine.config.hidden_size)
+    found = [pooled_features(base.params, base.config, *devices.shard(part)) for part in parts]
+    return np.concatenate([np.asarray(part) for part in found]).reshape(-1, base.config.hidden_size)
 
 
 def text_features(
-    engine: Engine, records: Sequence[Record], texts: Sequence[str], batch_size: int, label: str = "features"
+    base: BaseModel,
+    devices: Devices,
+    records: Sequence[Record],
+    texts: Sequence[str],
+    batch_size: int,
+    label: str = "features",
 ) -> np.ndarray:
     """Return the features [N, D] of N responses given as text, each with the record it answers."""
-    pairs = [_encode(engine, record, text) for record, text in zip(records, texts, strict=True)]
+    pairs = [_encode(base, record, text) for record, text in zip(records, texts, strict=True)]
     order = np.argsort([len(prompt) + len(own) for prompt, own in pairs], kind="stable")
-    rows = -(-batch_size // len(engine.spread.devices)) * len(engine.spread.devices)
-    features = np.zeros((len(pairs), engine.config.hidden_size), np.float32)
+    rows = -(-batch_size // len(devices.devices)) * len(devices.devices)
+    features = np.zeros((len(pairs), base.config.hidden_size), np.float32)
     for start in each(range(0, len(order), rows), label, "batch"):
         chosen = order[start : start + rows]
         full = [pairs[index] for index in np.resize(chosen, rows)]  # the last batch is filled up to one shape
-        prompts, prompt_mask = pad_right([prompt for prompt, _ in full], engine.pad_id)
-        own, mask = pad_right([own for _, own in full], engine.pad_id, bucket(max(len(own) for _, own in full)))
-        parts = engine.spread.shard((prompts, prompt_mask, own[:, None], mask[:, None]))
-        features[chosen] = np.asarray(pooled_features(engine.params, engine.config, *parts))[: len(chosen), 0]
+        prompts, prompt_mask = pad_right([prompt for prompt, _ in full], base.pad_id)
+        own, mask = pad_right([own for _, own in full], base.pad_id, bucket(max(len(own) for _, own in full)))
+        parts = devices.shard((prompts, prompt_mask, own[:, None], mask[:, None]))
+        features[chosen] = np.asarray(pooled_features(base.params, base.config, *parts))[: len(chosen), 0]
     return features
 
 
-def _encode(engine: Engine, record: Record, text: str) -> tuple[list[int], list[int]]:
-    ids, mask = encode_example(engine.tokenizer, record, engine.template, text)
+def _encode(base: BaseModel, record: Record, text: str) -> tuple[list[int], list[int]]:
+    ids, mask = encode_example(base.tokenizer, record, base.template, text)
     start = mask.index(1)
-    if start > engine.max_prompt_tokens:
+    if start > base.max_prompt_tokens:
         raise UserError(f"record {record.id!r}: its prompt has {start} tokens; raise --config.prompt.max_tokens")
     return ids[:start], [token for token, own in zip(ids, mask, strict=True) if own]
 
@@ -212,9 +218,9 @@ def agreement(judgements: Sequence[Judgement], found: np.ndarray) -> tuple[int, 
 # ---------------------------------------------------------------------------------------------------------------- file
 
 
-def base_digest(engine: Engine) -> np.ndarray:
+def base_digest(base: BaseModel) -> np.ndarray:
     """Return the SHA-256 of the base's weights and the prompt template's name, [32] uint8."""
-    said = f"{engine.fingerprint} {engine.template.name}"
+    said = f"{base.fingerprint} {base.template.name}"
     return np.frombuffer(hashlib.sha256(said.encode()).digest(), np.uint8).copy()
 
 
@@ -225,7 +231,7 @@ def save_scorer(folder: str, scorer: Scorer) -> str:
     return str(epath.Path(folder) / FILE)
 
 
-def load_scorer(path: str, engine: Engine) -> Scorer:
+def load_scorer(path: str, base: BaseModel) -> Scorer:
     """Return the scorer of a file.
 
     Raises:
@@ -236,14 +242,14 @@ def load_scorer(path: str, engine: Engine) -> Scorer:
         if set(tensors.keys()) != set(Scorer._fields):
             raise UserError(f"{path}: no scorer; make one with python -m alignment.feedback")
         scorer = Scorer(**{name: tensors.get_tensor(name) for name in Scorer._fields})
-    if not np.array_equal(scorer.base, base_digest(engine)):
+    if not np.array_equal(scorer.base, base_digest(base)):
         raise UserError(
             f"{path}: fitted on another base or prompt template than --config.model and --config.prompt name; fit it "
             "again with python -m alignment.feedback"
         )
     again = "fit it again with python -m alignment.feedback"
     for name, tensor in scorer._asdict().items():
-        shape = {"bias": (1,), "base": scorer.base.shape}.get(name, (engine.config.hidden_size,))
+        shape = {"bias": (1,), "base": scorer.base.shape}.get(name, (base.config.hidden_size,))
         if tensor.shape != shape or (name != "base" and tensor.dtype != np.float32):
             raise UserError(
                 f"{path}: tensor {name} is {tensor.dtype}{list(tensor.shape)}, not [{shape[0]}] float32; {again}"
@@ -254,13 +260,13 @@ def load_scorer(path: str, engine: Engine) -> Scorer:
     return scorer
 
 
-def scorer_of(section: ConfigDict, engine: Engine) -> Scorer | None:
+def scorer_of(section: ConfigDict, base: BaseModel) -> Scorer | None:
     """Return the scorer that `config.grpo` names, None where no channel needs one.
 
     Raises:
       UserError: what `needs_scorer` and `load_scorer` raise.
     """
-    return load_scorer(section.feedback, engine) if needs_scorer(section) else None
+    return load_scorer(section.feedback, base) if needs_scorer(section) else None
 
 
 def needs_scorer(section: ConfigDict) -> bool:

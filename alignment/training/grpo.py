@@ -31,8 +31,9 @@ from alignment.objectives.policy import Settings, mask_truncated
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
 from alignment.rewards.scheme import Scored, combine, init_rewards
-from alignment.rollout.engine import Engine
-from alignment.rollout.sampler import Group
+from alignment.rollout.base_model import BaseModel
+from alignment.rollout.sampler import Sampler
+from alignment.rollout.scheduler import Group
 from alignment.training.calibration import (
     LAST_STEP,
     calibrated,
@@ -47,6 +48,7 @@ from alignment.training.loop import Session, run_loop
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
 from alignment.training.mismatch import mismatch
 from alignment.training.monitor import MonitorConfig, MonitorState, init_monitor, new_alarms, update_monitor
+from alignment.training.options import TrainingOptions
 from alignment.training.prompts import cached_prompts
 from alignment.training.sft import sft_batch
 from alignment.training.state import Frozen, TrainState, init_state, make_optimizer, make_schedule
@@ -63,7 +65,8 @@ class Joint(NamedTuple):
 
 
 def train_grpo(
-    engine: Engine,
+    sampler: Sampler,
+    options: TrainingOptions,
     frozen: Frozen,
     lora: Lora,
     records: Sequence[Record],
@@ -76,7 +79,7 @@ def train_grpo(
     """Train `lora` on verifiable rewards and return it.
 
     Args:
-      engine: the base.
+      sampler: the base and how it samples; options: devices, recomputation and log-prob implementation.
       frozen: the adapters under the trainable one, and the KL reference.
       lora: the adapter to train.
       records: the questions.
@@ -86,13 +89,13 @@ def train_grpo(
       monitor_config: `config.watch`, of the monitor of reward hacking.
       joint: adds a supervised term to every optimiser step.
     """
-    prompts = cached_prompts(engine, records, session.cache)
+    prompts = cached_prompts(sampler.base, records, session.cache)
     updates = section.steps * section.epochs * section.minibatches
     optimizer, schedule = make_optimizer(section, updates), make_schedule(section, updates)
-    update = make_update(engine, frozen, section, optimizer, joint)
+    update = make_update(sampler.base, options, frozen, section, optimizer, joint)
     scheme = scheme_of(section)
     by_id = {record.id: prompt for record, prompt in zip(records, prompts, strict=True)}
-    collector = Collector(engine, frozen, section, scheme, scorer_of(section, engine), by_id)
+    collector = Collector(sampler, frozen, section, scheme, scorer_of(section, sampler.base), by_id)
     advantage = ADVANTAGES[scheme.normaliser.advantage or get_loss(section.loss).advantage]
     prepare = make_calibration(collector, lora, records, session)
 
@@ -173,20 +176,25 @@ def monitor_rollout(
 
 
 def make_update(
-    engine: Engine, frozen: Frozen, section: ConfigDict, optimizer: Any, joint: Joint | None
+    base: BaseModel,
+    options: TrainingOptions,
+    frozen: Frozen,
+    section: ConfigDict,
+    optimizer: Any,
+    joint: Joint | None,
 ) -> Callable[[TrainState, Group, jax.Array, int], tuple[TrainState, dict[str, float]]]:
     """Return the function that spends one rollout: `epochs` passes of `minibatches` optimiser steps each."""
-    terms = make_terms(engine, section, joint)
-    run = compile_step(lambda axis: make_step(terms, optimizer, axis), engine.spread)
-    placed = place_frozen(frozen, engine.spread)
+    terms = make_terms(base, options, section, joint)
+    run = compile_step(lambda axis: make_step(terms, optimizer, axis), options.devices)
+    placed = place_frozen(frozen, options.devices)
     passes = section.epochs * section.minibatches
     log_probs = jax.jit(completion_log_probs, static_argnames=("config", "temperature", "logprob", "token_ranges"))
     chunks = section.minibatches * section.micro_batches
 
     def sampling_log_probs(stack: Stack, batch: Mapping[str, jax.Array]) -> jax.Array:
-        parts = (engine.spread.shard(slice_rows(batch, index, chunks)) for index in range(chunks))
-        given = {"config": engine.config, "temperature": section.temperature, "logprob": engine.logprob}
-        given["token_ranges"] = engine.token_ranges
+        parts = (options.devices.shard(slice_rows(batch, index, chunks)) for index in range(chunks))
+        given = {"config": base.config, "temperature": section.temperature, "logprob": options.logprob}
+        given["token_ranges"] = base.token_ranges
         return jnp.concatenate([log_probs(frozen.params, stack, part, **given).log_prob for part in parts])
 
     def update(
@@ -200,7 +208,8 @@ def make_update(
             part = slice_rows(batch, index % section.minibatches, section.minibatches)
             batches = {"grpo": part}
             if joint:
-                batches["sft"] = sft_batch(engine, joint.examples, joint.section, step * passes + index, joint.seed)
+                sizes, number = (base.pad_id, len(options.devices.devices)), step * passes + index
+                batches["sft"] = sft_batch(*sizes, joint.examples, joint.section, number, joint.seed)
             state, metrics = run(state, placed, batches)
             rows.append(jax.device_get(metrics))
         return state, merge_rows(rows)
@@ -208,20 +217,20 @@ def make_update(
     return update
 
 
-def make_terms(engine: Engine, section: ConfigDict, joint: Joint | None) -> tuple[Term, ...]:
+def make_terms(base: BaseModel, options: TrainingOptions, section: ConfigDict, joint: Joint | None) -> tuple[Term, ...]:
     """The losses of a stage: GRPO, and the supervised one where the stage is joint."""
     loss = make_grpo_loss(
-        engine.config,
+        base.config,
         temperature=section.temperature,
-        remat=engine.remat,
+        remat=options.remat,
         loss=section.loss,
-        logprob=engine.logprob,
-        token_ranges=engine.token_ranges,
+        logprob=options.logprob,
+        token_ranges=base.token_ranges,
         **constants_of(section),
     )
     terms = (Term("grpo", loss, micro_batches=section.micro_batches),)
     if joint:
-        sft = make_sft_loss(engine.config, engine.remat, engine.logprob)
+        sft = make_sft_loss(base.config, options.remat, options.logprob)
         terms += (Term("sft", sft, weight=joint.weight, micro_batches=joint.section.micro_batches),)
     return terms
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from alignment.data.tokens import encoding_key, tokenise
 from alignment.record import Record
-from alignment.rollout.engine import Engine, encode_prompts
+from alignment.rollout.base_model import BaseModel, encode_prompts
 
 
-def cached_prompts(engine: Engine, records: Sequence[Record], cache: str = "") -> list[list[int]]:
+def cached_prompts(base: BaseModel, records: Sequence[Record], cache: str = "") -> list[list[int]]:
     """Return what `encode_prompts` gives, from the folder `cache` of earlier encodings where they are there.
 
     Raises:
@@ -17,8 +17,8 @@ def cached_prompts(engine: Engine, records: Sequence[Record], cache: str = "") -
     """
 
     def encode(record: Record) -> tuple[list[int], list[int]]:
-        (ids,) = encode_prompts(engine, [record])
+        (ids,) = encode_prompts(base, [record])
         return ids, [0] * len(ids)
 
-    what = encoding_key(engine.tokenizer, template=engine.template, longest=engine.max_prompt_tokens)
+    what = encoding_key(base.tokenizer, template=base.template, longest=base.max_prompt_tokens)
     return tokenise(records, encode, what, cache).take(range(len(records)))[0]

@@ -19,11 +19,12 @@ from alignment.data.tokens import Examples, encoding_key, tokenise
 from alignment.errors import UserError
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
-from alignment.rollout.engine import Engine
+from alignment.rollout.base_model import BaseModel
 from alignment.text.templates import answer_response, cot_response
 from alignment.text.tokenizer import encode_example
 from alignment.training.loop import Session, run_loop
 from alignment.training.losses import make_sft_loss
+from alignment.training.options import TrainingOptions
 from alignment.training.state import Frozen, TrainState, init_state, make_optimizer, make_schedule
 from alignment.training.step import Term, make_step
 
@@ -31,7 +32,8 @@ RESPONSES = {"cot": cot_response, "answer": answer_response}
 
 
 def train_sft(
-    engine: Engine,
+    base: BaseModel,
+    options: TrainingOptions,
     frozen: Frozen,
     lora: Lora,
     records: Sequence[Record],
@@ -43,7 +45,7 @@ def train_sft(
     """Train `lora` on the records' gold responses and return it.
 
     Args:
-      engine: the base.
+      base: the model under the adapters; options: devices, recomputation and log-prob implementation.
       frozen: what lies under the adapter.
       lora: the adapter to train.
       records: with a chain of thought each, if `response` is "cot".
@@ -52,12 +54,13 @@ def train_sft(
       key: the stage's key.
       response: "cot" (reasoning and answer blocks) or "answer" (answer block alone).
     """
-    examples = encode_examples(engine, records, response, section.max_tokens, session.cache)
+    examples = encode_examples(base, records, response, section.max_tokens, session.cache)
     steps = steps_in(len(examples), section.batch_size, section.epochs)
     optimizer, schedule = make_optimizer(section, steps), make_schedule(section, steps)
-    term = Term("sft", make_sft_loss(engine.config, engine.remat, engine.logprob), micro_batches=section.micro_batches)
-    update = compile_step(lambda axis: make_step((term,), optimizer, axis), engine.spread)
-    placed = place_frozen(frozen, engine.spread)
+    loss = make_sft_loss(base.config, options.remat, options.logprob)
+    term = Term("sft", loss, micro_batches=section.micro_batches)
+    update = compile_step(lambda axis: make_step((term,), optimizer, axis), options.devices)
+    placed = place_frozen(frozen, options.devices)
 
     def body(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
         began = time.perf_counter()
@@ -69,7 +72,8 @@ def train_sft(
         row |= {"tokens": tokens, "learning_rate": float(schedule(step)), "time/data_wait": waited}
         return state, row | {"tokens_per_s": tokens / (time.perf_counter() - began)}
 
-    with prefetched(lambda step: sft_batch(engine, examples, section, step, seed=session.seed), steps) as take:
+    sizes = base.pad_id, len(options.devices.devices)
+    with prefetched(lambda step: sft_batch(*sizes, examples, section, step, session.seed), steps) as take:
         return run_loop(session, init_state(lora, optimizer, key), steps, body).lora
 
 
@@ -86,7 +90,7 @@ def check_sizes(section: ConfigDict, devices: int) -> None:
 
 
 def encode_examples(
-    engine: Engine, records: Sequence[Record], response: str, max_tokens: int, cache: str = ""
+    base: BaseModel, records: Sequence[Record], response: str, max_tokens: int, cache: str = ""
 ) -> Examples:
     """Encode every record with its gold response, once: `cache` is the folder of earlier encodings (`data.tokens`).
 
@@ -95,10 +99,10 @@ def encode_examples(
     """
 
     def encode(record: Record) -> tuple[list[int], list[int]]:
-        text = RESPONSES[response](record, engine.template)
-        return encode_example(engine.tokenizer, record, engine.template, text)
+        text = RESPONSES[response](record, base.template)
+        return encode_example(base.tokenizer, record, base.template, text)
 
-    what = encoding_key(engine.tokenizer, template=engine.template, response=response)
+    what = encoding_key(base.tokenizer, template=base.template, response=response)
     examples = tokenise(records, encode, what, cache)
     for index in np.flatnonzero(examples.lengths > max_tokens):
         check_length(records[index], examples.lengths[index], max_tokens)
@@ -114,7 +118,9 @@ def check_length(record: Record, length: int, max_tokens: int) -> None:
         )
 
 
-def sft_batch(engine: Engine, examples: Examples, section: ConfigDict, step: int, seed: int) -> Mapping[str, jax.Array]:
+def sft_batch(
+    pad_id: int, devices: int, examples: Examples, section: ConfigDict, step: int, seed: int
+) -> Mapping[str, jax.Array]:
     """The batch of step `step`, a function of (seed, step) alone: the arrays of `data.collate` for this process."""
     arrays = collate(
         examples,
@@ -122,8 +128,8 @@ def sft_batch(engine: Engine, examples: Examples, section: ConfigDict, step: int
         step,
         seed,
         batching=section.batching,
-        filler=engine.pad_id,
-        parts=section.micro_batches * len(engine.spread.devices),
+        filler=pad_id,
+        parts=section.micro_batches * devices,
         host=jax.process_index(),
         hosts=jax.process_count(),
     )

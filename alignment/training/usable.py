@@ -17,20 +17,20 @@ from alignment.data.load import Data
 from alignment.data.refusals import check_share, make_all, refusal_note
 from alignment.errors import UserError
 from alignment.record import Record
-from alignment.rollout.engine import Engine, encode_prompts
+from alignment.rollout.base_model import BaseModel, encode_prompts
 from alignment.text.tokenizer import encode_example
 from alignment.training.prompts import cached_prompts
 from alignment.training.sft import RESPONSES, check_length, encode_examples
 
 
-def drop_unusable(engine: Engine, data: Data, config: ConfigDict, responses: Collection[str]) -> Data:
+def drop_unusable(base: BaseModel, data: Data, config: ConfigDict, responses: Collection[str]) -> Data:
     """Return `data` without the records that cannot be encoded, with a note for each part that lost some.
 
     A record of eval or rl cannot be where its prompt is over `prompt.max_tokens` or holds a chat token; one of sft
     where its example is over `sft.max_tokens`, holds a tag or a chat token, or has an empty chain of thought.
 
     Args:
-      engine: the base, with tokenizer and template.
+      base: the base, with tokenizer and template.
       data: all parts; an empty one stays empty.
       config: the experiment's; `data.max_bad_share` says how many records of a part may be left out.
       responses: which gold responses SFT is to learn, names in `training.sft.RESPONSES`.
@@ -41,20 +41,18 @@ def drop_unusable(engine: Engine, data: Data, config: ConfigDict, responses: Col
 
     def encode_all_sft(records: Sequence[Record]) -> None:
         for response in responses:
-            encode_examples(engine, records, response, config.sft.max_tokens, config.data.cache)
+            encode_examples(base, records, response, config.sft.max_tokens, config.data.cache)
 
     def encode_sft(record: Record) -> None:
         for response in responses:
-            ids, _ = encode_example(
-                engine.tokenizer, record, engine.template, RESPONSES[response](record, engine.template)
-            )
+            ids, _ = encode_example(base.tokenizer, record, base.template, RESPONSES[response](record, base.template))
             check_length(record, len(ids), config.sft.max_tokens)
 
     def encode_all_prompts(records: Sequence[Record]) -> None:
-        cached_prompts(engine, records, config.data.cache)
+        cached_prompts(base, records, config.data.cache)
 
     def encode_prompt(record: Record) -> None:
-        encode_prompts(engine, [record])
+        encode_prompts(base, [record])
 
     share = config.data.max_bad_share
     for role in ("eval", "rl"):

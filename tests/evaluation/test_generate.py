@@ -12,8 +12,8 @@ from alignment.config import default_config
 from alignment.errors import UserError
 from alignment.evaluation.generate import _by_bucket, answer, sampling_of
 from alignment.parallel.data_parallel import choose_devices
-from alignment.rollout.engine import load_engine
-from alignment.rollout.sampler import Layout
+from alignment.rollout.sampler import load_sampler
+from alignment.rollout.scheduler import Layout
 
 RECORDS = records(7)
 
@@ -21,16 +21,16 @@ RECORDS = records(7)
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
     config = experiment_config(tmp_path_factory.mktemp("generate"))
-    return load_engine(config, choose_devices("jit", 1)), config.eval
+    return load_sampler(config, choose_devices("jit", 1)), config.eval
 
 
 def texts(opened, layout=None, asked=RECORDS, **changes):
-    engine, section = opened
+    sampler, section = opened
     section = section.copy_and_resolve_references()
     with section.unlocked():
         section.update(changes)
-    engine = engine if layout is None else dataclasses.replace(engine, layout=layout)
-    return [response.text for response in answer(engine, Stack(), asked, section)]
+    sampler = sampler if layout is None else dataclasses.replace(sampler, layout=layout)
+    return [response.text for response in answer(sampler, Stack(), asked, section)]
 
 
 @pytest.mark.ci

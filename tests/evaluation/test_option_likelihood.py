@@ -18,29 +18,29 @@ from alignment.evaluation.option_likelihood import option_accuracy, option_log_p
 from alignment.models.qwen2 import hidden_states, logits
 from alignment.parallel.data_parallel import choose_devices
 from alignment.record import Record
-from alignment.rollout.engine import load_engine
+from alignment.rollout.base_model import load_base_model
 from alignment.text.tokenizer import encode_prompt
 
 RECORDS = [Record(str(i), "made", "Which?", {"A": "one", "B": "two"}, "B") for i in range(4)]
 
 
 @pytest.fixture(scope="module")
-def engine():
-    return load_engine(default_config(), choose_devices("jit", 1))
+def base():
+    return load_base_model(default_config(), choose_devices("jit", 1))
 
 
 @pytest.mark.ci
-def test_scores_equal_a_plain_forward_pass_token_by_token(engine):
+def test_scores_equal_a_plain_forward_pass_token_by_token(base):
     records = generate(2, seed=1, split="eval")
-    found = option_log_probs(engine, records, batch_size=3)
-    encode = functools.partial(engine.tokenizer, add_special_tokens=False)
+    found = option_log_probs(base, records, batch_size=3)
+    encode = functools.partial(base.tokenizer, add_special_tokens=False)
     for record, row in zip(records, found, strict=True):
         for letter, text in record.options.items():
-            ids = encode_prompt(engine.tokenizer, record, engine.template) + encode("<answer>")["input_ids"]
+            ids = encode_prompt(base.tokenizer, record, base.template) + encode("<answer>")["input_ids"]
             expected = 0.0
             for token in encode(f" {text}")["input_ids"]:
                 last = np.asarray(
-                    logits(engine.params, hidden_states(engine.params, engine.config, jnp.asarray([ids])))[0, -1],
+                    logits(base.params, hidden_states(base.params, base.config, jnp.asarray([ids])))[0, -1],
                     np.float64,
                 )
                 expected += last[token] - math.log(np.exp(last).sum())
@@ -49,10 +49,10 @@ def test_scores_equal_a_plain_forward_pass_token_by_token(engine):
             assert row[letter] == pytest.approx(expected, abs=1e-3)
 
 
-def test_only_the_options_of_a_record_are_scored(engine):
+def test_only_the_options_of_a_record_are_scored(base):
     five = generate(1, seed=2, split="eval")[0]
     five = dataclasses.replace(five, options=dict(five.options) | {"E": "none of them"})
-    rows = option_log_probs(engine, [five, RECORDS[0]], batch_size=4)
+    rows = option_log_probs(base, [five, RECORDS[0]], batch_size=4)
     assert [list(row) for row in rows] == [list("ABCDE"), list("AB")]
 
 
@@ -70,9 +70,9 @@ def test_no_records():
 
 
 @pytest.mark.ci
-def test_the_nano_base_is_above_chance_and_not_too_good(engine):
+def test_the_nano_base_is_above_chance_and_not_too_good(base):
     """On 400 held-out vignettes the interval lies above 1/4 and the accuracy is at most 0.7."""
     records = generate(400, seed=0, split="eval")
-    result = option_accuracy(option_log_probs(engine, records), records)
+    result = option_accuracy(option_log_probs(base, records), records)
     assert result["accuracy_ci95"][0] > 0.25 and result["accuracy"] <= 0.7
-    assert Path(engine.folder).name == "nano"
+    assert Path(base.folder).name == "nano"

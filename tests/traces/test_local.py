@@ -103,9 +103,9 @@ def test_prompts_that_are_too_long_are_left_out_and_counted(tmp_path):
     from alignment.traces.build import choose_records
 
     config = nano_config(tmp_path)
-    engine = local.load_teacher(config.traces)
+    base = local.load_teacher(config.traces).base
     found, _ = choose_records(config.traces, get_template("think_answer"), 0)
-    lengths = [len(local._encode(engine, record)) for record in found]
+    lengths = [len(local._encode(base, record)) for record in found]
     config.traces.local.max_prompt_tokens = int(np.median(lengths))
     shorter = local.load_teacher(config.traces)
     assert len(local.fitting(shorter, found)) == sum(length <= np.median(lengths) for length in lengths) < 96

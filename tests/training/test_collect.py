@@ -14,8 +14,8 @@ from alignment.adapters.stack import Stack, push
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rewards.scheme import init_rewards, make_scheme
 from alignment.rollout import lanes
-from alignment.rollout.engine import load_engine
-from alignment.rollout.sampler import Layout
+from alignment.rollout.sampler import load_sampler
+from alignment.rollout.scheduler import Layout
 from alignment.training import collect as collect_room
 from alignment.training.collect import Collector, collect, refill, serving_policy
 from alignment.training.mismatch import mismatch, mismatch_sums
@@ -28,26 +28,26 @@ RECORDS = records(12)
 def collector(tmp_path_factory):
     config = experiment_config(tmp_path_factory.mktemp("collect"))
     config.grpo.update(prompts=4, group_size=3, max_new_tokens=10, steps=4)
-    engine = load_engine(config, choose_devices("jit", 1))
+    sampler = load_sampler(config, choose_devices("jit", 1))
     scheme = make_scheme("decoupled_v1", ("effective_ratio=1",))
-    return Collector(engine, Frozen(engine.params, Stack(), Stack()), config.grpo, scheme)
+    return Collector(sampler, Frozen(sampler.base.params, Stack(), Stack()), config.grpo, scheme)
 
 
 @pytest.fixture(scope="module")
 def state(collector):
-    adapter = lora(3, config=collector.engine.config)
+    adapter = lora(3, config=collector.sampler.base.config)
     return init_state(adapter, make_optimizer(collector.section, 4), jax.random.key(0), init_rewards(collector.scheme))
 
 
-def with_engine(collector, **changes):
-    return collector._replace(engine=dataclasses.replace(collector.engine, **changes))
+def with_sampler(collector, **changes):
+    return collector._replace(sampler=dataclasses.replace(collector.sampler, **changes))
 
 
 @pytest.mark.ci
 def test_scoring_by_group_is_scoring_at_once_and_in_order(collector, state):
     """Two lanes and eight groups' worth of turns, or all at once: the same completions, responses and rewards."""
     whole = collect(collector, state, RECORDS[:4], step=1)
-    parts = collect(with_engine(collector, layout=Layout(lanes=2, chunk=3)), state, RECORDS[:4], step=1)
+    parts = collect(with_sampler(collector, layout=Layout(lanes=2, chunk=3)), state, RECORDS[:4], step=1)
     np.testing.assert_array_equal(parts.group.completions, whole.group.completions)
     assert [one.text for one in parts.responses] == [one.text for one in whole.responses]
     assert len(whole.responses) == 12 and whole.records == RECORDS[:4]
@@ -73,7 +73,7 @@ def test_groups_are_scored_while_the_device_still_samples(collector, state, monk
 
     monkeypatch.setattr(collect_room, "judge", judged)
     monkeypatch.setattr(lanes, "advance", advanced)
-    collect(with_engine(collector, layout=Layout(lanes=3, width=3, chunk=4)), state, RECORDS[:4], step=0)
+    collect(with_sampler(collector, layout=Layout(lanes=3, width=3, chunk=4)), state, RECORDS[:4], step=0)
     assert events.count("judge") == 4
     assert events.index("judge") < len(events) - 1 - events[::-1].index("advance")
 
@@ -152,7 +152,7 @@ def test_a_refill_compiles_nothing(collector, state):
 
 
 def test_merged_adapters_decode_as_the_stack_does_and_say_how_far_off_they_are(collector, state):
-    merged = with_engine(collector, merge="float32")
+    merged = with_sampler(collector, merge="float32")
     params, stack = serving_policy(merged, state)
     assert stack == Stack() and params["embed"].dtype == jnp.float32
     assert serving_policy(collector, state)[1].names == push(Stack(), "trainable", state.lora).names

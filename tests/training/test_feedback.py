@@ -20,8 +20,9 @@ from alignment.parallel.data_parallel import choose_devices
 from alignment.record import Record
 from alignment.rewards.registry import ScoreBatch
 from alignment.rewards.score import score_channel
-from alignment.rollout.engine import encode_prompts, load_engine
+from alignment.rollout.base_model import encode_prompts
 from alignment.rollout.keys import lane_keys
+from alignment.rollout.sampler import load_sampler
 from alignment.text.tokenizer import encode_example
 from alignment.training import feedback
 from alignment.training.feedback import (
@@ -145,13 +146,13 @@ def base(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def engine(base):
-    return load_engine(tiny.experiment_config(base), choose_devices("jit", 1))
+def sampler(base):
+    return load_sampler(tiny.experiment_config(base), choose_devices("jit", 1))
 
 
-def plain_features(engine, prompt, own):
+def plain_features(model, prompt, own):
     """A second implementation: one unpadded sequence at a time, averaged over its own tokens."""
-    states = hidden_states(engine.params, engine.config, jnp.asarray([[*prompt, *own]]))
+    states = hidden_states(model.params, model.config, jnp.asarray([[*prompt, *own]]))
     return np.asarray(states[0, len(prompt) :].mean(axis=0))
 
 
@@ -159,56 +160,56 @@ TEXTS = ["<think>fever</think><answer>\\boxed{A}</answer>", "no", "The answer is
 
 
 @pytest.mark.ci
-def test_text_features_are_those_of_each_sequence_alone(engine):
+def test_text_features_are_those_of_each_sequence_alone(sampler):
     records = tiny.records(3)
-    found = text_features(engine, records, TEXTS, batch_size=2)
+    found = text_features(sampler.base, sampler.devices, records, TEXTS, batch_size=2)
     for row, record, text in zip(found, records, TEXTS, strict=True):
-        ids, mask = encode_example(engine.tokenizer, record, engine.template, text)
+        ids, mask = encode_example(sampler.base.tokenizer, record, sampler.base.template, text)
         start, end = mask.index(1), len(mask) - mask[::-1].index(1)
-        expected = plain_features(engine, ids[:start], ids[start:end])
+        expected = plain_features(sampler.base, ids[:start], ids[start:end])
         np.testing.assert_allclose(row, expected, rtol=0, atol=tiny.STATE_ERROR)
 
 
-def make_scorer(engine, seed=0, digest=None):
+def make_scorer(model, seed=0, digest=None):
     rng = np.random.default_rng(seed)
-    width = engine.config.hidden_size
+    width = model.config.hidden_size
     parts = (rng.normal(size=width), np.array([0.3]), rng.normal(size=width), np.ones(width))
-    return Scorer(*map(np.float32, parts), base_digest(engine) if digest is None else digest)
+    return Scorer(*map(np.float32, parts), base_digest(model) if digest is None else digest)
 
 
 @pytest.mark.ci
-def test_rollout_features_are_those_of_each_completion_alone(engine):
+def test_rollout_features_are_those_of_each_completion_alone(sampler):
     records = tiny.records(4)
-    prompts = encode_prompts(engine, records)
+    prompts = encode_prompts(sampler.base, records)
     keys = lane_keys(jax.random.key(0), 0, [1, 2, 3, 4], 3)
-    group = feedback_group(engine, prompts, keys)
-    found = group_features(engine, group, chunks=2)
+    group = feedback_group(sampler, prompts, keys)
+    found = group_features(sampler.base, sampler.devices, group, chunks=2)
     lanes = zip(group.completions.reshape(12, -1), group.mask.reshape(12, -1), strict=True)
     for index, (ids, mask) in enumerate(lanes):
-        expected = plain_features(engine, prompts[index // 3], ids[mask].tolist())
+        expected = plain_features(sampler.base, prompts[index // 3], ids[mask].tolist())
         np.testing.assert_allclose(found[index], expected, rtol=0, atol=tiny.STATE_ERROR)
 
 
-def feedback_group(engine, prompts, keys):
+def feedback_group(sampler, prompts, keys):
     from alignment.adapters.stack import Stack
-    from alignment.rollout.engine import complete
+    from alignment.rollout.sampler import complete
     from alignment.rollout.sampling import Sampling
 
-    return complete(engine, Stack(), prompts, keys, max_new_tokens=12, sampling=Sampling())
+    return complete(sampler, Stack(), prompts, keys, max_new_tokens=12, sampling=Sampling())
 
 
-def test_a_scorer_survives_its_file_and_belongs_to_its_base(engine, base, tmp_path):
-    scorer = make_scorer(engine)
+def test_a_scorer_survives_its_file_and_belongs_to_its_base(sampler, base, tmp_path):
+    scorer = make_scorer(sampler.base)
     path = save_scorer(str(tmp_path), scorer)
-    for one, other in zip(load_scorer(path, engine), scorer, strict=True):
+    for one, other in zip(load_scorer(path, sampler.base), scorer, strict=True):
         np.testing.assert_array_equal(one, other)
-    for other in ({"fingerprint": "0" * 64}, {"template": dataclasses.replace(engine.template, name="other")}):
+    for other in ({"fingerprint": "0" * 64}, {"template": dataclasses.replace(sampler.base.template, name="other")}):
         with pytest.raises(UserError, match="another base or prompt template"):
-            load_scorer(path, dataclasses.replace(engine, **other))
+            load_scorer(path, dataclasses.replace(sampler.base, **other))
     with pytest.raises(UserError, match="no scorer"):
-        load_scorer(str(base / "base" / "model.safetensors"), engine)
+        load_scorer(str(base / "base" / "model.safetensors"), sampler.base)
     with pytest.raises(UserError, match="not found"):
-        load_scorer(str(tmp_path / "missing.safetensors"), engine)
+        load_scorer(str(tmp_path / "missing.safetensors"), sampler.base)
 
 
 @pytest.mark.parametrize(
@@ -222,8 +223,8 @@ def test_a_scorer_survives_its_file_and_belongs_to_its_base(engine, base, tmp_pa
         ({"std": -1.0}, "tensor std holds -1.0, and must be positive"),
     ],
 )
-def test_a_scorer_that_holds_no_numbers_is_refused_by_file_and_tensor(engine, tmp_path, changes, message):
-    scorer = make_scorer(engine)
+def test_a_scorer_that_holds_no_numbers_is_refused_by_file_and_tensor(sampler, tmp_path, changes, message):
+    scorer = make_scorer(sampler.base)
     for name, value in changes.items():
         tensor = getattr(scorer, name).copy()
         tensor[-1] = value
@@ -231,7 +232,7 @@ def test_a_scorer_that_holds_no_numbers_is_refused_by_file_and_tensor(engine, tm
     path = str(tmp_path / feedback.FILE)
     save_file({name: np.asarray(tensor) for name, tensor in scorer._asdict().items()}, path)
     with pytest.raises(UserError) as raised:
-        load_scorer(path, engine)
+        load_scorer(path, sampler.base)
     assert str(raised.value).startswith(f"{path}: {message}")
 
 
@@ -244,11 +245,11 @@ def test_a_scorer_that_holds_no_numbers_is_refused_by_file_and_tensor(engine, tm
         ("std", np.ones(32, np.int32), "tensor std is int32[32], not [32] float32"),
     ],
 )
-def test_a_scorer_of_other_shapes_is_refused_by_file_and_tensor(engine, tmp_path, name, tensor, message):
+def test_a_scorer_of_other_shapes_is_refused_by_file_and_tensor(sampler, tmp_path, name, tensor, message):
     path = str(tmp_path / feedback.FILE)
-    save_file(make_scorer(engine)._replace(**{name: tensor})._asdict(), path)
+    save_file(make_scorer(sampler.base)._replace(**{name: tensor})._asdict(), path)
     with pytest.raises(UserError) as raised:
-        load_scorer(path, engine)
+        load_scorer(path, sampler.base)
     assert str(raised.value).startswith(f"{path}: {message}")
 
 
@@ -267,21 +268,21 @@ def config_for(base, **options):
 
 
 @pytest.mark.ci
-def test_a_run_pays_the_scores_of_its_own_rollouts(base, engine, tmp_path, monkeypatch):
-    path, paid = save_scorer(str(tmp_path / "scorer"), make_scorer(engine)), []
+def test_a_run_pays_the_scores_of_its_own_rollouts(base, sampler, tmp_path, monkeypatch):
+    path, paid = save_scorer(str(tmp_path / "scorer"), make_scorer(sampler.base)), []
     real = feedback.group_features
 
-    def spy(engine, group, chunks=1):
-        found = real(engine, group, chunks)
-        paid.append(float(values(make_scorer(engine), found).mean()))
-        return found
+    def spy(model, devices, group, chunks=1):
+        features = real(model, devices, group, chunks)
+        paid.append(float(values(make_scorer(sampler.base), features).mean()))
+        return features
 
     monkeypatch.setattr("alignment.training.collect.group_features", spy)
     (outcome,) = run_experiment(open_experiment(config_for(base, feedback=path), str(tmp_path / "run")))
     assert [row["reward/feedback"] for row in outcome.curve] == pytest.approx(paid)
     assert all(0.0 < row["reward/feedback"] < 1.0 for row in outcome.curve)
     with pytest.raises(UserError, match=r"grpo\.feedback"):  # another scorer is another setting
-        other = save_scorer(str(tmp_path / "other"), make_scorer(engine, seed=1))
+        other = save_scorer(str(tmp_path / "other"), make_scorer(sampler.base, seed=1))
         run_experiment(open_experiment(config_for(base, feedback=other), str(tmp_path / "run")))
     moved = (tmp_path / "scorer").rename(tmp_path / "moved")
     run_experiment(open_experiment(config_for(base, feedback=str(moved / feedback.FILE)), str(tmp_path / "run")))
@@ -300,14 +301,14 @@ def test_a_scorer_and_its_channel_are_compared_before_the_base_is_loaded(channel
 
 
 @pytest.mark.ci
-def test_a_channel_without_scorer_and_a_scorer_without_channel_are_refused(base, engine, tmp_path):
+def test_a_channel_without_scorer_and_a_scorer_without_channel_are_refused(base, sampler, tmp_path):
     with pytest.raises(UserError, match="needs --config.grpo.feedback=FILE"):
         open_experiment(config_for(base), str(tmp_path))
-    path = save_scorer(str(tmp_path), make_scorer(engine))
+    path = save_scorer(str(tmp_path), make_scorer(sampler.base))
     config = config_for(base, feedback=path)
     config.grpo.channels = ()
     with pytest.raises(UserError, match="no channel pays for it"):
         open_experiment(config, str(tmp_path))
-    config = config_for(base, feedback=save_scorer(str(tmp_path), make_scorer(engine, digest=BASE)))
+    config = config_for(base, feedback=save_scorer(str(tmp_path), make_scorer(sampler.base, digest=BASE)))
     with pytest.raises(UserError, match="another base"):
         open_experiment(config, str(tmp_path))

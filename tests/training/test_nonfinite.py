@@ -45,9 +45,9 @@ def same_bits(left, right) -> bool:
 )
 def test_a_step_that_is_not_finite_changes_nothing_on_any_device(mode, devices):
     """One advantage, on one device of eight, is NaN; the step after it is as if it had not been."""
-    spread = choose_devices(mode, devices)
-    run = compile_step(lambda axis: make_step((GRPO,), OPTIMIZER, axis), spread)
-    placed, good = place_frozen(frozen(), spread), grpo_batch()
+    placement = choose_devices(mode, devices)
+    run = compile_step(lambda axis: make_step((GRPO,), OPTIMIZER, axis), placement)
+    placed, good = place_frozen(frozen(), placement), grpo_batch()
     bad = good | {"advantages": good["advantages"].at[5, 0].set(jnp.nan)}
     start, metrics = run(init_state(lora(2), OPTIMIZER, KEY), placed, {"grpo": good})
     before = jax.device_get(start)

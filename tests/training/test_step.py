@@ -77,11 +77,11 @@ def test_eight_devices_give_one_devices_gradients(name, mode):
     single = gradient(name)
     wanted = jax.tree.map(lambda leaf: leaf / single.tally.count, single.modules)
     optimizer = optax.sgd(1.0)
-    spread = choose_devices(mode, 8)
-    run = compile_step(lambda axis: make_step((term,), optimizer, axis), spread)
+    placement = choose_devices(mode, 8)
+    run = compile_step(lambda axis: make_step((term,), optimizer, axis), placement)
     state = init_state(lora(2), optimizer, KEY)
     start = jax.device_get(state.lora.modules)
-    after, metrics = run(state, place_frozen(frozen(), spread), {name: BATCHES[name]()})
+    after, metrics = run(state, place_frozen(frozen(), placement), {name: BATCHES[name]()})
     moved = jax.tree.map(lambda old, new: old - np.asarray(new), start, after.lora.modules)
     # A parameter below 2 less its gradient is rounded by 2^-24, half a unit in its last place; twice that.
     assert max(float(np.abs(leaf).max()) for leaf in jax.tree.leaves(start)) < 2
@@ -100,9 +100,9 @@ def test_devices_sum_gradients_and_counts_exactly_as_one(mode):
     keep = optax.GradientTransformation(begin, lambda grads, state, params=None: (zero, grads))
     found = {}
     for devices in (1, 8):
-        spread = choose_devices(mode, devices)
-        run = compile_step(lambda axis: make_step((term,), keep, axis), spread)
-        state, _ = run(init_state(lora(2), keep, KEY), place_frozen(frozen(), spread), {"grpo": grpo_batch()})
+        placement = choose_devices(mode, devices)
+        run = compile_step(lambda axis: make_step((term,), keep, axis), placement)
+        state, _ = run(init_state(lora(2), keep, KEY), place_frozen(frozen(), placement), {"grpo": grpo_batch()})
         found[devices] = jax.device_get(state.opt_state)
     assert_close(found[8], found[1])
 

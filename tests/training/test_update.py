@@ -141,10 +141,10 @@ def test_packed_rows_are_cut_over_devices(batch, cells, mode):
     term = Term("grpo", make_grpo_loss(CONFIG, temperature=TEMPERATURE, beta=0.1, remat=False, **CLIP))
     zero = jax.tree.map(jnp.zeros_like, lora(2).modules)
     keep = optax.GradientTransformation(lambda _: zero, lambda grads, state, params=None: (zero, grads))
-    spread = choose_devices(mode, 2)
-    run = compile_step(lambda axis: make_step((term,), keep, axis), spread)
+    placement = choose_devices(mode, 2)
+    run = compile_step(lambda axis: make_step((term,), keep, axis), placement)
     packed = batch | {"cells": cells}
-    state, _ = run(init_state(lora(2), keep, KEY), place_frozen(frozen(), spread), {"grpo": packed})
+    state, _ = run(init_state(lora(2), keep, KEY), place_frozen(frozen(), placement), {"grpo": packed})
     whole = update_gradient(packed, 0.1)
     assert_same(state.opt_state, jax.tree.map(lambda leaf: leaf / whole.tally.count, whole.modules))
 

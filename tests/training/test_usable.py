@@ -16,7 +16,7 @@ from alignment.data.load import Data
 from alignment.data.records import write_records
 from alignment.errors import UserError
 from alignment.parallel.data_parallel import choose_devices
-from alignment.rollout.engine import load_engine
+from alignment.rollout.base_model import load_base_model
 from alignment.training.usable import drop_unusable
 
 BAD = {
@@ -40,7 +40,7 @@ def base(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     config = experiment_config(folder)
     config.prompt.max_tokens, config.sft.max_tokens = 300, 500
-    return config, load_engine(config, choose_devices("jit", 1))
+    return config, load_base_model(config, choose_devices("jit", 1))
 
 
 def data_of(role, bad, count=12):
@@ -56,9 +56,9 @@ CASES += [("sft", name, bad) for name, bad in BAD_EXAMPLES.items()]
 
 @pytest.mark.parametrize(("role", "bad"), [pytest.param(r, bad, id=f"{r}, {name}") for r, name, bad in CASES])
 def test_a_bad_record_is_left_out_and_named(base, role, bad, capsys):
-    config, engine = base
+    config, model = base
     before = data_of(role, bad)
-    after = drop_unusable(engine, before, config, ("cot",))
+    after = drop_unusable(model, before, config, ("cot",))
     name = getattr(before, role)[5].id
     assert after.left_out == {role: (name,)}
     assert [record.id for record in getattr(after, role)] == [r.id for r in getattr(before, role) if r.id != name]
@@ -71,33 +71,33 @@ def test_a_bad_record_is_left_out_and_named(base, role, bad, capsys):
         "rl",
         "sft",
     } - {role}
-    again = drop_unusable(engine, before, config, ("cot",))
+    again = drop_unusable(model, before, config, ("cot",))
     assert again == after  # as at a resume
 
 
 def test_good_records_are_all_there(base):
-    config, engine = base
+    config, model = base
     before = data_of("eval", {})
-    assert drop_unusable(engine, before, config, ("cot", "answer")) is before
+    assert drop_unusable(model, before, config, ("cot", "answer")) is before
 
 
 def test_what_no_stage_uses_is_not_held_against_a_record(base):
-    config, engine = base
+    config, model = base
     before = data_of("sft", {"cot": " "})
-    assert drop_unusable(engine, before, config, ("answer",)) is before
+    assert drop_unusable(model, before, config, ("answer",)) is before
 
 
 def test_more_than_the_share_is_an_error_that_names_the_leaf(base):
-    config, engine = base
+    config, model = base
     data = data_of("rl", BAD["chat token in the question"])
     data = dataclasses.replace(data, rl=(*data.rl, dataclasses.replace(data.rl[5], id="tiny-99")))
     wanted = r"record 'tiny-25': .* \(2 of 13 cannot be used, 1 are let pass; of --config.data.rl; allow more: "
     with pytest.raises(UserError, match=wanted) as caught:
-        drop_unusable(engine, data, config, ("cot",))
+        drop_unusable(model, data, config, ("cot",))
     assert "\n" not in str(caught.value)
     config = config.copy_and_resolve_references()
     config.data.max_bad_share = 0.2
-    assert drop_unusable(engine, data, config, ("cot",)).left_out == {"rl": ("tiny-25", "tiny-99")}
+    assert drop_unusable(model, data, config, ("cot",)).left_out == {"rl": ("tiny-25", "tiny-99")}
 
 
 @pytest.mark.ci

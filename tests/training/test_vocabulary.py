@@ -20,12 +20,14 @@ from alignment.models.qwen2 import hidden_states, logits
 from alignment.parallel.compilation import COMPILED
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rewards.scheme import init_rewards, make_scheme
-from alignment.rollout.engine import complete, encode_prompts, load_engine
+from alignment.rollout.base_model import encode_prompts
 from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.sampler import complete, load_sampler
 from alignment.rollout.sampling import Sampling
 from alignment.training.collect import Collector, collect
 from alignment.training.grpo import group_batch, make_update
 from alignment.training.losses import completion_log_probs, make_sft_loss
+from alignment.training.options import TrainingOptions
 from alignment.training.state import Frozen, init_state
 
 TOKENS, ROWS = 438, 512
@@ -39,6 +41,8 @@ FILTERS = [
     ),
 ]
 
+OPTIONS = TrainingOptions(choose_devices("jit", 1))
+
 
 @pytest.fixture(scope="module")
 def collector(tmp_path_factory):
@@ -46,15 +50,15 @@ def collector(tmp_path_factory):
     config = experiment_config(folder)
     write_folder(folder / "base", extra_rows=ROWS - 448)
     config.grpo.update(prompts=4, group_size=3, max_new_tokens=10, steps=4, beta=0.1, minibatches=1, temperature=0.9)
-    engine = load_engine(config, choose_devices("jit", 1))
-    under = make_stack({"reasoning": lora(1, config=engine.config)})
+    sampler = load_sampler(config, choose_devices("jit", 1))
+    under = make_stack({"reasoning": lora(1, config=sampler.base.config)})
     scheme = make_scheme("decoupled_v1", ("effective_ratio=1",))
-    return Collector(engine, Frozen(engine.params, under, under), config.grpo, scheme)
+    return Collector(sampler, Frozen(sampler.base.params, under, under), config.grpo, scheme)
 
 
 @pytest.fixture(scope="module")
 def state(collector):
-    fresh = lora(3, config=collector.engine.config, trained=False)
+    fresh = lora(3, config=collector.sampler.base.config, trained=False)
     return init_state(fresh, optax.adam(1e-3), jax.random.key(0), init_rewards(collector.scheme))
 
 
@@ -63,39 +67,42 @@ def group(collector, state):
     return collect(collector, state, RECORDS, step=0).group
 
 
-def answers(engine, sampling):
-    prompts = encode_prompts(engine, RECORDS)
+def answers(sampler, sampling):
+    prompts = encode_prompts(sampler.base, RECORDS)
     keys = lane_keys(jax.random.key(2), 0, [prompt_hash(prompt) for prompt in prompts], 3)
-    return complete(engine, Stack(), prompts, keys, max_new_tokens=10, sampling=sampling)
+    return complete(sampler, Stack(), prompts, keys, max_new_tokens=10, sampling=sampling)
 
 
-def test_the_engine_knows_the_ids_of_its_tokenizer(collector):
-    assert collector.engine.config.vocab_size == ROWS
-    assert collector.engine.token_ranges == ((0, TOKENS),)
+def test_the_base_knows_the_ids_of_its_tokenizer(collector):
+    assert collector.sampler.base.config.vocab_size == ROWS
+    assert collector.sampler.base.token_ranges == ((0, TOKENS),)
 
 
 @pytest.mark.ci
 @pytest.mark.parametrize("sampling", FILTERS, ids=str)
 def test_no_id_without_a_token_is_sampled(collector, sampling):
-    found = answers(collector.engine, sampling)
+    found = answers(collector.sampler, sampling)
     assert found.completions[found.mask].max() < TOKENS
-    everything = answers(dataclasses.replace(collector.engine, token_ranges=None), sampling)
+    everything = answers(
+        dataclasses.replace(collector.sampler, base=dataclasses.replace(collector.sampler.base, token_ranges=None)),
+        sampling,
+    )
     assert (everything.completions[everything.mask] >= TOKENS).mean() > 0.5  # so the line above could fail
 
 
 @pytest.mark.ci
 def test_recorded_log_probabilities_are_those_of_the_policy_that_is_trained(collector, state, group):
     """Also from plain sequences with a softmax over the tokens alone; float32 passes of two layers agree to 1e-4."""
-    engine, batch = collector.engine, group_batch(group, jnp.zeros(group.truncated.shape))
+    base, batch = collector.sampler.base, group_batch(group, jnp.zeros(group.truncated.shape))
     stack = push(collector.frozen.under, "trainable", state.lora)
     now = completion_log_probs(
-        engine.params, stack, batch, config=engine.config, temperature=0.9, token_ranges=engine.token_ranges
+        base.params, stack, batch, config=base.config, temperature=0.9, token_ranges=base.token_ranges
     )
     np.testing.assert_allclose(np.where(group.mask, now.log_prob, 0), group.log_prob, atol=1e-4)
     assert float(jnp.max(now.entropy)) <= np.log(TOKENS)
     start, length = int(group.prompt_mask[0].sum()), group.mask.shape[2]
     rows = np.concatenate([np.tile(group.prompts[0, :start], (3, 1)), group.completions[0]], axis=1)
-    scores = logits(engine.params, hidden_states(engine.params, engine.config, rows, stack))[:, start - 1 : -1]
+    scores = logits(base.params, hidden_states(base.params, base.config, rows, stack))[:, start - 1 : -1]
     plain = jax.nn.log_softmax(scores[..., :TOKENS] / 0.9)
     picked = np.take_along_axis(np.asarray(plain), rows[:, -length:, None], axis=2)[..., 0]
     np.testing.assert_allclose(group.log_prob[0], np.where(group.mask[0], picked, 0), atol=1e-4)
@@ -105,14 +112,14 @@ def test_recorded_log_probabilities_are_those_of_the_policy_that_is_trained(coll
 def test_an_update_starts_at_ratio_one_and_at_the_reference(collector, state, group):
     """Two passes, so that the old policy is computed; the second ratio is near 1 for a small rate."""
     section = collector.section.copy_and_resolve_references()
-    update = make_update(collector.engine, collector.frozen, section, optax.sgd(0.0), None)
+    update = make_update(collector.sampler.base, OPTIONS, collector.frozen, section, optax.sgd(0.0), None)
     advantages = jnp.asarray(np.random.default_rng(0).normal(size=group.truncated.shape), jnp.float32)
     fresh = init_state(state.lora, optax.sgd(0.0), jax.random.key(0))
     _, once = update(fresh, group, advantages, 0)
     assert once["ratio/max"] == once["ratio/mean"] == 1.0
     assert abs(once["kl/mean"]) < 1e-10 and once["sampler/logp_diff_max"] < 1e-4
     section.epochs = 2
-    update = make_update(collector.engine, collector.frozen, section, optax.sgd(0.0), None)
+    update = make_update(collector.sampler.base, OPTIONS, collector.frozen, section, optax.sgd(0.0), None)
     _, twice = update(init_state(state.lora, optax.sgd(0.0), jax.random.key(0)), group, advantages, 0)
     # The old log-probabilities come from a program of their own, which may round otherwise.
     assert twice["ratio/max"] == pytest.approx(1.0, abs=1e-4) and twice["sampler/logp_diff_max"] < 1e-4
@@ -126,10 +133,10 @@ def test_rows_without_a_token_take_no_part_in_an_update(collector, state, group)
     advantages = jnp.asarray(np.random.default_rng(0).normal(size=group.truncated.shape), jnp.float32)
     adapters = []
     for scale in (1.0, -3.0):
-        embed = collector.engine.params["embed"]
-        params = collector.engine.params | {"embed": embed.at[TOKENS:].multiply(scale)}
+        embed = collector.sampler.base.params["embed"]
+        params = collector.sampler.base.params | {"embed": embed.at[TOKENS:].multiply(scale)}
         frozen = collector.frozen.replace(params=params)
-        update = make_update(collector.engine, frozen, section, optax.sgd(1.0), None)
+        update = make_update(collector.sampler.base, OPTIONS, frozen, section, optax.sgd(1.0), None)
         after, _ = update(init_state(state.lora, optax.sgd(1.0), jax.random.key(0)), group, advantages, 0)
         adapters.append(after.lora.modules)
     jax.tree.map(np.testing.assert_array_equal, *adapters)
@@ -138,7 +145,7 @@ def test_rows_without_a_token_take_no_part_in_an_update(collector, state, group)
 
 @pytest.mark.ci
 def test_a_second_step_compiles_nothing(collector, state):
-    update = make_update(collector.engine, collector.frozen, collector.section, optax.sgd(0.1), None)
+    update = make_update(collector.sampler.base, OPTIONS, collector.frozen, collector.section, optax.sgd(0.1), None)
     events: list[str] = []
 
     def listen(name: str, *args, **kwargs) -> None:
@@ -158,11 +165,11 @@ def test_a_second_step_compiles_nothing(collector, state):
     assert not events
 
 
-def sft_nll(engine, tokens, mask):
-    loss = make_sft_loss(engine.config, remat=False)
-    fresh = lora(2, config=engine.config, trained=False)
+def sft_nll(base, tokens, mask):
+    loss = make_sft_loss(base.config, remat=False)
+    fresh = lora(2, config=base.config, trained=False)
     batch = {"tokens": jnp.asarray(tokens), "loss_mask": jnp.asarray(mask)}
-    total, tally = loss(fresh, Frozen(engine.params, Stack(), Stack()), batch, jax.random.key(0))
+    total, tally = loss(fresh, Frozen(base.params, Stack(), Stack()), batch, jax.random.key(0))
     return float(total / tally.count)
 
 
@@ -176,22 +183,22 @@ def test_the_loss_of_sft_is_that_of_transformers_over_every_row(collector):
     torch = pytest.importorskip("torch")
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(collector.engine.folder, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(collector.sampler.base.folder, dtype=torch.float32)
     tokens, mask = some_rows()
     labels = torch.tensor(np.where(mask, tokens, -100))
     with torch.no_grad():
         theirs = float(model(torch.tensor(tokens), labels=labels).loss)
     # A mean of log-probabilities near -8, each off by 26 roundings of 2^-24 of logits of that size (tiny.py): 1.5e-6.
-    assert sft_nll(collector.engine, tokens, mask) == pytest.approx(theirs, rel=1e-5)
+    assert sft_nll(collector.sampler.base, tokens, mask) == pytest.approx(theirs, rel=1e-5)
 
 
 @pytest.mark.ci
 def test_sft_and_option_likelihood_run_over_every_row(collector):
-    engine, (tokens, mask) = collector.engine, some_rows()
-    scores = logits(engine.params, hidden_states(engine.params, engine.config, jnp.asarray(tokens)[:, :-1]))
+    base, (tokens, mask) = collector.sampler.base, some_rows()
+    scores = logits(base.params, hidden_states(base.params, base.config, jnp.asarray(tokens)[:, :-1]))
     picked = jnp.take_along_axis(jax.nn.log_softmax(scores), tokens[:, 1:, None], axis=2)[..., 0]
-    assert sft_nll(engine, tokens, mask) == pytest.approx(-float(picked[mask[:, 1:]].mean()), rel=1e-5)  # as above
+    assert sft_nll(base, tokens, mask) == pytest.approx(-float(picked[mask[:, 1:]].mean()), rel=1e-5)  # as above
     over_tokens = jnp.take_along_axis(jax.nn.log_softmax(scores[..., :TOKENS]), tokens[:, 1:, None], axis=2)[..., 0]
     assert float(jnp.abs(picked - over_tokens).max()) > 1.0  # the other rows weigh, so the lines above mean something
-    want = option_log_probs(engine, RECORDS)
-    assert option_log_probs(dataclasses.replace(engine, token_ranges=None), RECORDS) == want
+    want = option_log_probs(base, RECORDS)
+    assert option_log_probs(dataclasses.replace(base, token_ranges=None), RECORDS) == want

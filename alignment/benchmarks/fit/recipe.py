@@ -23,7 +23,7 @@ from alignment.benchmarks.setting import Setting, Size
 from alignment.benchmarks.suites import update
 from alignment.models.config import read_config
 from alignment.models.hf import resolve_folder
-from alignment.rollout.sampler import ADMITTED
+from alignment.rollout.scheduler import ADMITTED
 from alignment.training.losses import make_sft_loss
 from alignment.training.step import Term, make_step
 

@@ -14,7 +14,7 @@ from alignment.benchmarks.measure import Case, Ready
 from alignment.benchmarks.registry import Suite, check_against
 from alignment.benchmarks.setting import Setting
 from alignment.benchmarks.suites.update import make_inputs
-from alignment.rollout.sampler import Layout
+from alignment.rollout.scheduler import Layout
 
 WAVES = 8
 RANGE = 8  # the longest completion is so many times the shortest

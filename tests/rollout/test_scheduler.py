@@ -13,8 +13,8 @@ from alignment.errors import UserError
 from alignment.models.qwen2 import hidden_states, logits
 from alignment.rollout import lanes
 from alignment.rollout.keys import lane_keys, stage_key
-from alignment.rollout.sampler import Layout, Stats, sample_groups, stream_groups
 from alignment.rollout.sampling import Sampling
+from alignment.rollout.scheduler import Layout, Stats, sample_groups, stream_groups
 
 STACK = make_stack({"reasoning": lora(1), "reward": lora(2)})
 STOPS = (7, 8)
