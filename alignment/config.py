@@ -171,7 +171,7 @@ EXPERIMENT: dict[str, Any] = {
             "channel=weight or channel=weight@target, added to the preset; a channel may be a dotted path",
             identity=lambda entry: entry.rpartition("=")[0].strip(),
         ),
-        "feedback": leaf("", "scorer file of the channel feedback, from python -m alignment.feedback"),
+        "feedback": leaf("", "reward model of the channel feedback, written by python -m alignment.feedback"),
         "normaliser": leaf("none", "normalisation of each channel before the weighting", registry="normalisers"),
         "std_floor": leaf(
             -1.0,
@@ -226,9 +226,9 @@ EXPERIMENT: dict[str, Any] = {
         "keep": leaf(2, "newest checkpoints that are kept", low=1),
     },
     "feedback": {
-        "weight_decay": leaf(0.02, "weight of the squared weights in the scorer's loss", low=0.0),
+        "weight_decay": leaf(0.02, "weight of the squared weights in the reward model's loss", low=0.0),
         "tie_weight": leaf(1.0, "lambda of pairs that were judged equal", low=0.0),
-        "holdout": share_leaf(0.2, "share of the questions that the scorer is tested on", below=1.0),
+        "holdout": share_leaf(0.2, "share of the questions that the reward model is tested on", below=1.0),
         "batch_size": leaf(32, "responses of a forward pass", low=1),
     },
     "watch": {
@@ -362,7 +362,7 @@ GROUPS = {
     "rollout": "how completions are laid out on the device, in training and evaluation",
     "eval": "how answers of the evaluation are sampled",
     "checkpoint": "how often a stage is saved",
-    "feedback": "fitting a scorer to people's judgements (python -m alignment.feedback)",
+    "feedback": "fitting a reward model to people's judgements (python -m alignment.feedback)",
     "watch": "where a symptom of reward hacking begins, and how long it lasts before an alarm",
     "log": "loggers beside metrics.jsonl, and profiles",
     "parallel": "devices",

@@ -43,6 +43,7 @@ from alignment.evaluation.curves import read_curve
 from alignment.evaluation.generate import answer, sampling_of
 from alignment.evaluation.stability import stability
 from alignment.parallel.data_parallel import Devices, choose_devices
+from alignment.reward_model.model import make_reward_function, uses_reward_model
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.keys import stage_key
 from alignment.rollout.sampler import Sampler, load_sampler
@@ -50,7 +51,6 @@ from alignment.text.parser import Response, parse
 from alignment.training import grpo, sft
 from alignment.training.calibration import scheme_of
 from alignment.training.checkpoint import environment, fingerprint
-from alignment.training.feedback import needs_scorer, scorer_of
 from alignment.training.loop import Session
 from alignment.training.monitor import MonitorConfig, monitor_summary
 from alignment.training.options import TrainingOptions, make_training_options
@@ -126,13 +126,13 @@ def open_experiment(config: ConfigDict, workdir: str, lock: Lock | None = None) 
         sft.check_sizes(config.sft, len(devices.devices))
     if on_policy:
         grpo.check_sizes(config.grpo, len(devices.devices))
-        needs_scorer(config.grpo)
+        uses_reward_model(config.grpo)
     data = load_data(config.data, training=[role for role, used in (("rl", on_policy), ("sft", supervised)) if used])
     if on_policy:
         grpo.check_records(config.grpo, len(data.rl))
     options, sampler = make_training_options(config, devices), load_sampler(config, devices)
     if on_policy:
-        scorer_of(config.grpo, sampler.base)
+        make_reward_function(config.grpo, sampler.base)
     responses = {stage.objective.removeprefix("sft_") if stage.objective != "joint" else "cot" for stage in stages}
     data = drop_unusable(sampler.base, data, config, sorted(responses - {"grpo"}))
     if on_policy:

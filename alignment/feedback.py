@@ -1,9 +1,9 @@
-"""Fit a scorer to people's judgements of responses, to serve as the reward channel `feedback`.
+"""Fit a reward model to people's judgements of responses, for the reward channel `feedback`.
 
     python -m alignment.feedback --config=configs/demo.py --feedback=log.jsonl --out=runs/scorer
 
-reads a JSONL log of preferences (also ties) and thumbs (`alignment/data/feedback.py` shows its two forms), fits a
-linear Bradley-Terry scorer on the frozen base's features, tests it on held-out questions, and leaves scorer.safetensors
+reads a JSONL log of preferences, ties and thumbs (`alignment/reward_model/judgements.py` shows its two forms), fits a
+linear Bradley-Terry model on the frozen base's features, tests it on held-out questions, and writes scorer.safetensors
 and scorer.json. Judgements on questions of `data.eval` are left out.
 """
 
@@ -23,40 +23,42 @@ from alignment import cli
 from alignment.adapters.tensorfiles import staged
 from alignment.common.files import check_file, write_text
 from alignment.common.lock import NAME, locked
-from alignment.data.feedback import Judgement, hold_out, read_feedback
 from alignment.data.load import load_data
 from alignment.evaluation.statistics import wilson
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.data_parallel import Devices, choose_devices
 from alignment.parallel.distributed import start
+from alignment.reward_model.features import text_features
+from alignment.reward_model.fit import agreement, fit
+from alignment.reward_model.judgements import Judgement, hold_out, read_feedback
+from alignment.reward_model.model import FILE, base_digest, predict_rewards, save_reward_model
 from alignment.rollout.base_model import BaseModel, load_base_model
-from alignment.training.feedback import FILE, agreement, base_digest, fit, save_scorer, text_features, values
 
 SUMMARY = "scorer.json"
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read, fit, test, write, and say how to use what was written."""
+    """Read the log, fit and test the reward model, write it, and print how to use it."""
     set_up_compilation()
     out = epath.Path(args.out)
     for name in (FILE, SUMMARY):
         check_file(out / name)
     with locked(out / NAME, f"--out={args.out}"):
-        fit_scorer(args)
+        fit_reward_model(args)
 
 
-def fit_scorer(args: argparse.Namespace) -> None:
-    """What `run` does once the folder `--out` is its own."""
+def fit_reward_model(args: argparse.Namespace) -> None:
+    """Do the work of `run` under the lock of the folder `--out`."""
     config = args.config
     data = load_data(config.data, training=("rl",))
     judgements, left_out = read_feedback(args.feedback, data.rl, data.eval)
     fitted, tested = hold_out(judgements, config.feedback.holdout, config.data.seed)
     devices = choose_devices(config.parallel.mode, config.parallel.devices)
     base, rows = load_base_model(config, devices), config.feedback.batch_size
-    scorer = fit(fitted, features_of(base, devices, fitted, rows), config.feedback, base_digest(base))
-    scores = values(scorer, features_of(base, devices, tested, rows)) if tested else []
-    summary = summarise(judgements, left_out, *agreement(tested, scores))
-    path = save_scorer(args.out, scorer)
+    model = fit(fitted, features_of(base, devices, fitted, rows), config.feedback, base_digest(base))
+    rewards = predict_rewards(model, features_of(base, devices, tested, rows)) if tested else []
+    summary = summarise(judgements, left_out, *agreement(tested, rewards))
+    path = save_reward_model(args.out, model)
     with staged(args.out) as scratch:
         write_text(scratch / SUMMARY, json.dumps(summary, indent=1) + "\n")
     print(describe(summary, path))
@@ -69,7 +71,7 @@ def features_of(base: BaseModel, devices: Devices, judgements: Sequence[Judgemen
 
 
 def summarise(judgements: Sequence[Judgement], left_out: int, right: int, tested: int) -> dict[str, Any]:
-    """Return what was read, how the scorer does on held-out judgements, and what people said it was about."""
+    """Return the counts of the log, the accuracy on held-out judgements, and the themes of the judgements."""
     themes = [judgement.theme for judgement in judgements if judgement.theme]
     return {
         "judgements": len(judgements),
@@ -85,9 +87,9 @@ def summarise(judgements: Sequence[Judgement], left_out: int, right: int, tested
 
 
 def describe(summary: dict[str, Any], path: str) -> str:
-    """Return the summary in words, with the flags that use the scorer."""
+    """Return the summary in words, with the flags that use the reward model."""
     read = "{judgements} judgements: {pairs} pairs ({ties} ties), {thumbs} thumbs; {left_out} on evaluation questions"
-    held = "no question was held out: how good the scorer is, is unknown"
+    held = "no question was held out: how good the reward model is, is unknown"
     if summary["held_out"]:
         low, high = summary["accuracy_ci95"]
         held = f"agrees with {summary['accuracy']:.1%} of {summary['held_out']} held-out judgements "
@@ -101,11 +103,11 @@ def describe(summary: dict[str, Any], path: str) -> str:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags beside --config."""
     parser.add_argument("--feedback", required=True, metavar="FILE", help="JSONL of judgements")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the scorer goes")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the reward model is written")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The front door; returns the exit status."""
+    """Run the command; return the exit status."""
     return cli.main(
         run, description=__doc__, add_flags=add_flags, needs_workdir=False, start=start, resumes=False, argv=argv
     )

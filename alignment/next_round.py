@@ -21,10 +21,11 @@ from alignment.evaluation.matrix import Matrix, diagnose, entries, plain_rows, p
 from alignment.evaluation.matrix_cells import observed
 from alignment.evaluation.results import plain
 from alignment.experiment import Experiment, Outcome
+from alignment.reward_model.features import text_features
+from alignment.reward_model.model import make_reward_function
 from alignment.rewards.presets import Weight, get_preset
-from alignment.rewards.registry import ScoreBatch
+from alignment.rewards.registry import ScoreBatch, needs_device
 from alignment.rewards.score import score_channels
-from alignment.training.feedback import scorer_of, text_features, values
 
 FOLDER = "next_round"
 CELLS = "matrix.json"
@@ -82,14 +83,21 @@ def matrix_of(experiment: Experiment, outcomes: Sequence[Outcome]) -> Matrix:
     records = [*experiment.data.eval] * len(outcomes)
     texts = [response.text for response in responses]
     ids = [base.tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
-    scorer, scores = scorer_of(section, base), {}
-    if scorer is not None:
+    channels, features = [cell.channel for cell in observed(weights)], None
+    if any(map(needs_device, channels)):
         rows = experiment.config.feedback.batch_size
         features = text_features(base, experiment.sampler.devices, records, texts, rows, "judgement")
-        scores["feedback"] = values(scorer, features)
-    batch = ScoreBatch(responses, records, ids, 1.0, experiment.config.eval.max_new_tokens, scores)
-    raw = score_channels(batch, [cell.channel for cell in observed(weights)])
-    return diagnose(responses, records, {name: np.float64(found) for name, found in raw.items()}, weights)
+    batch = ScoreBatch(
+        responses=responses,
+        records=records,
+        token_ids=ids,
+        progress=1.0,
+        max_tokens=experiment.config.eval.max_new_tokens,
+        features=features,
+        reward_model=make_reward_function(section, base),
+    )
+    raw = score_channels(batch, channels)
+    return diagnose(responses, records, {name: np.float64(values) for name, values in raw.items()}, weights)
 
 
 def write_proposal(

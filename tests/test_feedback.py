@@ -1,4 +1,4 @@
-"""The front door of online feedback: from a log of judgements to a scorer that a run can pay."""
+"""The command of online feedback: from a log of judgements to a reward model that a run uses."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_from_a_log_to_a_rewarded_run(config, log, tmp_path, capsys):
 def test_without_held_out_questions_it_says_so(config, log, tmp_path, capsys):
     words = [f"--feedback={log}", f"--out={tmp_path}", *flags(config), "--config.feedback.holdout=0"]
     assert feedback.main(words) == 0
-    assert "how good the scorer is, is unknown" in capsys.readouterr().out
+    assert "how good the reward model is, is unknown" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

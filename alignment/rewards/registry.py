@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,32 +24,44 @@ class ScoreBatch:
     token_ids: Sequence[Sequence[int]]  # [N][length]: completion ids without stop and pad ids
     progress: float = 0.0  # share of the stage that is done, 0 to 1
     max_tokens: int = 0  # the sampler's limit on a completion; 0: not known
-    # By channel, [N]: what only a model can compute. Training hands it in, and a channel stays a function of a batch.
-    scores: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
+    # For channels with needs="device": [N, D] features of the frozen base, and the reward model that reads them.
+    features: np.ndarray | None = None
+    reward_model: Callable[[np.ndarray], np.ndarray] | None = None
 
 
-Channel = Callable[[ScoreBatch], np.ndarray]
+ScoreFunction = Callable[[ScoreBatch], np.ndarray]
+
+
+class Channel(NamedTuple):
+    """A reward channel: a function from a batch to [N] numbers, and what it may return and needs."""
+
+    score: ScoreFunction
+    optional: bool = False  # may return NaN where it does not apply to a record
+    needs: str = ""  # "device": reads `ScoreBatch.features`, which are computed when the rollout has ended
+
 
 CHANNELS: dict[str, Channel] = {}
 
 
-def channel(name: str, *, optional: bool = False) -> Callable[[Channel], Channel]:
+def channel(name: str, *, optional: bool = False, needs: str = "") -> Callable[[ScoreFunction], ScoreFunction]:
     """Register the decorated function, ScoreBatch -> [N] numbers, as the channel called `name`.
 
-    An `optional` channel may return NaN where it does not apply to a record (a question without case facts, say); its
-    weight is then left out for that record. From any other channel a NaN is an error.
+    Args:
+      name: of the channel.
+      optional: it may return NaN where it does not apply to a record (a question without case facts, say), and its
+        weight is then left out for that record. From any other channel a NaN is an error.
+      needs: "device" for a channel that reads `ScoreBatch.features`; it is scored once the device is free.
     """
 
-    def register(function: Channel) -> Channel:
-        if CHANNELS.setdefault(name, function) is not function:
+    def register(function: ScoreFunction) -> ScoreFunction:
+        if CHANNELS.setdefault(name, Channel(function, optional, needs)).score is not function:
             raise ValueError(f"two reward channels are called {name!r}")
-        function.optional = optional
         return function
 
     return register
 
 
-def each(function: Callable[[Response, Record], float]) -> Channel:
+def each(function: Callable[[Response, Record], float]) -> ScoreFunction:
     """Return the channel that applies `function` to every response and its record."""
 
     def one_by_one(batch: ScoreBatch) -> np.ndarray:
@@ -59,13 +72,15 @@ def each(function: Callable[[Response, Record], float]) -> Channel:
     return one_by_one
 
 
-def is_optional(function: Channel) -> bool:
-    """Whether a channel may return NaN for "not applicable"."""
-    return getattr(function, "optional", False)
+def needs_device(name: str) -> bool:
+    """Whether the channel called `name` reads features that the device computes."""
+    return find_channel(name).needs == "device"
 
 
 def find_channel(name: str) -> Channel:
-    """Return the channel registered as `name`, or the function at a dotted path such as `my_package.rewards.brevity`.
+    """Return the channel registered as `name`, or that of the function at a dotted path such as `my_package.brevity`.
+
+    A function that its module registers with `channel` keeps what it was registered with.
 
     Raises:
       UserError: no such channel, module or function.
@@ -74,13 +89,14 @@ def find_channel(name: str) -> Channel:
         return lookup(CHANNELS, name, "reward channel")
     module_name, _, attribute = name.rpartition(".")
     try:
-        found = getattr(importlib.import_module(module_name), attribute, None)
+        function = getattr(importlib.import_module(module_name), attribute, None)
     except ImportError as error:
         raise UserError(f"reward channel {name!r}: {error}; put the module on PYTHONPATH or install it") from error
     except Exception as error:  # a user's module may raise anything
         raise UserError(
             f"reward channel {name!r}: importing {module_name!r} raised {type(error).__name__}: {error}; correct it"
         ) from error
-    if not callable(found):
+    if not callable(function):
         raise UserError(f"reward channel {name!r}: {module_name} has no function {attribute!r}; correct the path")
-    return found
+    registered = (channel for channel in CHANNELS.values() if channel.score is function)
+    return next(registered, Channel(function))

@@ -11,7 +11,7 @@ import numpy as np
 from alignment.errors import UserError
 from alignment.rewards import channels  # noqa: F401 - importing it fills CHANNELS
 from alignment.rewards.presets import Weight, get_preset
-from alignment.rewards.registry import Channel, ScoreBatch, find_channel, is_optional
+from alignment.rewards.registry import ScoreBatch, ScoreFunction, find_channel
 
 
 def score(batch: ScoreBatch, preset: str | Mapping[str, Weight]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -41,15 +41,15 @@ def score_channel(batch: ScoreBatch, name: str) -> np.ndarray:
     if not expected == len(batch.records) == len(batch.token_ids):
         sizes = f"{expected} responses, {len(batch.records)} records, {len(batch.token_ids)} token lists"
         raise ValueError(f"a batch of unequal parts: {sizes}")
-    function = find_channel(name)
-    values = _as_numbers(_call(function, batch, name), name)
+    channel = find_channel(name)
+    values = _as_numbers(_call(channel.score, batch, name), name)
     if values.shape != (expected,):
         row = min(values.size, expected)
         raise UserError(
             f"reward channel {name!r} returned shape {values.shape} for {expected} responses: they part at row {row}"
             f"{_record_at(batch, row)}; return one number a response"
         )
-    bad = np.flatnonzero(np.isinf(values) if is_optional(function) else ~np.isfinite(values))
+    bad = np.flatnonzero(np.isinf(values) if channel.optional else ~np.isfinite(values))
     if bad.size:
         row = int(bad[0])
         raise UserError(
@@ -59,7 +59,7 @@ def score_channel(batch: ScoreBatch, name: str) -> np.ndarray:
     return values
 
 
-def _call(function: Channel, batch: ScoreBatch, name: str) -> Any:
+def _call(function: ScoreFunction, batch: ScoreBatch, name: str) -> Any:
     try:
         return function(batch)
     except UserError:
@@ -72,11 +72,12 @@ def _call(function: Channel, batch: ScoreBatch, name: str) -> Any:
         ) from error
 
 
-def _culprit(function: Channel, batch: ScoreBatch) -> tuple[int, Exception] | None:
+def _culprit(function: ScoreFunction, batch: ScoreBatch) -> tuple[int, Exception] | None:
     """Return the first row that makes the channel fail by itself, and how; None if each row alone is fine."""
     for row in range(len(batch.responses)):
         cut = {field: getattr(batch, field)[row : row + 1] for field in ("responses", "records", "token_ids")}
-        cut["scores"] = {name: values[row : row + 1] for name, values in batch.scores.items()}
+        if batch.features is not None:
+            cut["features"] = batch.features[row : row + 1]
         alone = dataclasses.replace(batch, **cut)
         try:
             function(alone)

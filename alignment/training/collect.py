@@ -15,7 +15,8 @@ from alignment.adapters.compose import merge
 from alignment.adapters.stack import Stack, push
 from alignment.objectives.advantages import zero_variance
 from alignment.record import Record
-from alignment.rewards.registry import ScoreBatch
+from alignment.reward_model.features import group_features
+from alignment.rewards.registry import ScoreBatch, needs_device
 from alignment.rewards.scheme import RewardState, Scheme, Scored
 from alignment.rewards.score import score_channels
 from alignment.rollout.base_model import completion_ids, encode_prompts, parse_completions
@@ -24,7 +25,6 @@ from alignment.rollout.sampler import Sampler, stream, trim
 from alignment.rollout.sampling import Sampling
 from alignment.rollout.scheduler import Group, Stats, join_groups
 from alignment.text.parser import Response
-from alignment.training.feedback import Scorer, group_features, values
 from alignment.training.losses import TRAINABLE
 from alignment.training.state import Frozen, TrainState
 
@@ -48,7 +48,7 @@ class Collector(NamedTuple):
     frozen: Frozen
     section: ConfigDict  # config.grpo
     scheme: Scheme
-    scorer: Scorer | None = None
+    reward_model: Callable[[np.ndarray], np.ndarray] | None = None  # features [N, D] -> rewards [N]
     prompts: Mapping[str, list[int]] = MappingProxyType({})  # by record; one that is not there is encoded when asked
 
 
@@ -73,8 +73,11 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
             parts[index] = _scored(collector, [asked[index]], group, step)
         scoring += time.perf_counter() - start
     whole = join([parts[index] for index in range(len(asked))])
-    if collector.scorer is not None:  # its features need the device, which is free only now
-        whole = _scored(collector, whole.records, whole.group, step, collector.scorer)
+    if any(map(needs_device, collector.scheme.weights)):  # their features need the device, which is free only now
+        chunks = section.minibatches * section.micro_batches
+        features = group_features(base, collector.sampler.devices, whole.group, chunks)
+        channels = whole.channels | judge(collector, whole.group, whole.responses, whole.records, step, features)
+        whole = whole._replace(channels={name: channels[name] for name in collector.scheme.weights})
     times = dict(zip(TIMES, (waited, time.perf_counter() - began, scoring, stats.wait_s), strict=True))
     lanes = np.prod(sampler.layout.shape(len(asked), section.group_size, len(sampler.devices.devices)))
     return whole._replace(metrics=times | {"rollout/lane_use": stats.tokens / max(1, stats.steps * int(lanes))})
@@ -151,11 +154,9 @@ def serving_policy(collector: Collector, state: TrainState) -> tuple[dict, Stack
     return merge(jax.tree.map(lambda leaf: leaf.astype("float32"), params), stack), Stack()
 
 
-def _scored(
-    collector: Collector, records: Sequence[Record], group: Group, step: int, scorer: Scorer | None = None
-) -> Collected:
+def _scored(collector: Collector, records: Sequence[Record], group: Group, step: int) -> Collected:
     responses = parse_completions(collector.sampler.base, group, records)
-    channels = judge(collector, group, responses, records, step, scorer)
+    channels = judge(collector, group, responses, records, step)
     return Collected(list(records), group, responses, channels, {})
 
 
@@ -165,24 +166,24 @@ def judge(
     responses: Sequence[Response],
     records: Sequence[Record],
     step: int,
-    scorer: Scorer | None = None,
+    features: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Score every completion on the channels of the scheme, raw values {name: [P * G]}.
+    """Score every completion on the channels of the scheme that need features, if there are any, else on the others.
 
-    What a `scorer` alone can tell is scored where one is given, and left out otherwise.
+    Returns:
+      {name: raw values [P * G]}.
     """
-    section, samples, scores = collector.section, group.mask.shape[1], {}
-    owners = [record for record in records for _ in range(samples)]
-    names = dict(collector.scheme.weights)
-    if scorer is not None:
-        chunks = section.minibatches * section.micro_batches
-        scores["feedback"] = values(
-            scorer, group_features(collector.sampler.base, collector.sampler.devices, group, chunks)
-        )
-    elif collector.scorer is not None:
-        names.pop("feedback")
-    ids = completion_ids(collector.sampler.base, group)
-    batch = ScoreBatch(responses, owners, ids, step / section.steps, section.max_new_tokens, scores)
+    section, samples = collector.section, group.mask.shape[1]
+    names = [name for name in collector.scheme.weights if needs_device(name) == (features is not None)]
+    batch = ScoreBatch(
+        responses=responses,
+        records=[record for record in records for _ in range(samples)],
+        token_ids=completion_ids(collector.sampler.base, group),
+        progress=step / section.steps,
+        max_tokens=section.max_new_tokens,
+        features=features,
+        reward_model=collector.reward_model,
+    )
     return score_channels(batch, names)
 
 

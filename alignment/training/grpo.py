@@ -30,6 +30,7 @@ from alignment.objectives.family import get_loss
 from alignment.objectives.policy import Settings, mask_truncated
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
+from alignment.reward_model.model import make_reward_function
 from alignment.rewards.scheme import Scored, combine, init_rewards
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.sampler import Sampler
@@ -43,7 +44,6 @@ from alignment.training.calibration import (
     scheme_of,
 )
 from alignment.training.collect import Collected, Collector, collect, refill
-from alignment.training.feedback import scorer_of
 from alignment.training.loop import Session, run_loop
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
 from alignment.training.mismatch import mismatch
@@ -95,7 +95,7 @@ def train_grpo(
     update = make_update(sampler.base, options, frozen, section, optimizer, joint)
     scheme = scheme_of(section)
     by_id = {record.id: prompt for record, prompt in zip(records, prompts, strict=True)}
-    collector = Collector(sampler, frozen, section, scheme, scorer_of(section, sampler.base), by_id)
+    collector = Collector(sampler, frozen, section, scheme, make_reward_function(section, sampler.base), by_id)
     advantage = ADVANTAGES[scheme.normaliser.advantage or get_loss(section.loss).advantage]
     prepare = make_calibration(collector, lora, records, session)
 

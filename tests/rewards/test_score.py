@@ -9,7 +9,7 @@ from alignment.errors import UserError
 from alignment.record import Record
 from alignment.rewards import presets, registry
 from alignment.rewards.presets import Weight, get_preset
-from alignment.rewards.registry import ScoreBatch, channel
+from alignment.rewards.registry import Channel, ScoreBatch, channel
 from alignment.rewards.score import score, score_channel
 from alignment.text.parser import parse
 from alignment.text.templates import TEMPLATES
@@ -85,7 +85,7 @@ def returns(monkeypatch):
     """Register a channel `bad` that returns a given value, and a preset of the same name that pays for it."""
 
     def register(value):
-        monkeypatch.setitem(registry.CHANNELS, "bad", lambda batch: value)
+        monkeypatch.setitem(registry.CHANNELS, "bad", Channel(lambda batch: value))
         monkeypatch.setitem(presets.PRESETS, "bad", {"accuracy": Weight(1.0), "bad": Weight(0.0)})
 
     return register
@@ -149,8 +149,7 @@ def test_the_weight_of_a_channel_that_does_not_apply_is_left_out(optional):
 
 
 def test_an_optional_channel_may_not_be_infinite(optional, monkeypatch):
-    endless = lambda batch: [1.0, np.nan, np.inf, 0.0]  # noqa: E731
-    endless.optional = True
+    endless = Channel(lambda batch: [1.0, np.nan, np.inf, 0.0], optional=True)
     monkeypatch.setitem(registry.CHANNELS, "maybe", endless)
     with pytest.raises(UserError, match=r"channel 'maybe' returned inf in row 2 \(record 'case-2'\)"):
         score(batch(), "maybe")
@@ -160,7 +159,7 @@ def test_an_exception_names_channel_row_and_record(monkeypatch):
     def picky(batch):
         return [1 / len(ids) for ids in batch.token_ids]
 
-    monkeypatch.setitem(registry.CHANNELS, "picky", picky)
+    monkeypatch.setitem(registry.CHANNELS, "picky", Channel(picky))
     with pytest.raises(UserError, match=r"'picky' failed in row 3 \(record 'case-3'\): ZeroDivisionError"):
         score_channel(batch(), "picky")
 
@@ -168,7 +167,7 @@ def test_an_exception_names_channel_row_and_record(monkeypatch):
         if len(batch.responses) > 1:
             raise RuntimeError("too many")
 
-    monkeypatch.setitem(registry.CHANNELS, "crowded", crowded)
+    monkeypatch.setitem(registry.CHANNELS, "crowded", Channel(crowded))
     with pytest.raises(UserError, match="'crowded' failed on the whole batch: RuntimeError: too many"):
         score_channel(batch(), "crowded")
 

@@ -1,4 +1,4 @@
-"""What people who judged responses would think of this one, by a scorer fitted to their judgements."""
+"""The reward of a model fitted to people's judgements (online feedback)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from alignment.errors import UserError
 from alignment.rewards.registry import ScoreBatch, channel
 
 
-@channel("feedback")
+@channel("feedback", needs="device")
 def feedback(batch: ScoreBatch) -> np.ndarray:
     """Return [N] in [0, 1]: sigma of a Bradley-Terry score (online feedback of Quark, 2602.11661; a reconstruction).
 
-    Computing it takes the base model, which no channel has: `alignment/training/feedback.py` fits the scorer, and the
-    training loop hands its values in as `batch.scores["feedback"]`.
+    `alignment/reward_model` fits the model to judgements and computes the features it reads.
     """
-    if "feedback" not in batch.scores:
+    if batch.reward_model is None or batch.features is None:
         raise UserError(
-            "reward channel 'feedback' needs a scorer; make one with python -m alignment.feedback and name its file "
-            "with --config.grpo.feedback=FILE"
+            "reward channel 'feedback' needs a reward model; make one with python -m alignment.feedback and name its "
+            "file with --config.grpo.feedback=FILE"
         )
-    return np.asarray(batch.scores["feedback"], np.float32)
+    return np.asarray(batch.reward_model(batch.features), np.float32)

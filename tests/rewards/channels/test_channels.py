@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alignment.data.sources import load_source
 from alignment.errors import UserError
 from alignment.record import Record
-from alignment.rewards.registry import CHANNELS, ScoreBatch, is_optional
+from alignment.rewards.registry import CHANNELS, ScoreBatch
 from alignment.rewards.score import score_channel
 from alignment.text.parser import parse
 from alignment.text.templates import TEMPLATES
@@ -27,9 +27,8 @@ def value(
     name: str, text: str = "", ids=(), template: str = "think_answer", truncated: bool = False, limit=0, record=RECORD
 ) -> float:
     response = parse(text, record.letters, TEMPLATES[template], truncated=truncated)
-    return float(
-        score_channel(ScoreBatch([response], [record], [ids], max_tokens=limit, scores={"feedback": [0.5]}), name)[0]
-    )
+    device = {"features": np.zeros((1, 2)), "reward_model": lambda features: features[:, 0] + 0.5}
+    return float(score_channel(ScoreBatch([response], [record], [ids], max_tokens=limit, **device), name)[0])
 
 
 @pytest.mark.parametrize(
@@ -278,8 +277,8 @@ def test_what_does_not_apply_is_nan(name):
 @given(text=st.text(max_size=60), truncated=st.booleans())
 def test_no_channel_stumbles_over_a_text(name, text, truncated):
     for written in (text, BLOCKS.format(text), f"<think>{text}</think><answer>System 1 {text}\\boxed{{B}}</answer>"):
-        found = value(name, written, ids=[1] * len(text), truncated=truncated, limit=50)
-        assert np.isfinite(found) or is_optional(CHANNELS[name])
+        reward = value(name, written, ids=[1] * len(text), truncated=truncated, limit=50)
+        assert np.isfinite(reward) or CHANNELS[name].optional
 
 
 @pytest.mark.skipif(not FOLDER, reason="CLINICAL_DATA_DIR names no folder with the published files")

@@ -1,4 +1,4 @@
-"""Judgements of people on responses, out of a JSONL log.
+"""People's judgements of responses, read from a JSONL log: pairs with a preference, and thumbs.
 
     {"id": "q17", "responses": ["<think>...", "<think>..."], "preferred": "first"}       or "second" or "tie"
     {"prompt": "A man has ...", "response": "<think>...", "thumb": "down", "theme": "too long"}
@@ -25,7 +25,7 @@ THUMBS = {"up": 1.0, "down": 0.0}
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
-    """One row: a pair with a preference, or one response with a thumb."""
+    """One row of the log: a pair with a preference, or one response with a thumb."""
 
     record: Record
     responses: tuple[str, ...]  # two, or one
@@ -46,40 +46,42 @@ class Judgement:
 def read_feedback(path: str, records: Sequence[Record], evaluation: Sequence[Record] = ()) -> tuple[list, int]:
     """Return the judgements of a file and how many were left out because their question is an evaluation question.
 
+    A row is refused if it has neither form, names an unknown id or value, or holds an empty response or the same
+    response twice. A warning counts the refused rows.
+
     Args:
-      path: a place that `alignment.data.rows` reads.
+      path: a file that `alignment.data.rows` reads.
       records: the questions that an `id` may name.
       evaluation: questions that nothing may be trained on.
 
-    A row that is neither form, names an unknown id or value, or holds an empty or twice the same response is left out,
-    and a warning counts them.
-
     Raises:
-      UserError: more rows than the share `refuse` of the place are such (5 % unless it says otherwise, but one always
-        may be), or a file without a usable judgement.
+      UserError: a larger share of the rows is refused than the path's `?refuse=SHARE` allows (5 % by default; a single
+        row always may be), or no judgement is left.
     """
     known = {record.id: record for record in (*records, *evaluation)}
     closed = {normalised_question(record) for record in evaluation}
     rows = scan_rows(path)
-    found, reasons = make_all(rows, lambda row: _judgement(row, known))
+    readable, reasons = make_all(rows, lambda row: _judgement(row, known))
     check_share([*reasons.values()], len(rows), parse_place(path).refuse, f"allow more with {path}?refuse=SHARE")
     if reasons:
         warn(refusal_note([*reasons.values()], len(rows), "judgements"))
-    kept = [judgement for judgement in found if normalised_question(judgement.record) not in closed]
-    if not kept:
+    judgements = [judgement for judgement in readable if normalised_question(judgement.record) not in closed]
+    if not judgements:
         raise UserError(
-            f"{path}: all {len(found)} judgements are on evaluation questions, which may not train a reward"
+            f"{path}: all {len(readable)} judgements are on evaluation questions, which may not train a reward"
         )
-    return kept, len(found) - len(kept)
+    return judgements, len(readable) - len(judgements)
 
 
 def hold_out(judgements: Sequence[Judgement], share: float, seed: int) -> tuple[list[Judgement], list[Judgement]]:
-    """Part judgements into those to fit and those to test on, all of a question on one side."""
+    """Split judgements into those to fit and those to test on; all judgements of a question are on one side."""
     questions = dict.fromkeys(normalised_question(judgement.record) for judgement in judgements)
     order = sorted(questions, key=lambda question: question_rank(question, seed))
-    held = set(order[: int(share * len(order))])
-    tested = [judgement for judgement in judgements if normalised_question(judgement.record) in held]
-    return [judgement for judgement in judgements if normalised_question(judgement.record) not in held], tested
+    held_out = set(order[: int(share * len(order))])
+    fitted, tested = [], []
+    for judgement in judgements:
+        (tested if normalised_question(judgement.record) in held_out else fitted).append(judgement)
+    return fitted, tested
 
 
 def _judgement(row: Row, known: Mapping[str, Record]) -> Judgement:
@@ -111,7 +113,7 @@ def _record(row: Row, known: Mapping[str, Record]) -> Record:
 
 
 def _choice(row: Row, name: str, values: Mapping[str, float]) -> float:
-    said = row.text(name)
-    if said not in values:
-        raise UserError(f"{row.where}: field {name!r} is {said!r}; write {', '.join(values)}")
-    return values[said]
+    text = row.text(name)
+    if text not in values:
+        raise UserError(f"{row.where}: field {name!r} is {text!r}; write {', '.join(values)}")
+    return values[text]

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from alignment.data.feedback import hold_out, read_feedback
 from alignment.errors import UserError
 from alignment.record import Record
+from alignment.reward_model.judgements import hold_out, read_feedback
 
 KNOWN = [Record(f"q{n}", "test", f"Question number {n}?", {"A": "yes", "B": "no"}, "A") for n in range(10)]
 PAIR = {"id": "q0", "responses": ["one", "two"], "preferred": "first"}

@@ -1,4 +1,4 @@
-"""The scorer of responses: planted preferences are recovered, and what it pays is what it was fitted to."""
+"""The reward model: planted preferences are recovered, and its rewards are those of the channel in a run."""
 
 from __future__ import annotations
 
@@ -12,34 +12,30 @@ import tiny
 from safetensors.numpy import save_file
 
 from alignment.config import default_config, nano_config
-from alignment.data.feedback import Judgement
 from alignment.errors import UserError
 from alignment.experiment import open_experiment, run_experiment
 from alignment.models.qwen2 import hidden_states
 from alignment.parallel.data_parallel import choose_devices
 from alignment.record import Record
+from alignment.reward_model.features import group_features, text_features
+from alignment.reward_model.fit import agreement, feedback_loss, fit, preference_data
+from alignment.reward_model.judgements import Judgement
+from alignment.reward_model.model import (
+    FILE,
+    RewardModel,
+    base_digest,
+    load_reward_model,
+    predict_rewards,
+    save_reward_model,
+)
 from alignment.rewards.registry import ScoreBatch
 from alignment.rewards.score import score_channel
 from alignment.rollout.base_model import encode_prompts
 from alignment.rollout.keys import lane_keys
 from alignment.rollout.sampler import load_sampler
 from alignment.text.tokenizer import encode_example
-from alignment.training import feedback
-from alignment.training.feedback import (
-    Scorer,
-    agreement,
-    base_digest,
-    feedback_loss,
-    fit,
-    gather,
-    group_features,
-    load_scorer,
-    save_scorer,
-    text_features,
-    values,
-)
 
-SECTION = default_config().feedback
+CONFIG = default_config().feedback
 RECORD = Record("q", "test", "Which?", {"A": "x", "B": "y"}, "A")
 BASE = np.zeros(32, np.uint8)
 WIDTH = 12
@@ -55,43 +51,44 @@ def planted(count, seed, ties=0.3, noise=0.0):
     taste = np.random.default_rng(99).normal(size=WIDTH)
     judgements, rows = [], []
     while len(judgements) < count:
-        own = rng.normal(size=(2, WIDTH)) * 3 + 5
-        scores = (own - 5) @ taste / 3 + noise * rng.normal(size=2)
+        pair = rng.normal(size=(2, WIDTH)) * 3 + 5
+        scores = (pair - 5) @ taste / 3 + noise * rng.normal(size=2)
         if len(judgements) % 4 == 0:
             judgements.append(judgement(float(scores[0] > 0), pair=False))
-            rows.append(own[0])
+            rows.append(pair[0])
             continue
         margin = scores[0] - scores[1]
         judgements.append(judgement(0.5 if abs(margin) < ties else float(margin > 0)))
-        rows += list(own)
+        rows += list(pair)
     return judgements, np.float32(rows)
 
 
 def test_a_planted_taste_is_recovered_on_held_out_judgements():
-    scorer = fit(*planted(400, seed=0), SECTION, BASE)
+    model = fit(*planted(400, seed=0), CONFIG, BASE)
     judgements, features = planted(400, seed=1)
-    right, total = agreement(judgements, values(scorer, features))
+    right, total = agreement(judgements, predict_rewards(model, features))
     assert total > 300 and right / total > 0.97
     ties = [index for index, one in enumerate(judgements) if one.is_tie]
     starts = np.cumsum([0] + [len(one.responses) for one in judgements])
-    found = values(scorer, features)
-    gaps = np.abs([found[starts[index]] - found[starts[index] + 1] for index in range(len(judgements) - 1)])
+    rewards = predict_rewards(model, features)
+    gaps = np.abs([rewards[starts[index]] - rewards[starts[index] + 1] for index in range(len(judgements) - 1)])
     assert np.mean(gaps[ties[:-1]]) < 0.5 * np.mean(gaps)
 
 
 def test_noise_alone_is_not_learned():
     judgements, features = planted(400, seed=0, noise=100.0)
-    scorer = fit(judgements, features, SECTION, BASE)
-    right, total = agreement(*(lambda made: (made[0], values(scorer, made[1])))(planted(400, seed=1, noise=100.0)))
+    model = fit(judgements, features, CONFIG, BASE)
+    judgements, features = planted(400, seed=1, noise=100.0)
+    right, total = agreement(judgements, predict_rewards(model, features))
     assert 0.35 < right / total < 0.65
 
 
 @pytest.mark.ci
 def test_fitting_ends_at_a_minimum():
     judgements, features = planted(60, seed=0)
-    scorer = fit(judgements, features, SECTION, BASE)
-    data = gather(judgements, (features - scorer.mean) / scorer.std)
-    slope = jax.grad(feedback_loss)((jnp.asarray(scorer.weight), jnp.asarray(scorer.bias[0])), data, 0.02, 1.0)
+    model = fit(judgements, features, CONFIG, BASE)
+    data = preference_data(judgements, (features - model.mean) / model.std)
+    slope = jax.grad(feedback_loss)((jnp.asarray(model.weight), jnp.asarray(model.bias[0])), data, 0.02, 1.0)
     assert max(float(jnp.abs(leaf).max()) for leaf in slope) < 1e-4  # float32 sums of 60 terms of size 1: 60 * 2^-24
 
 
@@ -100,7 +97,7 @@ def test_fitting_ends_at_a_minimum():
 def test_every_setting_of_the_fit_does_something(name):
     changed = default_config().feedback
     changed[name] *= 3
-    one, other = (fit(*planted(60, seed=0, ties=1.0), section, BASE) for section in (SECTION, changed))
+    one, other = (fit(*planted(60, seed=0, ties=1.0), section, BASE) for section in (CONFIG, changed))
     assert np.abs(one.weight - other.weight).max() > 1e-4
 
 
@@ -111,8 +108,8 @@ def test_loss_by_hand():
     params = (jnp.array([1.0, 0.0]), jnp.array(1.0))
     expected = (0.126928 + 0.5 * 0.433781 + 0.313262) / 3 + 0.05
     # The numbers by hand have six decimals and five.
-    assert float(feedback_loss(params, gather(made, rows), 0.1, 0.5)) == pytest.approx(expected, abs=1e-6)
-    swapped = gather([judgement(0.0), *made[1:]], rows)  # the second preferred: d = -2
+    assert float(feedback_loss(params, preference_data(made, rows), 0.1, 0.5)) == pytest.approx(expected, abs=1e-6)
+    swapped = preference_data([judgement(0.0), *made[1:]], rows)  # the second preferred: d = -2
     assert float(feedback_loss(params, swapped, 0.0, 0.5)) == pytest.approx(
         (2.126928 + 0.21689 + 0.313262) / 3, abs=1e-5
     )
@@ -125,14 +122,14 @@ def test_agreement_by_hand():
 
 def test_ties_alone_teach_nothing():
     with pytest.raises(UserError, match="ties alone"):
-        fit([judgement(0.5)], np.ones((2, WIDTH), np.float32), SECTION, BASE)
+        fit([judgement(0.5)], np.ones((2, WIDTH), np.float32), CONFIG, BASE)
 
 
 def test_a_feature_without_variance_is_left_alone():
     judgements, features = planted(60, seed=0)
     features[:, 3] = 7.0
-    scorer = fit(judgements, features, SECTION, BASE)
-    assert scorer.weight[3] == 0.0 and np.isfinite(values(scorer, features * 1e6)).all()
+    model = fit(judgements, features, CONFIG, BASE)
+    assert model.weight[3] == 0.0 and np.isfinite(predict_rewards(model, features * 1e6)).all()
 
 
 # --- on a model -------------------------------------------------------------------------------------------------------
@@ -150,9 +147,9 @@ def sampler(base):
     return load_sampler(tiny.experiment_config(base), choose_devices("jit", 1))
 
 
-def plain_features(model, prompt, own):
-    """A second implementation: one unpadded sequence at a time, averaged over its own tokens."""
-    states = hidden_states(model.params, model.config, jnp.asarray([[*prompt, *own]]))
+def plain_features(model, prompt, completion):
+    """A second implementation: one unpadded sequence at a time, averaged over the tokens of its completion."""
+    states = hidden_states(model.params, model.config, jnp.asarray([[*prompt, *completion]]))
     return np.asarray(states[0, len(prompt) :].mean(axis=0))
 
 
@@ -162,19 +159,19 @@ TEXTS = ["<think>fever</think><answer>\\boxed{A}</answer>", "no", "The answer is
 @pytest.mark.ci
 def test_text_features_are_those_of_each_sequence_alone(sampler):
     records = tiny.records(3)
-    found = text_features(sampler.base, sampler.devices, records, TEXTS, batch_size=2)
-    for row, record, text in zip(found, records, TEXTS, strict=True):
+    features = text_features(sampler.base, sampler.devices, records, TEXTS, batch_size=2)
+    for row, record, text in zip(features, records, TEXTS, strict=True):
         ids, mask = encode_example(sampler.base.tokenizer, record, sampler.base.template, text)
         start, end = mask.index(1), len(mask) - mask[::-1].index(1)
         expected = plain_features(sampler.base, ids[:start], ids[start:end])
         np.testing.assert_allclose(row, expected, rtol=0, atol=tiny.STATE_ERROR)
 
 
-def make_scorer(model, seed=0, digest=None):
+def make_reward_model(base, seed=0, digest=None):
     rng = np.random.default_rng(seed)
-    width = model.config.hidden_size
+    width = base.config.hidden_size
     parts = (rng.normal(size=width), np.array([0.3]), rng.normal(size=width), np.ones(width))
-    return Scorer(*map(np.float32, parts), base_digest(model) if digest is None else digest)
+    return RewardModel(*map(np.float32, parts), base_digest(base) if digest is None else digest)
 
 
 @pytest.mark.ci
@@ -183,11 +180,11 @@ def test_rollout_features_are_those_of_each_completion_alone(sampler):
     prompts = encode_prompts(sampler.base, records)
     keys = lane_keys(jax.random.key(0), 0, [1, 2, 3, 4], 3)
     group = feedback_group(sampler, prompts, keys)
-    found = group_features(sampler.base, sampler.devices, group, chunks=2)
+    features = group_features(sampler.base, sampler.devices, group, chunks=2)
     lanes = zip(group.completions.reshape(12, -1), group.mask.reshape(12, -1), strict=True)
     for index, (ids, mask) in enumerate(lanes):
         expected = plain_features(sampler.base, prompts[index // 3], ids[mask].tolist())
-        np.testing.assert_allclose(found[index], expected, rtol=0, atol=tiny.STATE_ERROR)
+        np.testing.assert_allclose(features[index], expected, rtol=0, atol=tiny.STATE_ERROR)
 
 
 def feedback_group(sampler, prompts, keys):
@@ -198,18 +195,18 @@ def feedback_group(sampler, prompts, keys):
     return complete(sampler, Stack(), prompts, keys, max_new_tokens=12, sampling=Sampling())
 
 
-def test_a_scorer_survives_its_file_and_belongs_to_its_base(sampler, base, tmp_path):
-    scorer = make_scorer(sampler.base)
-    path = save_scorer(str(tmp_path), scorer)
-    for one, other in zip(load_scorer(path, sampler.base), scorer, strict=True):
+def test_a_reward_model_survives_its_file_and_belongs_to_its_base(sampler, base, tmp_path):
+    model = make_reward_model(sampler.base)
+    path = save_reward_model(str(tmp_path), model)
+    for one, other in zip(load_reward_model(path, sampler.base), model, strict=True):
         np.testing.assert_array_equal(one, other)
     for other in ({"fingerprint": "0" * 64}, {"template": dataclasses.replace(sampler.base.template, name="other")}):
         with pytest.raises(UserError, match="another base or prompt template"):
-            load_scorer(path, dataclasses.replace(sampler.base, **other))
-    with pytest.raises(UserError, match="no scorer"):
-        load_scorer(str(base / "base" / "model.safetensors"), sampler.base)
+            load_reward_model(path, dataclasses.replace(sampler.base, **other))
+    with pytest.raises(UserError, match="no reward model"):
+        load_reward_model(str(base / "base" / "model.safetensors"), sampler.base)
     with pytest.raises(UserError, match="not found"):
-        load_scorer(str(tmp_path / "missing.safetensors"), sampler.base)
+        load_reward_model(str(tmp_path / "missing.safetensors"), sampler.base)
 
 
 @pytest.mark.parametrize(
@@ -223,16 +220,16 @@ def test_a_scorer_survives_its_file_and_belongs_to_its_base(sampler, base, tmp_p
         ({"std": -1.0}, "tensor std holds -1.0, and must be positive"),
     ],
 )
-def test_a_scorer_that_holds_no_numbers_is_refused_by_file_and_tensor(sampler, tmp_path, changes, message):
-    scorer = make_scorer(sampler.base)
+def test_a_reward_model_that_holds_no_numbers_is_refused_by_file_and_tensor(sampler, tmp_path, changes, message):
+    model = make_reward_model(sampler.base)
     for name, value in changes.items():
-        tensor = getattr(scorer, name).copy()
+        tensor = getattr(model, name).copy()
         tensor[-1] = value
-        scorer = scorer._replace(**{name: tensor})
-    path = str(tmp_path / feedback.FILE)
-    save_file({name: np.asarray(tensor) for name, tensor in scorer._asdict().items()}, path)
+        model = model._replace(**{name: tensor})
+    path = str(tmp_path / FILE)
+    save_file({name: np.asarray(tensor) for name, tensor in model._asdict().items()}, path)
     with pytest.raises(UserError) as raised:
-        load_scorer(path, sampler.base)
+        load_reward_model(path, sampler.base)
     assert str(raised.value).startswith(f"{path}: {message}")
 
 
@@ -245,19 +242,21 @@ def test_a_scorer_that_holds_no_numbers_is_refused_by_file_and_tensor(sampler, t
         ("std", np.ones(32, np.int32), "tensor std is int32[32], not [32] float32"),
     ],
 )
-def test_a_scorer_of_other_shapes_is_refused_by_file_and_tensor(sampler, tmp_path, name, tensor, message):
-    path = str(tmp_path / feedback.FILE)
-    save_file(make_scorer(sampler.base)._replace(**{name: tensor})._asdict(), path)
+def test_a_reward_model_of_other_shapes_is_refused_by_file_and_tensor(sampler, tmp_path, name, tensor, message):
+    path = str(tmp_path / FILE)
+    save_file(make_reward_model(sampler.base)._replace(**{name: tensor})._asdict(), path)
     with pytest.raises(UserError) as raised:
-        load_scorer(path, sampler.base)
+        load_reward_model(path, sampler.base)
     assert str(raised.value).startswith(f"{path}: {message}")
 
 
-def test_the_channel_gives_what_it_was_handed_and_refuses_otherwise():
-    batch = ScoreBatch([None, None], [RECORD] * 2, [[], []], scores={"feedback": [0.25, 0.75]})
+def test_the_channel_is_the_reward_model_on_the_features_and_refuses_without_either():
+    features = np.array([[0.25, 0.0], [0.75, 1.0]])
+    batch = ScoreBatch([None, None], [RECORD] * 2, [[], []], features=features, reward_model=lambda rows: rows[:, 0])
     np.testing.assert_array_equal(score_channel(batch, "feedback"), [0.25, 0.75])
-    with pytest.raises(UserError, match="--config.grpo.feedback=FILE"):
-        score_channel(dataclasses.replace(batch, scores={}), "feedback")
+    for missing in ("features", "reward_model"):
+        with pytest.raises(UserError, match="--config.grpo.feedback=FILE"):
+            score_channel(dataclasses.replace(batch, **{missing: None}), "feedback")
 
 
 def config_for(base, **options):
@@ -269,30 +268,29 @@ def config_for(base, **options):
 
 @pytest.mark.ci
 def test_a_run_pays_the_scores_of_its_own_rollouts(base, sampler, tmp_path, monkeypatch):
-    path, paid = save_scorer(str(tmp_path / "scorer"), make_scorer(sampler.base)), []
-    real = feedback.group_features
+    path, paid = save_reward_model(str(tmp_path / "scorer"), make_reward_model(sampler.base)), []
 
     def spy(model, devices, group, chunks=1):
-        features = real(model, devices, group, chunks)
-        paid.append(float(values(make_scorer(sampler.base), features).mean()))
+        features = group_features(model, devices, group, chunks)
+        paid.append(float(predict_rewards(make_reward_model(sampler.base), features).mean()))
         return features
 
     monkeypatch.setattr("alignment.training.collect.group_features", spy)
     (outcome,) = run_experiment(open_experiment(config_for(base, feedback=path), str(tmp_path / "run")))
     assert [row["reward/feedback"] for row in outcome.curve] == pytest.approx(paid)
     assert all(0.0 < row["reward/feedback"] < 1.0 for row in outcome.curve)
-    with pytest.raises(UserError, match=r"grpo\.feedback"):  # another scorer is another setting
-        other = save_scorer(str(tmp_path / "other"), make_scorer(sampler.base, seed=1))
+    with pytest.raises(UserError, match=r"grpo\.feedback"):  # another reward model is another configuration
+        other = save_reward_model(str(tmp_path / "other"), make_reward_model(sampler.base, seed=1))
         run_experiment(open_experiment(config_for(base, feedback=other), str(tmp_path / "run")))
     moved = (tmp_path / "scorer").rename(tmp_path / "moved")
-    run_experiment(open_experiment(config_for(base, feedback=str(moved / feedback.FILE)), str(tmp_path / "run")))
+    run_experiment(open_experiment(config_for(base, feedback=str(moved / FILE)), str(tmp_path / "run")))
 
 
 @pytest.mark.parametrize(
     ("channels", "file", "message"),
-    [(("feedback=1",), "", "needs --config.grpo.feedback=FILE"), ((), "scorer", "no channel pays for it")],
+    [(("feedback=1",), "", "needs --config.grpo.feedback=FILE"), ((), "scorer", "no channel reads it")],
 )
-def test_a_scorer_and_its_channel_are_compared_before_the_base_is_loaded(channels, file, message, tmp_path):
+def test_a_reward_model_and_its_channel_are_compared_before_the_base_is_loaded(channels, file, message, tmp_path):
     config = nano_config()
     config.arms, config.model.path = ("grpo_only",), "/no/such/base"
     config.grpo.update(channels=channels, feedback=file)
@@ -301,14 +299,14 @@ def test_a_scorer_and_its_channel_are_compared_before_the_base_is_loaded(channel
 
 
 @pytest.mark.ci
-def test_a_channel_without_scorer_and_a_scorer_without_channel_are_refused(base, sampler, tmp_path):
+def test_a_channel_without_reward_model_and_a_reward_model_without_channel_are_refused(base, sampler, tmp_path):
     with pytest.raises(UserError, match="needs --config.grpo.feedback=FILE"):
         open_experiment(config_for(base), str(tmp_path))
-    path = save_scorer(str(tmp_path), make_scorer(sampler.base))
+    path = save_reward_model(str(tmp_path), make_reward_model(sampler.base))
     config = config_for(base, feedback=path)
     config.grpo.channels = ()
-    with pytest.raises(UserError, match="no channel pays for it"):
+    with pytest.raises(UserError, match="no channel reads it"):
         open_experiment(config, str(tmp_path))
-    config = config_for(base, feedback=save_scorer(str(tmp_path), make_scorer(sampler.base, digest=BASE)))
+    config = config_for(base, feedback=save_reward_model(str(tmp_path), make_reward_model(sampler.base, digest=BASE)))
     with pytest.raises(UserError, match="another base"):
         open_experiment(config, str(tmp_path))
