@@ -49,7 +49,7 @@ from alignment.rollout.keys import stage_key
 from alignment.rollout.sampler import Sampler, load_sampler
 from alignment.text.parser import Response, parse
 from alignment.training import grpo, sft
-from alignment.training.calibration import scheme_of
+from alignment.training.calibration import reward_config_of
 from alignment.training.checkpoint import environment, fingerprint
 from alignment.training.loop import Session
 from alignment.training.monitor import MonitorConfig, monitor_summary
@@ -115,7 +115,7 @@ def open_experiment(config: ConfigDict, workdir: str, lock: Lock | None = None) 
     """
     check_config(config)
     stages = stage_order(config.arms)
-    scheme_of(config.grpo)
+    reward_config_of(config.grpo)
     MonitorConfig(**config.watch)
     sampling_of(config.eval)
     check_places(config, epath.Path(workdir))
@@ -439,7 +439,7 @@ def make_row(
 ) -> dict[str, Any]:
     """One row of results.json: accuracy, auditability and stability of an arm at a seed."""
     records, stage = experiment.data.eval, rewarded_stage(arm)
-    rewarded = scheme_of(experiment.config.grpo).weights if stage else ()
+    rewarded = reward_config_of(experiment.config.grpo).weights if stage else ()
     left_out = {role: list(ids) for role, ids in experiment.data.left_out.items()}
     row = {"arm": arm.name, "seed": seed, "about": arm.about, "left_out": left_out}
     row |= summarise(responses, records)

@@ -1,4 +1,4 @@
-"""The rewards of a stage: their scheme from the configuration, and the calibration of their frozen statistics."""
+"""The rewards of a stage: how they are computed, and the calibration of their frozen statistics."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from alignment.adapters.lora import Lora
 from alignment.data.batches import batch_indices
 from alignment.errors import UserError
 from alignment.record import Record
+from alignment.rewards.combine import RewardConfig, RewardState, make_reward_config, stack_channels
 from alignment.rewards.normalisers import calibrate, digest_of
-from alignment.rewards.scheme import RewardState, Scheme, make_scheme, stack_channels
 from alignment.training.checkpoint import fingerprint
 from alignment.training.state import TrainState
 
 LAST_STEP = 2**31 - 1  # the noise of calibration rollouts has step numbers counted down from here: no training step has
 
 
-def scheme_of(section: ConfigDict) -> Scheme:
-    """Return the reward scheme of `config.grpo`; raises `UserError` for what cannot work."""
-    return make_scheme(
+def reward_config_of(section: ConfigDict) -> RewardConfig:
+    """Return how rewards are computed from `config.grpo`; raises `UserError` for what cannot work."""
+    return make_reward_config(
         section.reward,
         section.channels,
         section.normaliser,
@@ -54,7 +54,7 @@ def calibration_digest(hashes: Mapping[str, str], lora: Lora, ids: Sequence[str]
 
 
 def calibrated(
-    scheme: Scheme,
+    reward_config: RewardConfig,
     state: TrainState,
     digest: np.ndarray,
     batches: Sequence[np.ndarray],
@@ -63,13 +63,15 @@ def calibrated(
     """Return the reward state with statistics taken once from the policy of `state`, never refreshed in the run.
 
     Args:
-      scheme: its channels are measured.
+      reward_config: its channels are measured.
       state: at step 0: the start policy.
       digest: of what is measured, [32] uint8.
       batches: record numbers [n][P].
       sample: (state, record numbers, index of the batch) -> raw channels {name: [P * G]} of one rollout.
     """
-    parts = [stack_channels(scheme, sample(state, chosen, index), len(chosen)) for index, chosen in enumerate(batches)]
+    parts = [
+        stack_channels(reward_config, sample(state, chosen, index), len(chosen)) for index, chosen in enumerate(batches)
+    ]
     return state.rewards._replace(statistics=calibrate(np.concatenate(parts, axis=1), digest))
 
 

@@ -16,8 +16,8 @@ from alignment.adapters.stack import Stack, push
 from alignment.objectives.advantages import zero_variance
 from alignment.record import Record
 from alignment.reward_model.features import group_features
+from alignment.rewards.combine import RewardConfig, Rewards, RewardState
 from alignment.rewards.registry import ScoreBatch, needs_device
-from alignment.rewards.scheme import RewardState, Scheme, Scored
 from alignment.rewards.score import score_channels
 from alignment.rollout.base_model import completion_ids, encode_prompts, parse_completions
 from alignment.rollout.keys import lane_keys, prompt_hash
@@ -47,7 +47,7 @@ class Collector(NamedTuple):
     sampler: Sampler
     frozen: Frozen
     section: ConfigDict  # config.grpo
-    scheme: Scheme
+    reward_config: RewardConfig
     reward_model: Callable[[np.ndarray], np.ndarray] | None = None  # features [N, D] -> rewards [N]
     prompts: Mapping[str, list[int]] = MappingProxyType({})  # by record; one that is not there is encoded when asked
 
@@ -73,11 +73,13 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
             parts[index] = _scored(collector, [asked[index]], group, step)
         scoring += time.perf_counter() - start
     whole = join([parts[index] for index in range(len(asked))])
-    if any(map(needs_device, collector.scheme.weights)):  # their features need the device, which is free only now
+    if any(
+        map(needs_device, collector.reward_config.weights)
+    ):  # their features need the device, which is free only now
         chunks = section.minibatches * section.micro_batches
         features = group_features(base, collector.sampler.devices, whole.group, chunks)
         channels = whole.channels | judge(collector, whole.group, whole.responses, whole.records, step, features)
-        whole = whole._replace(channels={name: channels[name] for name in collector.scheme.weights})
+        whole = whole._replace(channels={name: channels[name] for name in collector.reward_config.weights})
     times = dict(zip(TIMES, (waited, time.perf_counter() - began, scoring, stats.wait_s), strict=True))
     lanes = np.prod(sampler.layout.shape(len(asked), section.group_size, len(sampler.devices.devices)))
     return whole._replace(metrics=times | {"rollout/lane_use": stats.tokens / max(1, stats.steps * int(lanes))})
@@ -90,7 +92,7 @@ def refill(
     records: Sequence[Record],
     step: int,
     seed: int,
-    reward: Callable[..., tuple[Scored, RewardState]],
+    reward: Callable[..., tuple[Rewards, RewardState]],
 ) -> Collected:
     """Replace groups whose rewards are all equal, and so teach nothing, by groups of other questions.
 
@@ -117,9 +119,9 @@ def refill(
     return now._replace(metrics=now.metrics | {"groups/refilled": replaced, "groups/zero_variance_before": before})
 
 
-def _flat(collected: Collected, reward: Callable[..., tuple[Scored, RewardState]]) -> np.ndarray:
-    scored, _ = reward(raw=collected.channels, groups=len(collected.records))
-    return zero_variance(scored.combined)
+def _flat(collected: Collected, reward: Callable[..., tuple[Rewards, RewardState]]) -> np.ndarray:
+    rewards, _ = reward(raw=collected.channels, groups=len(collected.records))
+    return zero_variance(rewards.combined)
 
 
 def _fresh(records: Sequence[Record], now: Collected, count: int, seed: tuple[int, ...]) -> list[Record]:
@@ -168,13 +170,13 @@ def judge(
     step: int,
     features: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Score every completion on the channels of the scheme that need features, if there are any, else on the others.
+    """Score every completion on the channels that need features, if features are passed, else on the other channels.
 
     Returns:
       {name: raw values [P * G]}.
     """
     section, samples = collector.section, group.mask.shape[1]
-    names = [name for name in collector.scheme.weights if needs_device(name) == (features is not None)]
+    names = [name for name in collector.reward_config.weights if needs_device(name) == (features is not None)]
     batch = ScoreBatch(
         responses=responses,
         records=[record for record in records for _ in range(samples)],

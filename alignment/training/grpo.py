@@ -31,7 +31,7 @@ from alignment.objectives.policy import Settings, mask_truncated
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
 from alignment.reward_model.model import make_reward_function
-from alignment.rewards.scheme import Scored, combine, init_rewards
+from alignment.rewards.combine import Rewards, combine, init_rewards
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.sampler import Sampler
 from alignment.rollout.scheduler import Group
@@ -41,7 +41,7 @@ from alignment.training.calibration import (
     calibration_batches,
     calibration_digest,
     check_calibration,
-    scheme_of,
+    reward_config_of,
 )
 from alignment.training.collect import Collected, Collector, collect, refill
 from alignment.training.loop import Session, run_loop
@@ -93,30 +93,30 @@ def train_grpo(
     updates = section.steps * section.epochs * section.minibatches
     optimizer, schedule = make_optimizer(section, updates), make_schedule(section, updates)
     update = make_update(sampler.base, options, frozen, section, optimizer, joint)
-    scheme = scheme_of(section)
+    reward_config = reward_config_of(section)
     by_id = {record.id: prompt for record, prompt in zip(records, prompts, strict=True)}
-    collector = Collector(sampler, frozen, section, scheme, make_reward_function(section, sampler.base), by_id)
-    advantage = ADVANTAGES[scheme.normaliser.advantage or get_loss(section.loss).advantage]
+    collector = Collector(sampler, frozen, section, reward_config, make_reward_function(section, sampler.base), by_id)
+    advantage = ADVANTAGES[reward_config.normaliser.advantage or get_loss(section.loss).advantage]
     prepare = make_calibration(collector, lora, records, session)
 
     def one_step(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
         state, began = prepare(state, step), time.perf_counter()
-        reward = partial(combine, scheme, state=state.rewards, step=step + 1, progress=step / section.steps)
+        reward = partial(combine, reward_config, state=state.rewards, step=step + 1, progress=step / section.steps)
         asked = [records[index] for index in batch_indices(len(records), section.prompts, step, session.seed)]
         rolled = refill(collector, state, collect(collector, state, asked, step), records, step, session.seed, reward)
-        scored, reward_state = reward(raw=rolled.channels, groups=len(asked))
-        advantages = advantage(jnp.asarray(scored.combined), scheme.std_floor)
+        rewards, reward_state = reward(raw=rolled.channels, groups=len(asked))
+        advantages = advantage(jnp.asarray(rewards.combined), reward_config.std_floor)
         label = f"{session.label}, step {step + 1}"
         monitored, monitor = monitor_rollout(rolled, state.monitor, monitor_config, label)
         learning_rate, start = float(schedule(state.step)), time.perf_counter()
         commit_step()
         state, metrics = update(state.replace(rewards=(), monitor=()), rolled.group, advantages, step)
         now = time.perf_counter()
-        row = metrics | describe(rolled, scored, advantages) | monitored | {"time/update": now - start}
+        row = metrics | describe(rolled, rewards, advantages) | monitored | {"time/update": now - start}
         rate = {"learning_rate": learning_rate, "tokens_per_s": float(rolled.group.mask.sum()) / (now - began)}
         return state.replace(rewards=reward_state, monitor=monitor), row | rate
 
-    state = init_state(lora, optimizer, key, init_rewards(scheme), init_monitor())
+    state = init_state(lora, optimizer, key, init_rewards(reward_config), init_monitor())
     return run_loop(session, state, section.steps, one_step).lora
 
 
@@ -124,8 +124,8 @@ def make_calibration(
     collector: Collector, lora: Lora, records: Sequence[Record], session: Session
 ) -> Callable[[TrainState, int], TrainState]:
     """Return what precedes a step: the first takes the statistics of the rewards, the others check their hash."""
-    section, scheme = collector.section, collector.scheme
-    batches = calibration_batches(section, records, session.seed) if scheme.normaliser.calibrated else []
+    section, reward_config = collector.section, collector.reward_config
+    batches = calibration_batches(section, records, session.seed) if reward_config.normaliser.calibrated else []
     digest = calibration_digest(session.hashes, lora, [records[index].id for chosen in batches for index in chosen])
 
     def sample(state: TrainState, chosen: Sequence[int], index: int) -> dict[str, np.ndarray]:
@@ -135,7 +135,7 @@ def make_calibration(
         if not batches:
             return state
         if step == 0:
-            return state.replace(rewards=calibrated(scheme, state, digest, batches, sample))
+            return state.replace(rewards=calibrated(reward_config, state, digest, batches, sample))
         check_calibration(state, digest)
         return state
 
@@ -279,7 +279,7 @@ def merge_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 _RENAMED = {"kl": "kl/mean", "ratio": "ratio/mean", "entropy": "entropy/mean"}
 
 
-def describe(rolled: Collected, scored: Scored, advantages: jax.Array) -> dict[str, float]:
+def describe(rolled: Collected, rewards: Rewards, advantages: jax.Array) -> dict[str, float]:
     """The metrics of a rollout: rewards by channel, lengths, truncation, format, zero-variance groups, times.
 
     A channel's mean is over the completions it applies to; one that applies to none is left out of the row.
@@ -287,11 +287,11 @@ def describe(rolled: Collected, scored: Scored, advantages: jax.Array) -> dict[s
     group, lengths = rolled.group, rolled.group.mask.sum(axis=-1)
     applying = {name: values[~np.isnan(values)] for name, values in rolled.channels.items()}
     row = {f"reward/{name}": float(np.mean(values)) for name, values in applying.items() if values.size}
-    row |= {f"reward/{name}": float(getattr(scored.plain, name)()) for name in ("mean", "std", "min", "max")}
+    row |= {f"reward/{name}": float(getattr(rewards.plain, name)()) for name in ("mean", "std", "min", "max")}
     row |= {f"completion/length_{name}": float(getattr(lengths, name)()) for name in ("mean", "min", "max")}
-    return (row | scored.metrics | rolled.metrics) | {
+    return (row | rewards.metrics | rolled.metrics) | {
         "completion/truncated": float(group.truncated.mean()),
         "completion/strict": float(np.mean([response.strict for response in rolled.responses])),
-        "groups/zero_variance": float(zero_variance(scored.combined).mean()),
+        "groups/zero_variance": float(zero_variance(rewards.combined).mean()),
         "advantage/std": float(advantages.std()),
     }

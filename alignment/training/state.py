@@ -22,7 +22,7 @@ class TrainState:
     """The trainable adapter, its optimiser state, the number of optimiser steps, skipped ones included, and the key.
 
     `skipped` is how many steps in a row, up to this one, were skipped for a loss or gradient that is not finite.
-    `rewards` (`rewards.scheme.RewardState`) and `monitor` (`training.monitor.MonitorState`) are what a reward stage
+    `rewards` (`rewards.combine.RewardState`) and `monitor` (`training.monitor.MonitorState`) are what a reward stage
     remembers. They live on the host, outside the compiled step; a checkpoint holds them with the rest.
     """
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alignment.errors import UserError
 from alignment.rewards.weightings import WEIGHTINGS, get_weighting, rvpo, saw, static, tri_factor
-from alignment.rewards.weightings.schema import Rewards
+from alignment.rewards.weightings.schema import ChannelRewards
 from alignment.rewards.weightings.tri_factor import TriFactor
 
 ON = {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0, "saw": 3.0}
@@ -26,11 +26,11 @@ CORRELATION[1, 2] = CORRELATION[2, 1] = 0.20
 np.fill_diagonal(CORRELATION, 1.0)
 
 
-def rewards(raw, step=1, base=None, target=None, constants=None, reference=np.nan, **columns) -> Rewards:
+def rewards(raw, step=1, base=None, target=None, constants=None, reference=np.nan, **columns) -> ChannelRewards:
     raw = np.asarray(raw, np.float64)
     channels = len(raw)
     given = {"severity": np.ones(channels), "floor": np.full(channels, 0.5), "normalised": raw} | columns
-    return Rewards(
+    return ChannelRewards(
         names=tuple("abcdefgh"[:channels]),
         raw=raw,
         base=np.ones(channels) if base is None else np.asarray(base, np.float64),

@@ -12,13 +12,13 @@ from tiny import experiment_config, lora, records
 from alignment import experiment as experiment_room
 from alignment.errors import UserError
 from alignment.experiment import open_experiment, run_experiment
-from alignment.rewards.scheme import init_rewards
+from alignment.rewards.combine import init_rewards
 from alignment.training import grpo, loop
 from alignment.training.calibration import (
     calibration_batches,
     calibration_digest,
     check_calibration,
-    scheme_of,
+    reward_config_of,
 )
 from alignment.training.checkpoint import fingerprint
 from alignment.training.state import TrainState
@@ -153,10 +153,10 @@ def test_calibration_batches_have_the_shape_of_training(base):
 
 
 def test_statistics_of_another_start_policy_are_refused(base):
-    scheme = scheme_of(config_for(base).grpo)
+    reward_config = reward_config_of(config_for(base).grpo)
     ours, other = (calibration_digest({"base": "x"}, lora(seed), ["q"]) for seed in (1, 2))
     assert (ours != other).any() and (ours != calibration_digest({"base": "y"}, lora(1), ["q"])).any()
-    memory = init_rewards(scheme)
+    memory = init_rewards(reward_config)
     memory = memory._replace(statistics=memory.statistics._replace(digest=ours))
     state = TrainState(lora(1), (), np.int32(3), jax.random.key(0), memory)
     check_calibration(state, ours)
@@ -168,7 +168,7 @@ def test_statistics_of_another_start_policy_are_refused(base):
     ("name", "value"), [("mean", np.nan), ("mean", np.inf), ("std", np.nan), ("std", np.inf), ("std", -1.0)]
 )
 def test_statistics_that_are_no_numbers_are_refused(base, name, value):
-    rewards = init_rewards(scheme_of(config_for(base).grpo))
+    rewards = init_rewards(reward_config_of(config_for(base).grpo))
     digest = np.arange(32, dtype=np.uint8)
     tensor = getattr(rewards.statistics, name).copy()
     tensor[0] = value

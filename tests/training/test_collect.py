@@ -12,7 +12,7 @@ from tiny import experiment_config, lora, records
 
 from alignment.adapters.stack import Stack, push
 from alignment.parallel.data_parallel import choose_devices
-from alignment.rewards.scheme import init_rewards, make_scheme
+from alignment.rewards.combine import init_rewards, make_reward_config
 from alignment.rollout import lanes
 from alignment.rollout.sampler import load_sampler
 from alignment.rollout.scheduler import Layout
@@ -29,14 +29,16 @@ def collector(tmp_path_factory):
     config = experiment_config(tmp_path_factory.mktemp("collect"))
     config.grpo.update(prompts=4, group_size=3, max_new_tokens=10, steps=4)
     sampler = load_sampler(config, choose_devices("jit", 1))
-    scheme = make_scheme("decoupled_v1", ("effective_ratio=1",))
-    return Collector(sampler, Frozen(sampler.base.params, Stack(), Stack()), config.grpo, scheme)
+    reward_config = make_reward_config("decoupled_v1", ("effective_ratio=1",))
+    return Collector(sampler, Frozen(sampler.base.params, Stack(), Stack()), config.grpo, reward_config)
 
 
 @pytest.fixture(scope="module")
 def state(collector):
     adapter = lora(3, config=collector.sampler.base.config)
-    return init_state(adapter, make_optimizer(collector.section, 4), jax.random.key(0), init_rewards(collector.scheme))
+    return init_state(
+        adapter, make_optimizer(collector.section, 4), jax.random.key(0), init_rewards(collector.reward_config)
+    )
 
 
 def with_sampler(collector, **changes):
@@ -83,7 +85,7 @@ def flat_when(marked):
 
     def reward(raw, groups):
         values = np.asarray(raw["mark"]).reshape(groups, -1)
-        return type("Scored", (), {"combined": values})(), None
+        return type("Rewards", (), {"combined": values})(), None
 
     return reward
 

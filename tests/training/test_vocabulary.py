@@ -19,7 +19,7 @@ from alignment.evaluation.option_likelihood import option_log_probs
 from alignment.models.qwen2 import hidden_states, logits
 from alignment.parallel.compilation import COMPILED
 from alignment.parallel.data_parallel import choose_devices
-from alignment.rewards.scheme import init_rewards, make_scheme
+from alignment.rewards.combine import init_rewards, make_reward_config
 from alignment.rollout.base_model import encode_prompts
 from alignment.rollout.keys import lane_keys, prompt_hash
 from alignment.rollout.sampler import complete, load_sampler
@@ -52,14 +52,14 @@ def collector(tmp_path_factory):
     config.grpo.update(prompts=4, group_size=3, max_new_tokens=10, steps=4, beta=0.1, minibatches=1, temperature=0.9)
     sampler = load_sampler(config, choose_devices("jit", 1))
     under = make_stack({"reasoning": lora(1, config=sampler.base.config)})
-    scheme = make_scheme("decoupled_v1", ("effective_ratio=1",))
-    return Collector(sampler, Frozen(sampler.base.params, under, under), config.grpo, scheme)
+    reward_config = make_reward_config("decoupled_v1", ("effective_ratio=1",))
+    return Collector(sampler, Frozen(sampler.base.params, under, under), config.grpo, reward_config)
 
 
 @pytest.fixture(scope="module")
 def state(collector):
     fresh = lora(3, config=collector.sampler.base.config, trained=False)
-    return init_state(fresh, optax.adam(1e-3), jax.random.key(0), init_rewards(collector.scheme))
+    return init_state(fresh, optax.adam(1e-3), jax.random.key(0), init_rewards(collector.reward_config))
 
 
 @pytest.fixture(scope="module")

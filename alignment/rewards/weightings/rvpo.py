@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alignment.rewards.weightings.schema import Combined, Rewards
+from alignment.rewards.weightings.schema import ChannelRewards, WeightedRewards
 
 
 def init(base: np.ndarray) -> tuple[()]:
@@ -12,14 +12,14 @@ def init(base: np.ndarray) -> tuple[()]:
     return ()
 
 
-def combine(rewards: Rewards, state: tuple[()]) -> Combined:
+def combine(rewards: ChannelRewards, state: tuple[()]) -> WeightedRewards:
     """R = -(1/k) ln(sum_j p_j exp(-k z_j)), p_j the channel's share of the preset's weights; for `gdpo` rewards.
 
     k -> 0 is the mean, k -> infinity the minimum; about mean - (k/2) variance. With equal weights this is the paper's
     formula; that the shares of a preset enter it is a reconstruction. k is `config.grpo.weights.rvpo`.
     """
     total = soft_minimum(rewards.normalised, rewards.base, rewards.constants["rvpo"])
-    return Combined(total, state, {})
+    return WeightedRewards(total, state, {})
 
 
 def soft_minimum(values: np.ndarray, weights: np.ndarray, k: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alignment.rewards.weightings.schema import Combined, Rewards, weighted_sum
+from alignment.rewards.weightings.schema import ChannelRewards, WeightedRewards, weighted_sum
 
 EPS = 1e-6  # least |mean|, and the range of a channel up to which its values are the same
 
@@ -22,12 +22,12 @@ def init(base: np.ndarray) -> tuple[()]:
     return ()
 
 
-def combine(rewards: Rewards, state: tuple[()]) -> Combined:
+def combine(rewards: ChannelRewards, state: tuple[()]) -> WeightedRewards:
     """R = sum_k w0_k w_k z_k, with the weights of this batch alone."""
     weights = variation_weights(rewards.normalised, rewards.constants["saw"])
     total = weighted_sum(rewards.base * weights, rewards.normalised)
     metrics = {f"weight/{name}": float(weight) for name, weight in zip(rewards.names, weights, strict=True)}
-    return Combined(total, state, metrics)
+    return WeightedRewards(total, state, metrics)
 
 
 def variation_weights(values: np.ndarray, shift: float) -> np.ndarray:

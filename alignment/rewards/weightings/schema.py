@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class Rewards(NamedTuple):
+class ChannelRewards(NamedTuple):
     """The rewards of one rollout, and what the preset says about each of the K channels."""
 
     names: Sequence[str]  # [K]
@@ -23,7 +23,7 @@ class Rewards(NamedTuple):
     constants: Mapping[str, float]  # of the weightings (`config.grpo.weights`)
 
 
-class Combined(NamedTuple):
+class WeightedRewards(NamedTuple):
     """One reward a completion, the state after the step, and what to log."""
 
     total: np.ndarray  # [P, G]
@@ -35,7 +35,7 @@ class Weighting(NamedTuple):
     """`init(base [K]) -> state`, a pytree of arrays that a checkpoint can hold, and `combine(rewards, state)`."""
 
     init: Callable[[np.ndarray], Any]
-    combine: Callable[[Rewards, Any], Combined]
+    combine: Callable[[ChannelRewards, Any], WeightedRewards]
 
 
 def weighted_sum(weights: np.ndarray, normalised: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alignment.rewards.weightings.schema import Combined, Rewards, weighted_sum
+from alignment.rewards.weightings.schema import ChannelRewards, WeightedRewards, weighted_sum
 
 
 def init(base: np.ndarray) -> tuple[()]:
@@ -12,6 +12,6 @@ def init(base: np.ndarray) -> tuple[()]:
     return ()
 
 
-def combine(rewards: Rewards, state: tuple[()]) -> Combined:
+def combine(rewards: ChannelRewards, state: tuple[()]) -> WeightedRewards:
     """R = sum_k w_k z_k."""
-    return Combined(weighted_sum(rewards.base, rewards.normalised), state, {})
+    return WeightedRewards(weighted_sum(rewards.base, rewards.normalised), state, {})

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alignment.errors import UserError
-from alignment.rewards.weightings.schema import Combined, Rewards, weighted_sum
+from alignment.rewards.weightings.schema import ChannelRewards, WeightedRewards, weighted_sum
 
 DECAY = 0.95
 ETA = 0.1
@@ -66,7 +66,7 @@ def init(base: np.ndarray) -> TriFactor:
     return TriFactor(weights, zeros, zeros, np.outer(zeros, zeros), zeros, np.int32(0))
 
 
-def combine(rewards: Rewards, state: TriFactor) -> Combined:
+def combine(rewards: ChannelRewards, state: TriFactor) -> WeightedRewards:
     """R = sum_k w_k z_k; the state takes in the rollout, and every tenth step the weights move."""
     total = weighted_sum(state.weights.astype(np.float64), rewards.normalised)
     state = observe(rewards, state)
@@ -74,10 +74,10 @@ def combine(rewards: Rewards, state: TriFactor) -> Combined:
     metrics = _metrics(rewards, state, found)
     if rewards.step > WARMUP and rewards.step % EVERY == 0:
         state = state._replace(weights=moved(state.weights, found.wish))
-    return Combined(total, state, metrics)
+    return WeightedRewards(total, state, metrics)
 
 
-def observe(rewards: Rewards, state: TriFactor) -> TriFactor:
+def observe(rewards: ChannelRewards, state: TriFactor) -> TriFactor:
     """Take one rollout into the moving averages; violations and covariance start at those of the first rollout.
 
     A channel that applies to nothing in the rollout keeps its averages.
@@ -118,7 +118,7 @@ def correlation(covariance: np.ndarray) -> np.ndarray:
     return np.where(scale > 1e-12, covariance / np.maximum(scale, 1e-12), 0.0)
 
 
-def factors(rewards: Rewards, state: TriFactor) -> Factors:
+def factors(rewards: ChannelRewards, state: TriFactor) -> Factors:
     """Return the three factors and the weights w^ they ask for; their strengths a, b, gam are `config.grpo.weights`."""
     constants, target = rewards.constants, rewards.target
     start, mean = np.float64(state.start), np.float64(state.mean)
@@ -139,7 +139,7 @@ def moved(weights: np.ndarray, wish: np.ndarray) -> np.ndarray:
     return (len(smooth) * smooth / smooth.sum()).astype(np.float32)
 
 
-def _metrics(rewards: Rewards, state: TriFactor, found: Factors) -> dict[str, float]:
+def _metrics(rewards: ChannelRewards, state: TriFactor, found: Factors) -> dict[str, float]:
     columns = {"weight": state.weights, "gap": found.gap, "risk": state.violation, "redundancy": found.redundancy}
     return {
         f"{label}/{name}": float(values[index])

@@ -13,13 +13,13 @@ from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser
 from alignment.rewards.presets import PRESETS, Weight, get_preset
 from alignment.rewards.registry import find_channel
 from alignment.rewards.weightings import get_weighting
-from alignment.rewards.weightings.schema import Rewards, Weighting, weighted_sum
+from alignment.rewards.weightings.schema import ChannelRewards, Weighting, weighted_sum
 
 HARD_SEVERITY = 3.0  # of channels whose violation the hard safety rule acts on
 PRESET_FLOOR = -1.0  # stands for the preset's own floor of the standard deviation
 
 
-class Scheme(NamedTuple):
+class RewardConfig(NamedTuple):
     """How rewards are made; constant over a stage."""
 
     weights: Mapping[str, Weight]  # by channel
@@ -38,7 +38,7 @@ class RewardState(NamedTuple):
     weighting: Any
 
 
-class Scored(NamedTuple):
+class Rewards(NamedTuple):
     """The rewards of a rollout."""
 
     combined: np.ndarray  # [P, G] float32: what advantages are made of
@@ -46,7 +46,7 @@ class Scored(NamedTuple):
     metrics: dict[str, float]
 
 
-def make_scheme(
+def make_reward_config(
     preset: str,
     channels: Sequence[str] = (),
     normaliser: str = "none",
@@ -54,8 +54,8 @@ def make_scheme(
     hard_safety: bool = False,
     constants: Mapping[str, float] | None = None,
     std_floor: float = PRESET_FLOOR,
-) -> Scheme:
-    """Return the scheme of these names.
+) -> RewardConfig:
+    """Return the config of these names.
 
     Args:
       preset: a name in `PRESETS`.
@@ -79,7 +79,7 @@ def make_scheme(
             f"--config.grpo.hard_safety=true acts on channels of severity {HARD_SEVERITY:g}, and --config.grpo.reward="
             f"{preset} has none; add one, such as --config.grpo.channels=compliance=1, or leave it out"
         )
-    scheme = Scheme(
+    config = RewardConfig(
         weights,
         get_normaliser(normaliser),
         get_weighting(weighting),
@@ -88,22 +88,22 @@ def make_scheme(
         std_floor=PRESETS[preset].std_floor if std_floor == PRESET_FLOOR else std_floor,
         channel_floors=std_floor != 0,
     )
-    init_rewards(scheme)
-    return scheme
+    init_rewards(config)
+    return config
 
 
-def init_rewards(scheme: Scheme) -> RewardState:
+def init_rewards(config: RewardConfig) -> RewardState:
     """Return the state before the first rollout and, where there is one, before the calibration."""
-    return RewardState(uncalibrated(len(scheme.weights)), scheme.weighting.init(_base(scheme, 0.0)))
+    return RewardState(uncalibrated(len(config.weights)), config.weighting.init(_base(config, 0.0)))
 
 
 def combine(
-    scheme: Scheme, raw: Mapping[str, np.ndarray], groups: int, state: RewardState, step: int, progress: float
-) -> tuple[Scored, RewardState]:
+    config: RewardConfig, raw: Mapping[str, np.ndarray], groups: int, state: RewardState, step: int, progress: float
+) -> tuple[Rewards, RewardState]:
     """Normalise and weigh the raw channels {name: [P * G]} of one rollout of `groups` = P groups.
 
     Args:
-      scheme: what to do.
+      config: what to do.
       raw: by channel; NaN where one does not apply.
       groups: number of prompts P.
       state: before the step.
@@ -113,31 +113,31 @@ def combine(
     Raises:
       UserError: a reward is not a finite float32; the line names the channel of the largest weight.
     """
-    stacked = levelled(stack_channels(scheme, raw, groups))
-    floors = _column(scheme, "std_floor") * scheme.channel_floors
-    normalised = scheme.normaliser.apply(stacked, state.statistics, floors)
-    base = _base(scheme, progress)
-    rewards = Rewards(
-        names=tuple(scheme.weights),
+    stacked = levelled(stack_channels(config, raw, groups))
+    floors = _column(config, "std_floor") * config.channel_floors
+    normalised = config.normaliser.apply(stacked, state.statistics, floors)
+    base = _base(config, progress)
+    rewards = ChannelRewards(
+        names=tuple(config.weights),
         raw=stacked,
         normalised=normalised,
         base=base,
-        target=_column(scheme, "target"),
-        floor=_column(scheme, "floor"),
-        severity=_column(scheme, "severity"),
-        reference=_reference(scheme, state.statistics),
+        target=_column(config, "target"),
+        floor=_column(config, "floor"),
+        severity=_column(config, "severity"),
+        reference=_reference(config, state.statistics),
         step=step,
-        constants=scheme.constants,
+        constants=config.constants,
     )
-    total, weighting, metrics = scheme.weighting.combine(rewards, state.weighting)
-    if scheme.hard_safety:
+    total, weighting, metrics = config.weighting.combine(rewards, state.weighting)
+    if config.hard_safety:
         total, share = _capped(total, rewards)
         metrics |= {"reward/hard_safety": share}
     if normalised is not stacked:
         metrics |= _means("normalised", rewards.names, normalised)
     plain = weighted_sum(base, stacked)
     with np.errstate(over="ignore"):  # an overflow is refused by name below
-        scored = Scored(np.float32(total), np.float32(plain), metrics)
+        scored = Rewards(np.float32(total), np.float32(plain), metrics)
     if not (np.isfinite(scored.combined).all() and np.isfinite(scored.plain).all()):
         name = rewards.names[int(np.argmax(np.abs(np.nan_to_num(base, nan=np.inf))))]
         raise UserError(
@@ -147,25 +147,25 @@ def combine(
     return scored, state._replace(weighting=weighting)
 
 
-def stack_channels(scheme: Scheme, raw: Mapping[str, np.ndarray], groups: int) -> np.ndarray:
+def stack_channels(config: RewardConfig, raw: Mapping[str, np.ndarray], groups: int) -> np.ndarray:
     """Return the raw channels of a rollout as one array [K, P, G] in float64."""
-    return np.stack([np.float64(raw[name]).reshape(groups, -1) for name in scheme.weights])
+    return np.stack([np.float64(raw[name]).reshape(groups, -1) for name in config.weights])
 
 
-def _reference(scheme: Scheme, statistics: Statistics) -> np.ndarray:
-    measured = scheme.normaliser.calibrated
-    return np.float64(statistics.mean) if measured else np.full(len(scheme.weights), np.nan)
+def _reference(config: RewardConfig, statistics: Statistics) -> np.ndarray:
+    measured = config.normaliser.calibrated
+    return np.float64(statistics.mean) if measured else np.full(len(config.weights), np.nan)
 
 
-def _base(scheme: Scheme, progress: float) -> np.ndarray:
-    return np.array([weight.at(progress) for weight in scheme.weights.values()], np.float64)
+def _base(config: RewardConfig, progress: float) -> np.ndarray:
+    return np.array([weight.at(progress) for weight in config.weights.values()], np.float64)
 
 
-def _column(scheme: Scheme, field: str) -> np.ndarray:
-    return np.array([getattr(weight, field) for weight in scheme.weights.values()], np.float64)
+def _column(config: RewardConfig, field: str) -> np.ndarray:
+    return np.array([getattr(weight, field) for weight in config.weights.values()], np.float64)
 
 
-def _capped(total: np.ndarray, rewards: Rewards) -> tuple[np.ndarray, float]:
+def _capped(total: np.ndarray, rewards: ChannelRewards) -> tuple[np.ndarray, float]:
     """Give violations of a severe channel the lowest reward of their group; return the share of completions hit too."""
     severe = rewards.severity >= HARD_SEVERITY
     violated = np.any(rewards.raw[severe] < rewards.floor[severe, None, None], axis=0)  # NaN violates nothing

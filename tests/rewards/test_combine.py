@@ -10,9 +10,9 @@ from alignment.config import LEAVES
 from alignment.errors import UserError
 from alignment.objectives.advantages import ADVANTAGES
 from alignment.rewards import presets
+from alignment.rewards.combine import combine, init_rewards, make_reward_config, stack_channels
 from alignment.rewards.normalisers import NORMALISERS, calibrate, digest_of, levelled
 from alignment.rewards.presets import Preset, Weight
-from alignment.rewards.scheme import combine, init_rewards, make_scheme, stack_channels
 from alignment.rewards.weightings import WEIGHTINGS
 
 CONSTANTS = {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0, "saw": 3.0}
@@ -25,43 +25,43 @@ def preset(monkeypatch):
     monkeypatch.setitem(presets.PRESETS, "two", Preset(weights, source="a test", reconstruction="all"))
 
 
-def scheme(normaliser="none", weighting="static", **options):
-    return make_scheme("two", normaliser=normaliser, weighting=weighting, constants=CONSTANTS, **options)
+def reward_config(normaliser="none", weighting="static", **options):
+    return make_reward_config("two", normaliser=normaliser, weighting=weighting, constants=CONSTANTS, **options)
 
 
 def test_the_default_is_the_weighted_sum():
-    scored, state = combine(scheme(), RAW, 2, init_rewards(scheme()), step=1, progress=0.0)
-    np.testing.assert_allclose(scored.combined, [[3, 0, 1], [2, 2, 3]])
-    np.testing.assert_array_equal(scored.combined, scored.plain)
-    assert scored.combined.dtype == np.float32 and scored.metrics == {}
-    assert jax.tree.structure(state) == jax.tree.structure(init_rewards(scheme()))
+    rewards, state = combine(reward_config(), RAW, 2, init_rewards(reward_config()), step=1, progress=0.0)
+    np.testing.assert_allclose(rewards.combined, [[3, 0, 1], [2, 2, 3]])
+    np.testing.assert_array_equal(rewards.combined, rewards.plain)
+    assert rewards.combined.dtype == np.float32 and rewards.metrics == {}
+    assert jax.tree.structure(state) == jax.tree.structure(init_rewards(reward_config()))
 
 
 @pytest.mark.parametrize(("std_floor", "total", "z"), [(-1.0, 0.1, 0.0667), (0.3, 0.3, 0.0667), (0.0, 0.0, 1.1351)])
 def test_the_floors_are_those_of_the_preset_unless_set(std_floor, total, z):
     """Group 0, 0, 0.01: mean 0.00333, std 0.00577; the channel's floor is 0.1, and a floor of 0 takes it away."""
-    chosen = scheme("gdpo", std_floor=std_floor)
+    config = reward_config("gdpo", std_floor=std_floor)
     raw = {"format": np.float32([0, 0, 0.01] * 2), "contraindication_safety": np.ones(6, np.float32)}
-    scored, _ = combine(chosen, raw, 2, init_rewards(chosen), step=1, progress=0.0)
-    np.testing.assert_allclose(scored.combined, 2.0 * z * np.array([[-0.5, -0.5, 1.0]] * 2), rtol=1e-3)
-    assert chosen.std_floor == total
+    rewards, _ = combine(config, raw, 2, init_rewards(config), step=1, progress=0.0)
+    np.testing.assert_allclose(rewards.combined, 2.0 * z * np.array([[-0.5, -0.5, 1.0]] * 2), rtol=1e-3)
+    assert config.std_floor == total
 
 
 def test_annealing_reaches_the_weights():
-    scored, _ = combine(scheme(), RAW, 2, init_rewards(scheme()), step=1, progress=0.25)
-    np.testing.assert_allclose(scored.combined, [[2, 0, 1], [1, 1, 2]])
+    rewards, _ = combine(reward_config(), RAW, 2, init_rewards(reward_config()), step=1, progress=0.25)
+    np.testing.assert_allclose(rewards.combined, [[2, 0, 1], [1, 1, 2]])
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("normaliser", NORMALISERS)
 def test_every_normaliser_composes_with_every_weighting(normaliser, weighting):
-    chosen = scheme(normaliser, weighting)
-    state = init_rewards(chosen)._replace(statistics=calibrate(stack_channels(chosen, RAW, 2), digest_of(["p"])))
+    config = reward_config(normaliser, weighting)
+    state = init_rewards(config)._replace(statistics=calibrate(stack_channels(config, RAW, 2), digest_of(["p"])))
     shapes = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state)
     for step in range(1, 32):
-        scored, state = combine(chosen, RAW, 2, state, step, 0.0)
-        assert scored.combined.shape == (2, 3) and np.isfinite(scored.combined).all()
-        np.testing.assert_allclose(scored.plain, [[3, 0, 1], [2, 2, 3]])
+        rewards, state = combine(config, RAW, 2, state, step, 0.0)
+        assert rewards.combined.shape == (2, 3) and np.isfinite(rewards.combined).all()
+        np.testing.assert_allclose(rewards.plain, [[3, 0, 1], [2, 2, 3]])
         # A checkpoint restores into the shapes of a fresh state.
         assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state) == shapes
     expected = set()
@@ -72,35 +72,35 @@ def test_every_normaliser_composes_with_every_weighting(normaliser, weighting):
         expected |= {f"{label}/{name}" for label in labels for name in RAW}
     if weighting == "saw":
         expected |= {f"weight/{name}" for name in RAW}
-    assert set(scored.metrics) == expected
+    assert set(rewards.metrics) == expected
 
 
 def test_the_same_states_give_the_same_bits_after_a_round_trip():
-    chosen = scheme("rfn", "tri_factor")
-    state = init_rewards(chosen)
+    config = reward_config("rfn", "tri_factor")
+    state = init_rewards(config)
     for step in range(1, 60):
-        _, state = combine(chosen, RAW, 2, state, step, 0.0)
+        _, state = combine(config, RAW, 2, state, step, 0.0)
         if step == 33:
             stored = jax.tree.map(lambda leaf: np.array(leaf), state)
     for step in range(34, 60):
-        _, stored = combine(chosen, RAW, 2, stored, step, 0.0)
+        _, stored = combine(config, RAW, 2, stored, step, 0.0)
     jax.tree.map(np.testing.assert_array_equal, stored, state)
 
 
 def test_hard_safety_caps_at_the_minimum_of_the_group():
     """Violations (safety below .5) get the lowest reward of their group; NaN is none."""
-    chosen = scheme(hard_safety=True)
+    config = reward_config(hard_safety=True)
     raw = RAW | {"format": np.float32([0, 1, 0, 1, 1, 1])}
-    scored, _ = combine(chosen, raw, 2, init_rewards(chosen), 1, 0.0)
-    np.testing.assert_allclose(scored.plain, [[1, 2, 1], [2, 2, 3]])
-    np.testing.assert_allclose(scored.combined, [[1, 1, 1], [2, 2, 3]])
-    assert scored.metrics == {"reward/hard_safety": pytest.approx(2 / 6)}
+    rewards, _ = combine(config, raw, 2, init_rewards(config), 1, 0.0)
+    np.testing.assert_allclose(rewards.plain, [[1, 2, 1], [2, 2, 3]])
+    np.testing.assert_allclose(rewards.combined, [[1, 1, 1], [2, 2, 3]])
+    assert rewards.metrics == {"reward/hard_safety": pytest.approx(2 / 6)}
 
 
 def test_the_start_mean_of_the_weights_is_that_of_rfn():
-    chosen = scheme("rfn", "tri_factor")
+    config = reward_config("rfn", "tri_factor")
     measured = calibrate(np.full((2, 4), 0.3), digest_of(["p"]))
-    _, state = combine(chosen, RAW, 2, init_rewards(chosen)._replace(statistics=measured), 1, 0.0)
+    _, state = combine(config, RAW, 2, init_rewards(config)._replace(statistics=measured), 1, 0.0)
     np.testing.assert_allclose(state.weighting.start, [0.3, 0.3], rtol=1e-6)
     jax.tree.map(np.testing.assert_array_equal, state.statistics, measured)  # frozen
 
@@ -116,7 +116,7 @@ def test_the_start_mean_of_the_weights_is_that_of_rfn():
 )
 def test_a_scheme_that_cannot_work_is_refused_before_training(options, message):
     with pytest.raises(UserError, match=message):
-        scheme(**options)
+        reward_config(**options)
 
 
 @pytest.mark.parametrize("hard_safety", [False, True])
@@ -127,14 +127,14 @@ def test_a_group_of_the_same_rewards_gets_exactly_zero_whatever_comes_after(
     normaliser, weighting, std_floor, hard_safety
 ):
     """The first group differs by 5e-7, which a deviation of 0.05 or of a batch that hardly varies blows up."""
-    chosen = scheme(normaliser, weighting, std_floor=std_floor, hard_safety=hard_safety)
+    config = reward_config(normaliser, weighting, std_floor=std_floor, hard_safety=hard_safety)
     nearly = np.concatenate([0.7 + 5e-7 * np.arange(2), 0.7 + np.array([0, 3e-6]), [0.2, 0.9]])
     missing = np.array([np.nan, np.nan, 0.3, np.nan, 0.3, 1.0])
     raw = {"format": nearly, "contraindication_safety": missing}
-    state = init_rewards(chosen)._replace(statistics=calibrate(np.full((2, 1, 1), 0.7), digest_of(["p"])))
-    scored, _ = combine(chosen, raw, 3, state, 1, 0.0)
+    state = init_rewards(config)._replace(statistics=calibrate(np.full((2, 1, 1), 0.7), digest_of(["p"])))
+    rewards, _ = combine(config, raw, 3, state, 1, 0.0)
     for advantage in ADVANTAGES.values():
-        advantages = np.asarray(advantage(scored.combined, chosen.std_floor))
+        advantages = np.asarray(advantage(rewards.combined, config.std_floor))
         assert (advantages[0] == 0).all() and np.isfinite(advantages).all()
 
 
@@ -147,16 +147,16 @@ def test_rewards_that_are_the_same_become_equal_and_others_stay():
 
 def test_a_hard_safety_rule_without_a_channel_to_act_on_is_refused():
     with pytest.raises(UserError, match=r"hard_safety=true acts on channels of severity 3.*channels=compliance=1"):
-        make_scheme("decoupled_v1", hard_safety=True)
-    make_scheme("decoupled_v1", ["compliance=1"], hard_safety=True)
+        make_reward_config("decoupled_v1", hard_safety=True)
+    make_reward_config("decoupled_v1", ["compliance=1"], hard_safety=True)
 
 
 @pytest.mark.parametrize(("weighting", "constant"), [("rvpo", "rvpo"), ("tri_factor", "weakness")])
 def test_a_constant_at_either_end_of_its_range_gives_numbers(weighting, constant):
     declared = LEAVES[f"grpo.weights.{constant}"]
     for value in (declared.low, declared.high):
-        chosen = make_scheme("two", weighting=weighting, constants=CONSTANTS | {constant: value})
-        state = init_rewards(chosen)
+        config = make_reward_config("two", weighting=weighting, constants=CONSTANTS | {constant: value})
+        state = init_rewards(config)
         for step in range(1, 32):
-            scored, state = combine(chosen, RAW, 2, state, step, 0.0)
-        assert np.isfinite(scored.combined).all() and np.ptp(scored.combined) > 0.1
+            rewards, state = combine(config, RAW, 2, state, step, 0.0)
+        assert np.isfinite(rewards.combined).all() and np.ptp(rewards.combined) > 0.1
