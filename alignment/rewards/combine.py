@@ -1,4 +1,4 @@
-"""A stage's rewards from raw channels to one number a completion: preset, normaliser, weighting and their state."""
+"""From the raw channels of a rollout to one reward a completion: preset, normaliser, weighting and their state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from alignment.errors import UserError
 from alignment.rewards import channels as _channels  # noqa: F401 - importing it fills CHANNELS
-from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, levelled, uncalibrated
+from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, snap_ties, uncalibrated
 from alignment.rewards.presets import PRESETS, Weight, get_preset
 from alignment.rewards.registry import find_channel
 from alignment.rewards.weightings import get_weighting
@@ -20,7 +20,7 @@ PRESET_FLOOR = -1.0  # stands for the preset's own floor of the standard deviati
 
 
 class RewardConfig(NamedTuple):
-    """How rewards are made; constant over a stage."""
+    """How rewards are computed; constant over a stage."""
 
     weights: Mapping[str, Weight]  # by channel
     normaliser: Normaliser
@@ -41,7 +41,7 @@ class RewardState(NamedTuple):
 class Rewards(NamedTuple):
     """The rewards of a rollout."""
 
-    combined: np.ndarray  # [P, G] float32: what advantages are made of
+    combined: np.ndarray  # [P, G] float32: the rewards that advantages are computed from
     plain: np.ndarray  # [P, G] float32: raw channels times the weights of the preset, comparable over a run
     metrics: dict[str, float]
 
@@ -55,7 +55,7 @@ def make_reward_config(
     constants: Mapping[str, float] | None = None,
     std_floor: float = PRESET_FLOOR,
 ) -> RewardConfig:
-    """Return the config of these names.
+    """Resolve the names of `config.grpo` to preset, normaliser and weighting.
 
     Args:
       preset: a name in `PRESETS`.
@@ -93,17 +93,17 @@ def make_reward_config(
 
 
 def init_rewards(config: RewardConfig) -> RewardState:
-    """Return the state before the first rollout and, where there is one, before the calibration."""
-    return RewardState(uncalibrated(len(config.weights)), config.weighting.init(_base(config, 0.0)))
+    """Return the state before the first rollout, and before the calibration if there is one."""
+    return RewardState(uncalibrated(len(config.weights)), config.weighting.init(base_weights(config, 0.0)))
 
 
 def combine(
     config: RewardConfig, raw: Mapping[str, np.ndarray], groups: int, state: RewardState, step: int, progress: float
 ) -> tuple[Rewards, RewardState]:
-    """Normalise and weigh the raw channels {name: [P * G]} of one rollout of `groups` = P groups.
+    """Normalise and weight the raw channels {name: [P * G]} of one rollout of `groups` = P groups.
 
     Args:
-      config: what to do.
+      config: preset, normaliser and weighting.
       raw: by channel; NaN where one does not apply.
       groups: number of prompts P.
       state: before the step.
@@ -113,38 +113,48 @@ def combine(
     Raises:
       UserError: a reward is not a finite float32; the line names the channel of the largest weight.
     """
-    stacked = levelled(stack_channels(config, raw, groups))
-    floors = _column(config, "std_floor") * config.channel_floors
-    normalised = config.normaliser.apply(stacked, state.statistics, floors)
-    base = _base(config, progress)
-    rewards = ChannelRewards(
-        names=tuple(config.weights),
-        raw=stacked,
-        normalised=normalised,
-        base=base,
-        target=_column(config, "target"),
-        floor=_column(config, "floor"),
-        severity=_column(config, "severity"),
-        reference=_reference(config, state.statistics),
-        step=step,
-        constants=config.constants,
-    )
-    total, weighting, metrics = config.weighting.combine(rewards, state.weighting)
-    if config.hard_safety:
-        total, share = _capped(total, rewards)
-        metrics |= {"reward/hard_safety": share}
-    if normalised is not stacked:
-        metrics |= _means("normalised", rewards.names, normalised)
-    plain = weighted_sum(base, stacked)
+    channels = channel_rewards(config, raw, groups, state, step, progress)
+    total, weighting, metrics = config.weighting.combine(channels, state.weighting)
+    if config.hard_safety:  # a violation of a severe channel gets the lowest reward of its group; NaN is no violation
+        severe = channels.severities >= HARD_SEVERITY
+        violated = np.any(channels.raw[severe] < channels.floors[severe, None, None], axis=0)
+        total = np.where(violated, total.min(axis=1, keepdims=True), total)
+        metrics |= {"reward/hard_safety": float(violated.mean())}
+    if channels.normalised is not channels.raw:
+        pairs = zip(channels.names, channels.normalised, strict=True)
+        metrics |= {f"normalised/{name}": float(np.nanmean(z)) for name, z in pairs if not np.isnan(z).all()}
     with np.errstate(over="ignore"):  # an overflow is refused by name below
-        scored = Rewards(np.float32(total), np.float32(plain), metrics)
-    if not (np.isfinite(scored.combined).all() and np.isfinite(scored.plain).all()):
-        name = rewards.names[int(np.argmax(np.abs(np.nan_to_num(base, nan=np.inf))))]
+        plain = np.float32(weighted_sum(channels.base_weights, channels.raw))
+        rewards = Rewards(np.float32(total), plain, metrics)
+    if not (np.isfinite(rewards.combined).all() and np.isfinite(rewards.plain).all()):
+        name = channels.names[int(np.argmax(np.abs(np.nan_to_num(channels.base_weights, nan=np.inf))))]
         raise UserError(
             f"the weighted rewards of step {step} are not finite, and reward channel {name!r} has the largest weight; "
             "lower it in --config.grpo.channels"
         )
-    return scored, state._replace(weighting=weighting)
+    return rewards, state._replace(weighting=weighting)
+
+
+def channel_rewards(
+    config: RewardConfig, raw: Mapping[str, np.ndarray], groups: int, state: RewardState, step: int, progress: float
+) -> ChannelRewards:
+    """Return the raw and normalised rewards of every channel, and the columns of the preset; arguments of `combine`."""
+    stacked = snap_ties(stack_channels(config, raw, groups))
+    measured = config.normaliser.calibrated
+    return ChannelRewards(
+        names=tuple(config.weights),
+        raw=stacked,
+        normalised=config.normaliser.apply(
+            stacked, state.statistics, _column(config, "std_floor") * config.channel_floors
+        ),
+        base_weights=base_weights(config, progress),
+        targets=_column(config, "target"),
+        floors=_column(config, "floor"),
+        severities=_column(config, "severity"),
+        start_means=np.float64(state.statistics.mean) if measured else np.full(len(config.weights), np.nan),
+        step=step,
+        constants=config.constants,
+    )
 
 
 def stack_channels(config: RewardConfig, raw: Mapping[str, np.ndarray], groups: int) -> np.ndarray:
@@ -152,27 +162,10 @@ def stack_channels(config: RewardConfig, raw: Mapping[str, np.ndarray], groups: 
     return np.stack([np.float64(raw[name]).reshape(groups, -1) for name in config.weights])
 
 
-def _reference(config: RewardConfig, statistics: Statistics) -> np.ndarray:
-    measured = config.normaliser.calibrated
-    return np.float64(statistics.mean) if measured else np.full(len(config.weights), np.nan)
-
-
-def _base(config: RewardConfig, progress: float) -> np.ndarray:
+def base_weights(config: RewardConfig, progress: float) -> np.ndarray:
+    """Return the weights [K] of the preset when `progress` (0 to 1) of the stage is done."""
     return np.array([weight.at(progress) for weight in config.weights.values()], np.float64)
 
 
 def _column(config: RewardConfig, field: str) -> np.ndarray:
     return np.array([getattr(weight, field) for weight in config.weights.values()], np.float64)
-
-
-def _capped(total: np.ndarray, rewards: ChannelRewards) -> tuple[np.ndarray, float]:
-    """Give violations of a severe channel the lowest reward of their group; return the share of completions hit too."""
-    severe = rewards.severity >= HARD_SEVERITY
-    violated = np.any(rewards.raw[severe] < rewards.floor[severe, None, None], axis=0)  # NaN violates nothing
-    return np.where(violated, total.min(axis=1, keepdims=True), total), float(violated.mean())
-
-
-def _means(label: str, names: Sequence[str], values: np.ndarray) -> dict[str, float]:
-    """The mean of each channel over the completions it applies to; a channel that applies to none is left out."""
-    pairs = zip(names, values, strict=True)
-    return {f"{label}/{name}": float(np.nanmean(part)) for name, part in pairs if not np.isnan(part).all()}

@@ -1,4 +1,4 @@
-"""Bringing channels to one scale before they are weighted: `none`, `rfn`, `gdpo` or `batch`.
+"""Normalisers bring channels to one scale before they are weighted: `none`, `rfn`, `gdpo` or `batch`.
 
 A normaliser is a pure function from raw rewards [K, P, G] (K channels, P groups of G samples; NaN where a channel does
 not apply) to normalised ones of the same shape, NaN at the same places. Only RFN has a state, frozen once calibrated.
@@ -24,7 +24,7 @@ CLIP = 5.0
 
 
 class Statistics(NamedTuple):
-    """Mean and deviation of every channel under the start policy, and the hash of what they were taken from."""
+    """Mean and standard deviation of every channel under the start policy, and a hash of policy and questions."""
 
     mean: np.ndarray  # [K] float32
     std: np.ndarray  # [K] float32
@@ -94,11 +94,11 @@ def get_normaliser(name: str) -> Normaliser:
     return lookup(NORMALISERS, name, "normaliser (--config.grpo.normaliser)")
 
 
-def levelled(raw: np.ndarray) -> np.ndarray:
-    """Return raw rewards [K, P, G] in which values of a channel that are the same within a group are exactly equal.
+def snap_ties(raw: np.ndarray) -> np.ndarray:
+    """Return raw rewards [K, P, G] in which nearly equal values of a channel within a group are exactly equal.
 
-    The same are values that differ by no more than `SAME_REWARD`. A normaliser divides by deviations far below 1, and
-    would make a difference out of what is none.
+    Nearly equal are values that differ by no more than `SAME_REWARD`. Normalisers divide by deviations far below 1 and
+    would enlarge such a difference to that of two different rewards.
     """
     applies = ~np.isnan(raw)
     least = np.min(raw, axis=2, keepdims=True, initial=np.inf, where=applies)
@@ -107,7 +107,7 @@ def levelled(raw: np.ndarray) -> np.ndarray:
 
 
 def uncalibrated(channels: int) -> Statistics:
-    """Return statistics that stand for "not yet taken": mean 0, deviation 1."""
+    """Return the statistics before the calibration: mean 0, deviation 1."""
     return Statistics(np.zeros(channels, np.float32), np.ones(channels, np.float32), np.zeros(32, np.uint8))
 
 
@@ -125,6 +125,6 @@ def calibrate(raw: np.ndarray, digest: np.ndarray) -> Statistics:
     return Statistics(mean.astype(np.float32), std.astype(np.float32), digest)
 
 
-def digest_of(parts: Iterable[str]) -> np.ndarray:
+def hash_names(parts: Iterable[str]) -> np.ndarray:
     """Return the SHA-256 of the names of a start policy and of its calibration questions, [32] uint8."""
     return np.frombuffer(hashlib.sha256("\n".join(parts).encode()).digest(), np.uint8).copy()

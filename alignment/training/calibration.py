@@ -12,7 +12,7 @@ from alignment.data.batches import batch_indices
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.rewards.combine import RewardConfig, RewardState, make_reward_config, stack_channels
-from alignment.rewards.normalisers import calibrate, digest_of
+from alignment.rewards.normalisers import calibrate, hash_names
 from alignment.training.checkpoint import fingerprint
 from alignment.training.state import TrainState
 
@@ -50,7 +50,7 @@ def calibration_digest(hashes: Mapping[str, str], lora: Lora, ids: Sequence[str]
       lora: the trainable adapter at its start.
       ids: of the questions.
     """
-    return digest_of((*(f"{name} {value}" for name, value in hashes.items()), fingerprint(lora.modules), *ids))
+    return hash_names((*(f"{name} {value}" for name, value in hashes.items()), fingerprint(lora.modules), *ids))
 
 
 def calibrated(

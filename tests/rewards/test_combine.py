@@ -11,7 +11,7 @@ from alignment.errors import UserError
 from alignment.objectives.advantages import ADVANTAGES
 from alignment.rewards import presets
 from alignment.rewards.combine import combine, init_rewards, make_reward_config, stack_channels
-from alignment.rewards.normalisers import NORMALISERS, calibrate, digest_of, levelled
+from alignment.rewards.normalisers import NORMALISERS, calibrate, hash_names, snap_ties
 from alignment.rewards.presets import Preset, Weight
 from alignment.rewards.weightings import WEIGHTINGS
 
@@ -56,7 +56,7 @@ def test_annealing_reaches_the_weights():
 @pytest.mark.parametrize("normaliser", NORMALISERS)
 def test_every_normaliser_composes_with_every_weighting(normaliser, weighting):
     config = reward_config(normaliser, weighting)
-    state = init_rewards(config)._replace(statistics=calibrate(stack_channels(config, RAW, 2), digest_of(["p"])))
+    state = init_rewards(config)._replace(statistics=calibrate(stack_channels(config, RAW, 2), hash_names(["p"])))
     shapes = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state)
     for step in range(1, 32):
         rewards, state = combine(config, RAW, 2, state, step, 0.0)
@@ -99,9 +99,9 @@ def test_hard_safety_caps_at_the_minimum_of_the_group():
 
 def test_the_start_mean_of_the_weights_is_that_of_rfn():
     config = reward_config("rfn", "tri_factor")
-    measured = calibrate(np.full((2, 4), 0.3), digest_of(["p"]))
+    measured = calibrate(np.full((2, 4), 0.3), hash_names(["p"]))
     _, state = combine(config, RAW, 2, init_rewards(config)._replace(statistics=measured), 1, 0.0)
-    np.testing.assert_allclose(state.weighting.start, [0.3, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(state.weighting.start_mean, [0.3, 0.3], rtol=1e-6)
     jax.tree.map(np.testing.assert_array_equal, state.statistics, measured)  # frozen
 
 
@@ -114,7 +114,7 @@ def test_the_start_mean_of_the_weights_is_that_of_rfn():
         ({"weighting": "tri_factor", "channels": ("accuracy=-1",)}, "tri_factor needs weights"),
     ],
 )
-def test_a_scheme_that_cannot_work_is_refused_before_training(options, message):
+def test_a_reward_config_that_cannot_work_is_refused_before_training(options, message):
     with pytest.raises(UserError, match=message):
         reward_config(**options)
 
@@ -131,7 +131,7 @@ def test_a_group_of_the_same_rewards_gets_exactly_zero_whatever_comes_after(
     nearly = np.concatenate([0.7 + 5e-7 * np.arange(2), 0.7 + np.array([0, 3e-6]), [0.2, 0.9]])
     missing = np.array([np.nan, np.nan, 0.3, np.nan, 0.3, 1.0])
     raw = {"format": nearly, "contraindication_safety": missing}
-    state = init_rewards(config)._replace(statistics=calibrate(np.full((2, 1, 1), 0.7), digest_of(["p"])))
+    state = init_rewards(config)._replace(statistics=calibrate(np.full((2, 1, 1), 0.7), hash_names(["p"])))
     rewards, _ = combine(config, raw, 3, state, 1, 0.0)
     for advantage in ADVANTAGES.values():
         advantages = np.asarray(advantage(rewards.combined, config.std_floor))
@@ -142,7 +142,7 @@ def test_rewards_that_are_the_same_become_equal_and_others_stay():
     raw = np.array([[[0.1, 0.1 + 1e-7, np.nan], [0.1, 0.1 + 1e-5, 0.2], [np.nan] * 3, [-5.0, -5.0, -5.0]]])
     wanted = raw.copy()
     wanted[0, 0, 1] = 0.1
-    np.testing.assert_array_equal(levelled(raw), wanted)
+    np.testing.assert_array_equal(snap_ties(raw), wanted)
 
 
 def test_a_hard_safety_rule_without_a_channel_to_act_on_is_refused():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alignment.errors import UserError
 from alignment.objectives.advantages import group_relative, whitened
-from alignment.rewards.normalisers import NORMALISERS, calibrate, digest_of, get_normaliser, uncalibrated
+from alignment.rewards.normalisers import NORMALISERS, calibrate, get_normaliser, hash_names, uncalibrated
 
 # Two channels, two groups of four: g1 (1,1),(1,0),(0,1),(0,0); g2 (1,1),(0,1) three times.
 TWO = np.array([[[1.0, 1, 0, 0], [1, 0, 0, 0]], [[1, 0, 1, 0], [1, 1, 1, 1]]])
@@ -72,11 +72,11 @@ def test_rfn_by_hand():
 
 def test_calibration_pools_everything_and_leaves_out_what_does_not_apply():
     raw = np.array([[[1.0, 0.0], [0.0, np.nan]], [[np.nan] * 2, [np.nan] * 2]])
-    statistics = calibrate(raw, digest_of(["policy", "q1"]))
+    statistics = calibrate(raw, hash_names(["policy", "q1"]))
     np.testing.assert_allclose(statistics.mean, [1 / 3, 0.0], rtol=1e-6)
     np.testing.assert_allclose(statistics.std, [np.sqrt(2) / 3, 1.0], rtol=1e-6)  # sqrt(p (1 - p)), ddof 0
     assert statistics.digest.shape == (32,) and statistics.digest.dtype == np.uint8
-    assert (statistics.digest != digest_of(["policy", "q2"])).any()
+    assert (statistics.digest != hash_names(["policy", "q2"])).any()
 
 
 def test_batch_by_hand():
@@ -101,9 +101,9 @@ def test_centring_cancels_the_mean_of_rfn_where_no_clip_binds(seed):
     std, weights = rng.uniform(0.2, 0.5, 3), rng.uniform(0.1, 3, (3, 1, 1))
 
     def centred(mean):
-        found = z("rfn", raw, EMPTY._replace(mean=mean, std=std))
-        assert np.abs(found).max() < 5
-        total = (weights * found).sum(axis=0)
+        normalised = z("rfn", raw, EMPTY._replace(mean=mean, std=std))
+        assert np.abs(normalised).max() < 5
+        total = (weights * normalised).sum(axis=0)
         return total - total.mean(axis=1, keepdims=True)
 
     np.testing.assert_allclose(centred(rng.uniform(0.05, 0.95, 3)), centred(np.zeros(3)), atol=1e-12)

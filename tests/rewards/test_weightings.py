@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from alignment.errors import UserError
 from alignment.rewards.weightings import WEIGHTINGS, get_weighting, rvpo, saw, static, tri_factor
 from alignment.rewards.weightings.schema import ChannelRewards
-from alignment.rewards.weightings.tri_factor import TriFactor
+from alignment.rewards.weightings.tri_factor import TriFactorState
 
 ON = {"weakness": 1.0, "risk": 1.0, "redundancy": 1.0, "rvpo": 1.0, "saw": 3.0}
 
@@ -26,48 +26,52 @@ CORRELATION[1, 2] = CORRELATION[2, 1] = 0.20
 np.fill_diagonal(CORRELATION, 1.0)
 
 
-def rewards(raw, step=1, base=None, target=None, constants=None, reference=np.nan, **columns) -> ChannelRewards:
+def rewards(raw, step=1, base=None, target=None, constants=None, start_mean=np.nan, **columns) -> ChannelRewards:
     raw = np.asarray(raw, np.float64)
     channels = len(raw)
-    given = {"severity": np.ones(channels), "floor": np.full(channels, 0.5), "normalised": raw} | columns
+    columns = {"severities": np.ones(channels), "floors": np.full(channels, 0.5), "normalised": raw} | columns
     return ChannelRewards(
         names=tuple("abcdefgh"[:channels]),
         raw=raw,
-        base=np.ones(channels) if base is None else np.asarray(base, np.float64),
-        target=np.ones(channels) if target is None else target,
-        reference=np.full(channels, reference),
+        base_weights=np.ones(channels) if base is None else np.asarray(base, np.float64),
+        targets=np.ones(channels) if target is None else target,
+        start_means=np.full(channels, start_mean),
         step=step,
         constants=ON if constants is None else ON | constants,
-        **given,
+        **columns,
     )
 
 
-def golden_state() -> TriFactor:
-    return TriFactor(np.ones(4, np.float32), MEAN, VIOLATION, CORRELATION, START, np.int32(20))
+def golden_state() -> TriFactorState:
+    return TriFactorState(np.ones(4, np.float32), MEAN, VIOLATION, CORRELATION, START, np.int32(20))
 
 
 def golden_factors(**constants):
-    asked = rewards(np.zeros((4, 1, 2)), target=TARGET, severity=SEVERITY, constants=constants)
-    return tri_factor.factors(asked, golden_state())
+    channels = rewards(np.zeros((4, 1, 2)), target=TARGET, severities=SEVERITY, constants=constants)
+    return tri_factor.compute_factors(channels, golden_state())
 
 
 def test_golden_factors():
     """Computed in float64, so the tolerances are half a unit of the last digit written."""
-    found = golden_factors()
-    np.testing.assert_allclose(found.gap, [0.8, 0.8667, 0.7, 0.0789], atol=5e-5)
-    np.testing.assert_allclose(found.redundancy, [0.21667, 0.26667, 0.10, 0.05], atol=5e-6)
-    np.testing.assert_allclose(found.weakness_factor, [2.2255, 2.3790, 2.0138, 1.0821], atol=5e-5)
-    np.testing.assert_allclose(found.risk_factor, [1.54, 1.30, 1.21, 1.025], atol=5e-5)
-    np.testing.assert_allclose(found.redundancy_factor, [0.8219, 0.7895, 0.9091, 0.9524], atol=5e-5)
-    np.testing.assert_allclose(found.wish, [1.3210, 1.1449, 1.0387, 0.4954], atol=5e-5)
+    factors = golden_factors()
+    np.testing.assert_allclose(factors.gap, [0.8, 0.8667, 0.7, 0.0789], atol=5e-5)
+    np.testing.assert_allclose(factors.redundancy, [0.21667, 0.26667, 0.10, 0.05], atol=5e-6)
+    np.testing.assert_allclose(factors.weakness_factor, [2.2255, 2.3790, 2.0138, 1.0821], atol=5e-5)
+    np.testing.assert_allclose(factors.risk_factor, [1.54, 1.30, 1.21, 1.025], atol=5e-5)
+    np.testing.assert_allclose(factors.redundancy_factor, [0.8219, 0.7895, 0.9091, 0.9524], atol=5e-5)
+    np.testing.assert_allclose(factors.target_weights, [1.3210, 1.1449, 1.0387, 0.4954], atol=5e-5)
 
 
 def test_golden_moves():
     np.testing.assert_allclose(
-        tri_factor.moved(np.ones(4), golden_factors().wish), [1.0321, 1.0145, 1.0039, 0.9495], atol=5e-5
+        tri_factor.step_towards(np.ones(4), golden_factors().target_weights),
+        [1.0321, 1.0145, 1.0039, 0.9495],
+        atol=5e-5,
     )
     np.testing.assert_allclose(
-        tri_factor.moved(np.ones(4), np.array([3.8, 0.08, 0.06, 0.06])), [1.2214, 0.9262, 0.9262, 0.9262], atol=5e-5
+        tri_factor.step_towards(np.ones(4), np.array([3.8, 0.08, 0.06, 0.06])),
+        [1.2214, 0.9262, 0.9262, 0.9262],
+        atol=5e-5,
     )
 
 
@@ -76,27 +80,27 @@ def test_golden_moves():
     [("weakness", "weakness_factor"), ("risk", "risk_factor"), ("redundancy", "redundancy_factor")],
 )
 def test_each_factor_can_be_switched_off(constant, factor):
-    found = golden_factors(**{constant: 0.0})
-    np.testing.assert_array_equal(getattr(found, factor), np.ones(4))
-    assert np.abs(found.wish - golden_factors().wish).max() > 0.01
+    factors = golden_factors(**{constant: 0.0})
+    np.testing.assert_array_equal(getattr(factors, factor), np.ones(4))
+    assert np.abs(factors.target_weights - golden_factors().target_weights).max() > 0.01
 
 
 def test_correlation_of_a_constant_channel_is_0_and_of_one_channel_nothing():
     covariance = np.array([[4.0, 2.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 0.0]])
     np.testing.assert_allclose(tri_factor.correlation(covariance), [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 0]])
-    alone = tri_factor.factors(rewards(np.zeros((1, 1, 2))), tri_factor.init(np.ones(1)))
-    assert alone.redundancy[0] == 0.0 and alone.wish[0] == 1.0
+    alone = tri_factor.compute_factors(rewards(np.zeros((1, 1, 2))), tri_factor.init(np.ones(1)))
+    assert alone.redundancy[0] == 0.0 and alone.target_weights[0] == 1.0
 
 
 # --- over steps -------------------------------------------------------------------------------------------------------
 
 
-def run(raw, steps: int, **given) -> tuple[TriFactor, list[np.ndarray], dict[str, float]]:
+def run(raw, steps: int, **columns) -> tuple[TriFactorState, list[np.ndarray], dict[str, float]]:
     """Feed the same rollout for some steps; return the last state, the weights after each step and the last metrics."""
-    state = tri_factor.init(np.asarray(given.get("base", np.ones(len(raw))), np.float64))
+    state = tri_factor.init(np.asarray(columns.get("base", np.ones(len(raw))), np.float64))
     history, metrics = [], {}
     for step in range(1, steps + 1):
-        _, state, metrics = tri_factor.combine(rewards(raw, step, **given), state)
+        _, state, metrics = tri_factor.combine(rewards(raw, step, **columns), state)
         history.append(state.weights)
     return state, history, metrics
 
@@ -121,30 +125,32 @@ def test_the_total_of_a_step_uses_the_weights_before_it():
 def test_averages_by_hand():
     """m starts at mu: .95 * .4 + .05 * .75; v at the first rollout's share below the floor, 1 of 4."""
     raw = np.array([[[1.0, 1.0], [1.0, 0.0]]])
-    state = tri_factor.observe(rewards(raw, reference=0.4), tri_factor.init(np.ones(1)))
-    assert float(state.mean[0]) == pytest.approx(0.4175) and float(state.start[0]) == pytest.approx(0.4)
+    state = tri_factor.update_averages(rewards(raw, start_mean=0.4), tri_factor.init(np.ones(1)))
+    assert float(state.mean[0]) == pytest.approx(0.4175) and float(state.start_mean[0]) == pytest.approx(0.4)
     assert float(state.violation[0]) == pytest.approx(0.25)
-    state = tri_factor.observe(rewards(np.zeros((1, 2, 2))), state)
+    state = tri_factor.update_averages(rewards(np.zeros((1, 2, 2))), state)
     assert float(state.violation[0]) == pytest.approx(0.95 * 0.25 + 0.05) and int(state.steps) == 2
-    assert float(tri_factor.observe(rewards(raw), tri_factor.init(np.ones(1))).start[0]) == 0.75  # not measured
+    assert (
+        float(tri_factor.update_averages(rewards(raw), tri_factor.init(np.ones(1))).start_mean[0]) == 0.75
+    )  # not measured
 
 
 def test_a_reward_at_its_floor_is_no_violation():
-    state = tri_factor.observe(rewards(np.full((1, 1, 2), 0.5)), tri_factor.init(np.ones(1)))
+    state = tri_factor.update_averages(rewards(np.full((1, 1, 2), 0.5)), tri_factor.init(np.ones(1)))
     assert float(state.violation[0]) == 0.0
 
 
 def test_a_channel_that_does_not_apply_keeps_its_averages():
     raw = np.array([[[1.0, 0.0]], [[np.nan, np.nan]]])
-    before = tri_factor.observe(rewards(np.array([[[1.0, 0.0]], [[1.0, 0.0]]])), tri_factor.init(np.ones(2)))
-    after = tri_factor.observe(rewards(raw), before)
+    before = tri_factor.update_averages(rewards(np.array([[[1.0, 0.0]], [[1.0, 0.0]]])), tri_factor.init(np.ones(2)))
+    after = tri_factor.update_averages(rewards(raw), before)
     assert after.mean[1] == before.mean[1] and after.violation[1] == before.violation[1]
     assert all(np.isfinite(leaf).all() for leaf in after)
 
 
 def test_a_solved_channel_loses_weight():
     raw = np.stack([np.ones((8, 4)), NOISE[0] * 0.4, NOISE[1] * 0.4])
-    _, history, metrics = run(raw, 200, reference=0.2)
+    _, history, metrics = run(raw, 200, start_mean=0.2)
     assert history[-1][0] < 0.7 < 1.0 < min(history[-1][1:])
     assert metrics["gap/a"] < 0.01 < metrics["gap/b"] and metrics["weight/a"] == pytest.approx(history[-1][0], rel=0.1)
 
@@ -159,9 +165,9 @@ def test_a_duplicated_uncorrelated_channel_pulls_less_than_twice(channels):
     def pull(covariance):
         count = len(covariance)
         flat = tri_factor.init(np.ones(count))._replace(covariance=covariance, violation=np.zeros(count))
-        wish = tri_factor.factors(rewards(np.zeros((count, 1, 2))), flat).wish
-        copies = wish[0] + (wish[-1] if count > channels else 0)
-        return copies / wish[1]
+        target_weights = tri_factor.compute_factors(rewards(np.zeros((count, 1, 2))), flat).target_weights
+        copies = target_weights[0] + (target_weights[-1] if count > channels else 0)
+        return copies / target_weights[1]
 
     assert pull(doubled) / pull(alone) == pytest.approx(2 / (1 + 1 / channels))
 
@@ -171,8 +177,8 @@ def test_weights_sum_to_k_and_stay_within_the_bounds(channels, seed):
     rng = np.random.default_rng(seed)
     weights = np.ones(channels, np.float32)
     for _ in range(60):
-        wish = rng.dirichlet(np.full(channels, 0.05)) * channels
-        weights = tri_factor.moved(weights, wish)
+        target_weights = rng.dirichlet(np.full(channels, 0.05)) * channels
+        weights = tri_factor.step_towards(weights, target_weights)
         assert weights.sum() == pytest.approx(channels, rel=1e-5)
         assert weights.min() >= 0.09375 - 1e-6
         assert weights.max() <= 3 * channels / (3 + 0.1 * (channels - 1)) + 1e-5
@@ -200,8 +206,8 @@ def test_static_is_the_weighted_sum_of_what_applies():
 
 @pytest.mark.parametrize(("k", "expected"), [(0.1, 0.13005), (1, -0.20774), (2, -0.48364), (10, -0.89014)])
 def test_rvpo_golden(k, expected):
-    asked = rewards(np.array([1.0, -1.0, 0.5]).reshape(3, 1, 1), constants={"rvpo": k})
-    assert float(rvpo.combine(asked, ()).total[0, 0]) == pytest.approx(expected, abs=5e-6)
+    channels = rewards(np.array([1.0, -1.0, 0.5]).reshape(3, 1, 1), constants={"rvpo": k})
+    assert float(rvpo.combine(channels, ()).total[0, 0]) == pytest.approx(expected, abs=5e-6)
 
 
 def test_rvpo_lies_between_mean_and_minimum_and_leaves_out_what_does_not_apply():
@@ -221,9 +227,9 @@ SAW = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, 0.0]], [[-1.0, 1.0]
 def test_saw_by_hand():
     np.testing.assert_allclose(saw.variation_weights(SAW[:2], 3.0), [1.26795, 0.73205], atol=5e-6)
     np.testing.assert_allclose(saw.variation_weights(SAW, 3.0), [1.57012, 0.90651, 0.52337], atol=5e-6)
-    found = saw.combine(rewards(SAW[:2], base=[2.0, 0.5]), ())
-    np.testing.assert_allclose(found.total, [[2 * 1.26795 + 0.36603, 0.36603], [0.36603, 2 * 1.26795]], atol=2e-5)
-    assert found.state == () and found.metrics["weight/a"] == pytest.approx(1.26795, abs=5e-6)
+    weighted = saw.combine(rewards(SAW[:2], base=[2.0, 0.5]), ())
+    np.testing.assert_allclose(weighted.total, [[2 * 1.26795 + 0.36603, 0.36603], [0.36603, 2 * 1.26795]], atol=2e-5)
+    assert weighted.state == () and weighted.metrics["weight/a"] == pytest.approx(1.26795, abs=5e-6)
 
 
 def test_saw_reads_the_shift_from_the_config():

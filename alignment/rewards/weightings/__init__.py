@@ -1,4 +1,4 @@
-"""From normalised channels to one reward a completion; a weighting is one file here and a line in `WEIGHTINGS`."""
+"""Weightings: from normalised channels to one reward a completion. Each is one module and one line of `WEIGHTINGS`."""
 
 from alignment.rewards.weightings import rvpo, saw, static, tri_factor
 from alignment.rewards.weightings.schema import Weighting

@@ -1,4 +1,4 @@
-"""A soft minimum over channels, so that no channel can buy off another one's failure (RVPO, 2605.05750)."""
+"""A soft minimum over channels, so that a high reward does not offset a low one (RVPO, 2605.05750)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import numpy as np
 from alignment.rewards.weightings.schema import ChannelRewards, WeightedRewards
 
 
-def init(base: np.ndarray) -> tuple[()]:
-    """No state."""
+def init(base_weights: np.ndarray) -> tuple[()]:
+    """Return the empty state."""
     return ()
 
 
 def combine(rewards: ChannelRewards, state: tuple[()]) -> WeightedRewards:
-    """R = -(1/k) ln(sum_j p_j exp(-k z_j)), p_j the channel's share of the preset's weights; for `gdpo` rewards.
+    """Return R = -(1/k) ln(sum_j p_j exp(-k z_j)), p_j the channel's share of the preset's weights; for `gdpo` rewards.
 
-    k -> 0 is the mean, k -> infinity the minimum; about mean - (k/2) variance. With equal weights this is the paper's
-    formula; that the shares of a preset enter it is a reconstruction. k is `config.grpo.weights.rvpo`.
+    k -> 0 gives the mean, k -> infinity the minimum; R is about mean - (k/2) variance. With equal weights this is the
+    paper's formula; that the shares of a preset enter it is a reconstruction. k is `config.grpo.weights.rvpo`.
     """
-    total = soft_minimum(rewards.normalised, rewards.base, rewards.constants["rvpo"])
+    total = soft_minimum(rewards.normalised, rewards.base_weights, rewards.constants["rvpo"])
     return WeightedRewards(total, state, {})
 
 

@@ -17,15 +17,15 @@ from alignment.rewards.weightings.schema import ChannelRewards, WeightedRewards,
 EPS = 1e-6  # least |mean|, and the range of a channel up to which its values are the same
 
 
-def init(base: np.ndarray) -> tuple[()]:
-    """No state."""
+def init(base_weights: np.ndarray) -> tuple[()]:
+    """Return the empty state."""
     return ()
 
 
 def combine(rewards: ChannelRewards, state: tuple[()]) -> WeightedRewards:
-    """R = sum_k w0_k w_k z_k, with the weights of this batch alone."""
+    """Return R = sum_k w0_k w_k z_k, with the weights of this batch alone."""
     weights = variation_weights(rewards.normalised, rewards.constants["saw"])
-    total = weighted_sum(rewards.base * weights, rewards.normalised)
+    total = weighted_sum(rewards.base_weights * weights, rewards.normalised)
     metrics = {f"weight/{name}": float(weight) for name, weight in zip(rewards.names, weights, strict=True)}
     return WeightedRewards(total, state, metrics)
 

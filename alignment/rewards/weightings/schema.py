@@ -9,22 +9,22 @@ import numpy as np
 
 
 class ChannelRewards(NamedTuple):
-    """The rewards of one rollout, and what the preset says about each of the K channels."""
+    """The rewards of one rollout by channel, and what the preset states about each of the K channels."""
 
     names: Sequence[str]  # [K]
     raw: np.ndarray  # [K, P, G], NaN where a channel does not apply
     normalised: np.ndarray  # [K, P, G], NaN at the same places
-    base: np.ndarray  # [K] weights of the preset at this step
-    target: np.ndarray  # [K] mean raw reward of a solved channel
-    floor: np.ndarray  # [K] a raw reward below it is a violation
-    severity: np.ndarray  # [K]
-    reference: np.ndarray  # [K] mean raw reward under the start policy; NaN where it was not measured
+    base_weights: np.ndarray  # [K] weights of the preset at this step
+    targets: np.ndarray  # [K] mean raw reward at which a channel counts as solved
+    floors: np.ndarray  # [K] a raw reward below it is a violation
+    severities: np.ndarray  # [K] of a violation
+    start_means: np.ndarray  # [K] mean raw reward under the start policy; NaN where it was not measured
     step: int  # of training, from 1
     constants: Mapping[str, float]  # of the weightings (`config.grpo.weights`)
 
 
 class WeightedRewards(NamedTuple):
-    """One reward a completion, the state after the step, and what to log."""
+    """One reward a completion, the state of the weighting after the step, and what to log."""
 
     total: np.ndarray  # [P, G]
     state: Any
@@ -32,7 +32,7 @@ class WeightedRewards(NamedTuple):
 
 
 class Weighting(NamedTuple):
-    """`init(base [K]) -> state`, a pytree of arrays that a checkpoint can hold, and `combine(rewards, state)`."""
+    """`init(base_weights [K])` returns the state, a pytree of arrays; `combine(rewards, state)` updates it."""
 
     init: Callable[[np.ndarray], Any]
     combine: Callable[[ChannelRewards, Any], WeightedRewards]

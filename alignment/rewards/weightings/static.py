@@ -1,4 +1,4 @@
-"""The weights of the preset, and nothing else."""
+"""The weights of the preset, unchanged over the stage."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from alignment.rewards.weightings.schema import ChannelRewards, WeightedRewards, weighted_sum
 
 
-def init(base: np.ndarray) -> tuple[()]:
-    """No state."""
+def init(base_weights: np.ndarray) -> tuple[()]:
+    """Return the empty state."""
     return ()
 
 
 def combine(rewards: ChannelRewards, state: tuple[()]) -> WeightedRewards:
-    """R = sum_k w_k z_k."""
-    return WeightedRewards(weighted_sum(rewards.base, rewards.normalised), state, {})
+    """Return R = sum_k w_k z_k."""
+    return WeightedRewards(weighted_sum(rewards.base_weights, rewards.normalised), state, {})
