@@ -8,14 +8,14 @@ import os
 from pathlib import Path
 
 import pytest
+from knowledge_agreement import SETTLED, _plain, compare, read_reference, report
+from reference_findings import FACTOR_NAMES, FINDING_NAMES
+from reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES
 
 from alignment.errors import UserError
-from alignment.knowledge.agreement import SETTLED, _plain, compare, read_reference, report
 from alignment.knowledge.base import load
 from alignment.knowledge.pharmacology.checks import effects_of
 from alignment.knowledge.pharmacology.notation import LABEL
-from alignment.knowledge.reference_findings import FACTOR_NAMES, FINDING_NAMES
-from alignment.knowledge.reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES
 from alignment.knowledge.schema import (
     GENERAL,
     AdverseEffect,

@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+import knowledge_inventory as inventory
 import pytest
+from knowledge_agreement import compare, read_reference, report
 
-from alignment.knowledge import inventory
-from alignment.knowledge.agreement import compare, read_reference, report
 from alignment.knowledge.base import load, problems
 from alignment.knowledge.calculators import CALCULATORS, evaluate
 from alignment.knowledge.pharmacology.checks import family_problems
@@ -20,7 +20,8 @@ from alignment.knowledge.schema import GENERAL
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "knowledge.md"
 FOLDER = os.environ.get("CLINICAL_DATA_DIR", "")
-AGAIN = "write the tables of docs/knowledge.md again: CLINICAL_DATA_DIR=FOLDER python tests/knowledge/test_page.py"
+COMMAND = "PYTHONPATH=tests CLINICAL_DATA_DIR=FOLDER python tests/knowledge/test_page.py"
+AGAIN = f"write the tables of docs/knowledge.md again: {COMMAND}"
 
 
 def tables() -> dict[str, str]:

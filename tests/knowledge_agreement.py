@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from reference_findings import FACTOR_NAMES, FINDING_NAMES
+from reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES
+
 from alignment.errors import UserError
-from alignment.knowledge.reference_findings import FACTOR_NAMES, FINDING_NAMES
-from alignment.knowledge.reference_names import CLASS_NAMES, DISEASE_NAMES, DRUG_NAMES
 from alignment.knowledge.schema import Indication, KnowledgeBase
 
 _BROADER = "DrugCentral has only a broader class for it; the narrower one is kept"
