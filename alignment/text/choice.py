@@ -15,7 +15,7 @@ option in this sense, and it is the one that the answer was scored by in 99.8 % 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from alignment.text import answer_words as words
@@ -25,6 +25,7 @@ from alignment.text.option_letters import OptionLetters, Options
 _REACH = 80  # tokens of its sentence that are searched for a condition or a rejection, so that time stays linear
 _CLAUSE_ENDS = frozenset((",", ":", "and", "but", "(", "→", "\n"))
 _AUTHORS = frozenset(("i", "i'd", "we", "we'd"))
+_REPORTED = words.NEGATIONS | {"may", "might", "could", "used", "first", "to"}  # "I used to think"
 _RESULTS = frozenset(("so", "therefore", "thus", "hence"))
 
 
@@ -51,7 +52,8 @@ def read_choice(text: str, options: Options, truncated: bool = False) -> Choice 
     frames = _without_lists([frame for frame in find_frames(read) if _is_asserted(read, frame, truncated)], read)
     frames = [frame for frame in frames if not read.denied[frame.index]]
     chosen = {read.letter[frame.index] for frame in frames}
-    frames = [frame for frame in frames if _is_unqualified(read, frame.index)]
+    # No alternative, condition, doubt or rejection may stand beside the option in its sentence.
+    frames = [frame for frame in frames if not _is_qualified(read, frame.index, *read.sentences[frame.index])]
     if len(chosen) != 1 or not frames or _is_taken_back(read, chosen.pop(), frames):
         return None
     last = frames[-1].index
@@ -79,16 +81,13 @@ def _is_asserted(read: OptionLetters, frame: Frame, truncated: bool) -> bool:
     if frame.kind != "box":
         if truncated and end == len(read):
             return False
-        if _is_part_of_term(read, index, behind if behind < end else index) and not precedes_noun(read, index):
+        # A word that belongs to the letter may follow without a sign: "the answer is B cells", not "(B) Aspirin".
+        word = read.tokens[behind].word if index < behind < end else ""
+        names_option = behind > index + 1 and (word[:1].isupper() or read.word(index + 1) not in (")", "]"))
+        in_term = word[:1].isalnum() and word.lower() not in words.FOLLOWERS and not names_option
+        if in_term and not precedes_noun(read, index):
             return False
     return not _is_conditional(read, frame, start)
-
-
-def _is_part_of_term(read: OptionLetters, index: int, behind: int) -> bool:
-    """Whether a word that belongs to the letter follows without a sign: "the answer is B cells", not "(B) Aspirin"."""
-    word = read.tokens[behind].word
-    names = behind > index + 1 and (word[:1].isupper() or read.word(index + 1) not in (")", "]"))
-    return behind > index and word[:1].isalnum() and word.lower() not in words.FOLLOWERS and not names
 
 
 def _is_conditional(read: OptionLetters, frame: Frame, start: int) -> bool:
@@ -98,8 +97,11 @@ def _is_conditional(read: OptionLetters, frame: Frame, start: int) -> bool:
         word = read.word(at)
         if word in _RESULTS and read.word(at - 1) not in ("if", "even", "or"):
             return False
-        example = word == "g" and read.word(at - 2) == "e"  # "e.g."
-        reports = example or word in words.REPORTS and not _says_so(read, at)
+        reports = word == "g" and read.word(at - 2) == "e"  # "e.g."
+        if word in words.REPORTS:
+            near = {read.word(inner) for inner in range(at - 3, at)}
+            by_author = word in ("say", "think", "believe") and not near.isdisjoint(_AUTHORS)  # "I would say"
+            reports = not (by_author and near.isdisjoint(_REPORTED))
         if reports or word in words.CONDITIONS or at == start and word in words.ELSEWHERE:
             return True
         clause = clause and word not in _CLAUSE_ENDS
@@ -111,20 +113,6 @@ def _is_conditional(read: OptionLetters, frame: Frame, start: int) -> bool:
             return True
         subordinate = subordinate or word in ("that", "to", ":")
     return False
-
-
-def _says_so(read: OptionLetters, at: int) -> bool:
-    """Whether the report is the author's own: "I would say"."""
-    near = {read.word(inner) for inner in range(at - 3, at)}
-    others = words.NEGATIONS | {"may", "might", "could", "used", "first", "to"}
-    return read.word(at) in ("say", "think", "believe") and not near.isdisjoint(_AUTHORS) and near.isdisjoint(others)
-
-
-def _is_unqualified(read: OptionLetters, index: int) -> bool:
-    """Whether no alternative, condition, doubt or rejection stands beside the option in its sentence."""
-    start, end = read.sentences[index]
-    joined = _joins_option(read, index, end) or _joined_to_option(read, index, start)
-    return not joined and not _is_spoilt(read, index, end)
 
 
 def _joins_option(read: OptionLetters, index: int, end: int) -> bool:
@@ -148,8 +136,10 @@ def _joined_to_option(read: OptionLetters, index: int, start: int) -> bool:
     return read.word(before) in ("or", "nor", "/", "vs", "versus") or read.word(before) == "and" and behind_option
 
 
-def _is_spoilt(read: OptionLetters, index: int, end: int) -> bool:
-    """Whether the rest of the sentence takes the option back, makes a condition, or mentions another one."""
+def _is_qualified(read: OptionLetters, index: int, start: int, end: int) -> bool:
+    """Whether the sentence offers an alternative, makes a condition behind the option or takes the option back."""
+    if _joins_option(read, index, end) or _joined_to_option(read, index, start):
+        return True
     rest = range(index + 1, min(end, index + _REACH))
     favours = any(read.word(at) in words.FAVOUR for at in rest)
     denies = reasons = False
@@ -191,44 +181,34 @@ def _is_taken_back(read: OptionLetters, letter: str, frames: Sequence[Frame]) ->
     """Whether the text rejects the option, corrects itself behind it, or mentions another one where it may not."""
     last, kinds = frames[-1].index, {frame.kind for frame in frames}
     for index, other in enumerate(read.letter):
-        # "D. None of the above", in front of a box, does not speak against D.
-        if other == letter and read.denied[index] and not ("box" in kinds and _heads_line(read, index)):
-            return True
+        start, end = read.sentences[index]
+        if other == letter and read.denied[index]:
+            # "D. Not before surgery" and "D. None of the above", in front of a box, do not speak against D.
+            heads_line = index == start and read.word(index + 1) in (".", ")", ":")
+            if not ("box" in kinds and heads_line and read.word(index + 2) in ("no", "not", "never", "less")):
+                return True
         if kinds == {"bare"} and read.tokens[index].word != letter and read.may_be_option(index):
             return True
         if other in ("", letter) or read.denied[index]:
             continue
-        if kinds == {"bare"} or index > last and not _speaks_against(read, index):
+        if kinds == {"bare"}:
             return True
-    if kinds == {"bare"} and _gives_up(read, frames[0].index):
-        return True
-    return any(_corrects(read, start, end) for start, end in _sentences_behind(read, frames[0].index))
-
-
-def _gives_up(read: OptionLetters, index: int) -> bool:
-    """Whether the sentence in front of a bare letter says that there is no answer: "I don't know. B"."""
-    end = read.sentences[index][0]
-    near = range(max(read.sentences[end - 1][0], end - 2 * _REACH), end) if end else range(0)
-    return any((read.word(at - 1), read.word(at)) in words.NO_ANSWER or read.word(at) in words.DOUBTS for at in near)
-
-
-def _heads_line(read: OptionLetters, index: int) -> bool:
-    """Whether the option's own text may begin with the rejection: "D. Not before surgery"."""
-    heads = read.word(index + 1) in (".", ")", ":") and read.sentences[index][0] == index
-    return heads and read.word(index + 2) in ("no", "not", "never", "less")
-
-
-def _speaks_against(read: OptionLetters, index: int) -> bool:
-    start, end = read.sentences[index]
-    near = {read.word(at) for at in range(max(start, index - _REACH), min(end, index + _REACH))}
-    return not words.AGAINST.isdisjoint(near) and words.FAVOUR.isdisjoint(near)
-
-
-def _sentences_behind(read: OptionLetters, index: int) -> Iterator[tuple[int, int]]:
-    at = read.sentences[index][1]
-    while at < len(read):
-        yield read.sentences[at]
-        at = read.sentences[at][1]
+        if index > last:  # behind the answer another option may stand only where the sentence speaks against it
+            near = {read.word(at) for at in range(max(start, index - _REACH), min(end, index + _REACH))}
+            if words.AGAINST.isdisjoint(near) or not words.FAVOUR.isdisjoint(near):
+                return True
+    start, end = read.sentences[frames[0].index]
+    if kinds == {"bare"} and start:
+        # The sentence in front of a bare letter may say that there is no answer: "I don't know. B".
+        near = range(max(read.sentences[start - 1][0], start - 2 * _REACH), start)
+        pairs = [(read.word(at - 1), read.word(at)) for at in near]
+        if any(pair in words.NO_ANSWER or pair[1] in words.DOUBTS for pair in pairs):
+            return True
+    while end < len(read):  # the sentences behind
+        start, end = read.sentences[end]
+        if _corrects(read, start, end):
+            return True
+    return False
 
 
 def _corrects(read: OptionLetters, start: int, end: int) -> bool:

@@ -147,8 +147,8 @@ def _tag(raw: str, tokens: list[Token], strikes: dict[str, int], piece: _Piece) 
         else:
             del tokens[start:]
     elif name not in _INLINE_TAGS:
-        said = ["\n", *name.split("_"), ":"] if name not in _BLOCK_TAGS and not raw.startswith("</") else ["\n"]
-        tokens += (Token(word, word, piece.start, False) for word in said)
+        words = ["\n", *name.split("_"), ":"] if name not in _BLOCK_TAGS and not raw.startswith("</") else ["\n"]
+        tokens += (Token(word, word, piece.start, False) for word in words)
 
 
 def _plain(piece: _Piece) -> Iterator[Token]:

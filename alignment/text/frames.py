@@ -56,7 +56,9 @@ def _follows_noun(text: OptionLetters, index: int) -> bool:
     if _is_best_step(text, at, first):
         return True
     if at >= first and text.word(at) == "would":
-        if not _is_plain_subject(text, first, at):
+        # "Thus the most appropriate choice would be" and no more: not "in pregnancy it would be".
+        plain = words.CONNECTIVES | words.DETERMINERS | words.PRAISE | words.NOUNS | words.NOUN_TO_LINK | {","}
+        if first != text.sentences[at][0] or any(text.word(inner) not in plain for inner in range(first, at)):
             return False
         at -= 1
     return _is_noun_phrase(text, text.skip(at, words.NOUN_TO_LINK - words.NOUNS, first), first, colon=False)
@@ -72,12 +74,6 @@ def _is_best_step(text: OptionLetters, at: int, first: int) -> bool:
     opening = text.skip(head, words.CONNECTIVES | {","}, first)
     likely = before > praise and {text.word(inner) for inner in range(praise + 1, before + 1)} != {"likely"}
     return likely and opening < first == text.sentences[at][0]
-
-
-def _is_plain_subject(text: OptionLetters, first: int, end: int) -> bool:
-    """Whether a sentence begins with no more than "Thus the most appropriate choice"; "in pregnancy it would be" no."""
-    plain = words.CONNECTIVES | words.DETERMINERS | words.PRAISE | words.NOUNS | words.NOUN_TO_LINK | {","}
-    return first == text.sentences[end][0] and all(text.word(at) in plain for at in range(first, end))
 
 
 def _is_noun_phrase(text: OptionLetters, at: int, first: int, colon: bool) -> bool:

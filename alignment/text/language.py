@@ -38,7 +38,9 @@ def effective_share(text: str, effective: Collection[str] = PLAIN) -> float:
 def other_script_share(text: str) -> float:
     """Return the share of letters that are neither Latin nor Greek; 0 for a text without letters."""
     letters = [character for character in text if character.isalpha()]
-    return sum(map(_is_other, letters)) / len(letters) if letters else 0.0
+    codes = [code for code in map(ord, letters) if code > _LAST_LATIN]
+    other = [code for code in codes if not any(code in home for home in _AT_HOME)]
+    return len(other) / len(letters) if letters else 0.0
 
 
 def speaks_foreign(text: str) -> bool:
@@ -55,8 +57,3 @@ def drifts(text: str, question: str, most: float) -> bool:
     """
     scripts = other_script_share(text) > most >= other_script_share(question)
     return scripts or (speaks_foreign(text) and not speaks_foreign(question))
-
-
-def _is_other(letter: str) -> bool:
-    code = ord(letter)
-    return code > _LAST_LATIN and not any(code in home for home in _AT_HOME)

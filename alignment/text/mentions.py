@@ -49,12 +49,12 @@ def find_mentions(text: str, record: Record) -> list[Mention]:
     matches = list(_TOKEN.finditer(text))
     words = [match[0] for match in matches]
     lowered = [word.lower() for word in words]
-    found = dict(_by_letter(words, lowered, record))
-    found.update(_by_text(lowered, record))
+    named = dict(_named_by_letter(words, lowered, record))
+    named |= {start: letter for start, _, letter in Phrases(_option_words(record)).find(lowered)}
     verdicts = _after_verdict(lowered)
     return [
         Mention(letter, verdicts[index], matches[index].start(), _denied(lowered, index))
-        for index, letter in sorted(found.items())
+        for index, letter in sorted(named.items())
     ]
 
 
@@ -77,7 +77,7 @@ def asserted_letter(text: str, record: Record) -> str | None:
     return final[-1].letter if final else None
 
 
-def _by_letter(words: Sequence[str], lowered: Sequence[str], record: Record) -> Iterator[tuple[int, str]]:
+def _named_by_letter(words: Sequence[str], lowered: Sequence[str], record: Record) -> Iterator[tuple[int, str]]:
     short = {text.lower(): letter for letter, text in record.options.items() if len(text) < _SHORTEST_TEXT}
     listing = False  # between a keyword and the end of its list of letters
     for index, word in enumerate(words):
@@ -93,11 +93,6 @@ def _by_letter(words: Sequence[str], lowered: Sequence[str], record: Record) -> 
             listing = True
         elif lowered[index] not in _LINKS:
             listing = False
-
-
-def _by_text(lowered: Sequence[str], record: Record) -> Iterator[tuple[int, str]]:
-    for start, _, letter in Phrases(_option_words(record)).find(lowered):
-        yield start, letter
 
 
 def _option_words(record: Record) -> Iterator[tuple[list[str], str]]:

@@ -12,13 +12,13 @@ _NUMBER = re.compile(r"-?[0-9][0-9,]*(?:\.[0-9]+)?")
 
 def last_number(text: str) -> float | None:
     """Return the last number of `text` ("1,250.5" is one), or None; a hyphen after a letter or digit is no sign."""
-    found = None
+    last = None
     for match in _NUMBER.finditer(text):
-        found = match
-    if found is None:
+        last = match
+    if last is None:
         return None
-    digits = found[0].replace(",", "")
-    glued = digits.startswith("-") and found.start() > 0 and text[found.start() - 1].isalnum()
+    digits = last[0].replace(",", "")
+    glued = digits.startswith("-") and last.start() > 0 and text[last.start() - 1].isalnum()
     return float(digits.removeprefix("-") if glued else digits)
 
 

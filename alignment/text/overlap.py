@@ -25,20 +25,17 @@ def covered_share(statements: Sequence[str], text: str) -> float:
     physicians on 221 pairs of answer and claim (K-QA) the rule is right in 68 % (mean of both classes) and its word
     share has an area under the curve of 0.76: a coarse measure, for whole sets of statements.
     """
-    said = set(content_words(text))
+    in_text = set(content_words(text))
     wanted = [words for statement in statements if (words := set(content_words(statement)))]
-    hits = [len(words & said) >= COVERED * len(words) for words in wanted]
+    hits = [len(words & in_text) >= COVERED * len(words) for words in wanted]
     return sum(hits) / len(hits) if hits else float("nan")
 
 
 def two_systems(response: Response) -> bool:
     """Whether a strict response splits its reasoning into System 1 and System 2 with at least 5 words in each."""
-    parts = (response.system_1, response.system_2)
-    return response.strict and all(_letter_words(part) >= _SHORTEST_SYSTEM for part in parts)
-
-
-def _letter_words(part: str | None) -> int:
-    return sum(not is_number(token) for token in tokens(part or ""))
+    systems = [tokens(system or "") for system in (response.system_1, response.system_2)]
+    words = [sum(not is_number(token) for token in system) for system in systems]
+    return response.strict and min(words) >= _SHORTEST_SYSTEM
 
 
 def cross_references(response: Response, record: Record) -> bool:

@@ -97,7 +97,9 @@ def parse(
       end_tokens: what ends the text.
       opening: what the chat template had written in the model's place, such as "<think>\n"; it is part of the text.
     """
-    text = _cut(opening + text, end_tokens)
+    text = opening + text
+    ends = [position for token in end_tokens if (position := text.find(token)) >= 0]
+    text = text[: min(ends, default=len(text))].strip()
     tag_counts = {literal: text.count(literal) for literal in template.literals}
     spans = _spans(text, template.literals, tag_counts)
     answer = _piece(text, spans, "answer")
@@ -106,7 +108,9 @@ def parse(
     stated = None if choice else read_choice(text, letters, truncated)
     if stated:
         spans["stated"] = (stated.start, stated.start + len(stated.letter))
-    mended = _mend(text, template.literals)
+    mended = text
+    for closing in template.literals[1::2]:
+        mended = mended.replace(closing.replace("</", "<\\"), closing)
     return Response(
         text=text,
         reasoning=_piece(text, spans, "reasoning"),
@@ -141,17 +145,6 @@ def _chosen(text: str, spans: Mapping[str, Span], closing: str, letters: Options
     return choice
 
 
-def _cut(text: str, end_tokens: Sequence[str]) -> str:
-    ends = [position for token in end_tokens if (position := text.find(token)) >= 0]
-    return text[: min(ends, default=len(text))].strip()
-
-
-def _mend(text: str, literals: Sequence[str]) -> str:
-    for closing in literals[1::2]:
-        text = text.replace(closing.replace("</", "<\\"), closing)
-    return text
-
-
 def _spans(text: str, literals: Sequence[str], counts: Mapping[str, int]) -> dict[str, Span]:
     """Return where the two bodies are and, in the reasoning, its two systems; only what is well delimited."""
     spans = {}
@@ -173,21 +166,21 @@ def _piece(text: str, spans: Mapping[str, Span], name: str) -> str | None:
 
 def _violations(text: str, literals: Sequence[str], counts: Mapping[str, int], truncated: bool) -> tuple[str, ...]:
     """Return what breaks the strict format; order, outside and empty are judged only where the one before holds."""
-    found = ["truncated"] if truncated else []
+    violations = ["truncated"] if truncated else []
     miscounted = [f"{'repeated' if counts[tag] else 'missing'} {tag}" for tag in literals if counts[tag] != 1]
     if miscounted:
-        return (*found, *miscounted)
+        return (*violations, *miscounted)
     first, second, third, fourth = (text.find(tag) for tag in literals)
     if not first < second < third < fourth:
-        return (*found, "order")
+        return (*violations, "order")
     before, after = text[:first], text[fourth + len(literals[3]) :]
     between = text[second + len(literals[1]) : third]
     if any(part.strip() for part in (before, between, after)):
-        found.append("outside")
+        violations.append("outside")
     for tag, start, end in ((literals[0], first, second), (literals[2], third, fourth)):
         if not text[start + len(tag) : end].strip():
-            found.append(f"empty {tag}")
-    return tuple(found)
+            violations.append(f"empty {tag}")
+    return tuple(violations)
 
 
 def _boxes(text: str) -> tuple[str | None, ...]:

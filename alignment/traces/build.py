@@ -87,23 +87,23 @@ def choose_records(settings: ConfigDict, template: Template, seed: int) -> tuple
     ids: set[str] = set()
     notes: list[str] = []
     for entry in settings.sources:
-        records, said = read_ingredient(parse_ingredient(entry, _SOURCES, weighted=False), seed, "train")
+        records, source_notes = read_ingredient(parse_ingredient(entry, _SOURCES, weighted=False), seed, "train")
         usable = [record for record in records if record.options and _writable(record, template)]
         new = 0
         for record in usable:
             if record.id not in ids and chosen.setdefault(normalised_question(record), record) is record:
                 ids.add(record.id)
                 new += 1
-        notes += [f"{entry}: {note}" for note in said]
+        notes += [f"{entry}: {note}" for note in source_notes]
         left_out = {"without options, or with markup": len(records) - len(usable), "repeated": len(usable) - new}
         notes += [f"{entry}: {count} record(s) left out: {why}" for why, count in left_out.items() if count]
     if not chosen:
         raise UserError(f"{_SOURCES}={','.join(settings.sources)}: no question with options to ask")
     ranked = sorted(chosen, key=lambda question: question_rank(question, seed))
-    asked = [chosen[question] for question in ranked[: settings.count or None]]
-    tested = sum(record.split == "test" for record in asked)
+    questions = [chosen[question] for question in ranked[: settings.count or None]]
+    tested = sum(record.split == "test" for record in questions)
     notes += [f"{tested} of the questions are of their publisher's test split"] * bool(tested)
-    return asked, notes
+    return questions, notes
 
 
 def _writable(record: Record, template: Template) -> bool:
@@ -170,7 +170,7 @@ def _product(
     collection: Collection, settings: ConfigDict, notes: Sequence[str], stopped: str, seconds: float
 ) -> Product:
     explained = [record for record in collection.records if collection.kept(record)]
-    found = report(collection, settings, notes, stopped, seconds)
+    counts = report(collection, settings, notes, stopped, seconds)
     if not explained:
         left = f" ({len(collection.given_up)} question(s) got no answer)" if collection.given_up else ""
         raise UserError(
@@ -199,7 +199,7 @@ def _product(
         files={
             "traces.jsonl": traces_file(collection),
             "responses.jsonl": responses_file(collection),
-            "report.json": json.dumps(found, indent=1, ensure_ascii=False),
+            "report.json": json.dumps(counts, indent=1, ensure_ascii=False),
         },
     )
 

@@ -17,8 +17,8 @@ from alignment.traces.journal import Answer, Journal, Key
 
 def prompt_id(record: Record, template: Template, sampling: dict[str, Any]) -> str:
     """Return the SHA-256 of what is asked about `record` and how: its messages and the sampling settings."""
-    asked = {"messages": messages(record, template), "sampling": sampling}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    request = {"messages": messages(record, template), "sampling": sampling}
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
 class Collection:

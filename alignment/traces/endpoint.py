@@ -35,8 +35,8 @@ _MILLION = 1e6
 class Passing(Exception):
     """A failure that another request may not meet: a time-out, a broken line, status 429 or 5xx, a spoilt reply."""
 
-    def __init__(self, said: str, wait: float = 0.0):
-        super().__init__(said)
+    def __init__(self, message: str, wait: float = 0.0):
+        super().__init__(message)
         self.wait = wait  # seconds that the server asks for
 
 
@@ -250,8 +250,8 @@ class _Endpoint:
 
     def _wait(self, state: RetryCallState) -> float:
         """Seconds before the next request: exponential with jitter, and no less than the server asks for."""
-        own = wait_random_exponential(multiplier=self.endpoint.first_wait, max=self.endpoint.longest_wait)(state)
-        return min(max(own, state.outcome.exception().wait), self.endpoint.longest_wait)
+        backoff = wait_random_exponential(multiplier=self.endpoint.first_wait, max=self.endpoint.longest_wait)(state)
+        return min(max(backoff, state.outcome.exception().wait), self.endpoint.longest_wait)
 
     async def _post(self, body: dict[str, Any]) -> bytes:
         """Return the body of a reply with status 200; whatever else happens is `Passing`, `Refused` or `UserError`."""
@@ -268,16 +268,16 @@ class _Endpoint:
         return raw
 
     def _fail(self, response: httpx2.Response, raw: bytes) -> None:
-        status, said = response.status_code, self._safe(f"status {response.status_code}: {error_words(raw)}")
+        status, message = response.status_code, self._safe(f"status {response.status_code}: {error_words(raw)}")
         spent = error_code(raw) == "insufficient_quota"
         if status in (408, 409, 425, 429) and not spent or status >= 500:
             wait = min(retry_after(response.headers.get("retry-after")), self.endpoint.longest_wait)
             if wait:
                 self.pace.pause(wait)
-            raise Passing(said, wait)
+            raise Passing(message, wait)
         if status in (400, 413, 422):
-            raise Refused(said)
-        raise UserError(f"{self.url}: {said}; {_remedy(status, self.endpoint)}")
+            raise Refused(message)
+        raise UserError(f"{self.url}: {message}; {_remedy(status, self.endpoint)}")
 
     def _safe(self, text: str) -> str:
         """`text` without the key, should a server send it back."""

@@ -87,13 +87,13 @@ def _opening(text: str, template: Template) -> str:
     return opening if opening not in text and text.count(closing) == 1 else ""
 
 
-def same_model(asked: str, named: str) -> bool:
-    """Whether an answer that names the model `named` may come from `asked`.
+def same_model(requested: str, named: str) -> bool:
+    """Whether an answer that names the model `named` may come from `requested`.
 
     A dated or a routed name is the same model: "gpt-4o" and "gpt-4o-2024-08-06", "openai/gpt-4o" and "gpt-4o". An
     answer that names none is believed.
     """
-    first, second = (name.strip().rsplit("/", 1)[-1].casefold() for name in (asked, named))
+    first, second = (name.strip().rsplit("/", 1)[-1].casefold() for name in (requested, named))
     return not named or first.startswith(second) or second.startswith(first)
 
 

@@ -75,7 +75,9 @@ class Journal:
 
     def append(self, answer: Answer) -> None:
         """Put `answer` on disk; it is there when this returns. A disk that is full raises `OSError` naming the file."""
-        line = _line(answer)
+        fields = dataclasses.asdict(answer)
+        # In ASCII, so that no character can be torn, and with a hash of the line.
+        line = json.dumps(fields | {"sha256": digest_of(fields)}).encode() + b"\n"
         size = os.fstat(self._file).st_size
         try:
             while line:
@@ -134,12 +136,6 @@ def _read(path: Path, file: int) -> Iterator[Answer]:
             return
         yield answer
         start += len(line) + 1
-
-
-def _line(answer: Answer) -> bytes:
-    """One line, in ASCII, so that no character can be torn, with its own hash."""
-    fields = dataclasses.asdict(answer)
-    return json.dumps(fields | {"sha256": digest_of(fields)}).encode() + b"\n"
 
 
 def _parse(line: bytes) -> Answer | None:

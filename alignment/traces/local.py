@@ -72,11 +72,11 @@ def _sample(
     seed: int,
 ) -> list[Answer]:
     began, base = time.monotonic(), sampler.base
-    asked = [prompts[record.id] for record in records]
-    keys = lane_keys(stage_key(seed, "traces"), attempt, [prompt_hash(prompt) for prompt in asked], group_size=1)
+    encoded = [prompts[record.id] for record in records]
+    keys = lane_keys(stage_key(seed, "traces"), attempt, [prompt_hash(prompt) for prompt in encoded], group_size=1)
     # A cache for a whole batch, so that a smaller one compiles nothing.
     sampler, sampling = sampler.with_groups(settings.local.batch_size), Sampling(settings.temperature)
-    group: Group = complete(sampler, Stack(), asked, keys, max_new_tokens=settings.max_tokens, sampling=sampling)
+    group: Group = complete(sampler, Stack(), encoded, keys, max_new_tokens=settings.max_tokens, sampling=sampling)
     ids = completion_ids(base, group)
     texts = base.tokenizer.batch_decode(ids, skip_special_tokens=False)
     seconds = round((time.monotonic() - began) / len(records), 3)
@@ -86,7 +86,7 @@ def _sample(
             text=base.opening + texts[index],
             finish="length" if group.truncated.reshape(-1)[index] else "stop",
             model=collection.teacher,
-            prompt_tokens=len(asked[index]),
+            prompt_tokens=len(encoded[index]),
             completion_tokens=len(ids[index]),
             seconds=seconds,
         )

@@ -54,10 +54,10 @@ def read_reply(body: bytes, template: Template, most_tokens: tuple[int, int]) ->
 def error_words(body: bytes) -> str:
     """Return what an error body says, on one line of at most 200 characters."""
     try:
-        said = _error_of(_object(body))
+        message = _error_of(_object(body))
     except BadReply:
-        said = body[:400].decode(errors="replace")
-    return " ".join(sound(said).split())[:200]
+        message = body[:400].decode(errors="replace")
+    return " ".join(sound(message).split())[:200]
 
 
 def error_code(body: bytes) -> str:

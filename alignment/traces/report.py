@@ -97,10 +97,10 @@ def _by_source(collection: Collection) -> dict[str, dict[str, Any]]:
     groups: dict[str, list[Record]] = collections.defaultdict(list)
     for record in collection.records:
         groups[record.source].append(record)
-    found = {}
+    counts = {}
     for source, records in groups.items():
         verdicts = [verdict for record in records for verdict in collection.verdicts[record.id]]
-        found[source] = {
+        counts[source] = {
             "questions": len(records),
             "explained": sum(bool(collection.kept(record)) for record in records),
             "answers": len(verdicts),
@@ -108,16 +108,16 @@ def _by_source(collection: Collection) -> dict[str, dict[str, Any]]:
             "cost": sum(verdict.answer.cost for verdict in verdicts),
             "verdicts": dict(collections.Counter(verdict.reason for verdict in verdicts)),
         }
-    return found
+    return counts
 
 
 def _by_try(collection: Collection) -> list[dict[str, Any]]:
     """Answers and accepted ones of the first try, the second, and so on."""
-    asked, accepted = collections.Counter(), collections.Counter()
+    answers, accepted = collections.Counter(), collections.Counter()
     for verdict in collection.answers:
-        asked[verdict.answer.attempt] += 1
+        answers[verdict.answer.attempt] += 1
         accepted[verdict.answer.attempt] += verdict.accepted
-    return [{"try": number + 1, "answers": asked[number], "accepted": accepted[number]} for number in sorted(asked)]
+    return [{"try": number + 1, "answers": answers[number], "accepted": accepted[number]} for number in sorted(answers)]
 
 
 def _share(part: int, whole: int) -> float | None:
