@@ -104,8 +104,8 @@ def test_prompts_that_are_too_long_are_left_out_and_counted(tmp_path):
 
     config = nano_config(tmp_path)
     base = local.load_teacher(config.traces).base
-    found, _ = choose_records(config.traces, get_template("think_answer"), 0)
-    lengths = [len(local._encode(base, record)) for record in found]
+    records, _ = choose_records(config.traces, get_template("think_answer"), 0)
+    lengths = [len(local._encode(base, record)) for record in records]
     config.traces.local.max_prompt_tokens = int(np.median(lengths))
-    shorter = local.load_teacher(config.traces)
-    assert len(local.fitting(shorter, found)) == sum(length <= np.median(lengths) for length in lengths) < 96
+    shorter = local.load_teacher(config.traces).base
+    assert len(local.fitting(shorter, records)) == sum(length <= np.median(lengths) for length in lengths) < 96
