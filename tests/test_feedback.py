@@ -64,9 +64,9 @@ def test_without_held_out_questions_it_says_so(config, log, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [("--config.feedback.holdout=1", "holdout=1: "), ("--feedback=missing.jsonl", "missing.jsonl: no such file")],
 )
-def test_mistakes_are_one_line(config, log, tmp_path, capsys, word, said):
+def test_mistakes_are_one_line(config, log, tmp_path, capsys, word, message):
     assert feedback.main([f"--feedback={log}", f"--out={tmp_path}", *flags(config), word]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -114,11 +114,13 @@ def propose(matrix: Matrix, weakness: float, risk: float) -> dict[str, Weight]:
       matrix: of this round.
       weakness, risk: the strengths a and b.
     """
-    paid = {result.cell.channel: result.weight.value for result in matrix.results if result.weight.value > 0}
-    if not paid:
+    rewarded = {result.cell.channel: result.weight.value for result in matrix.results if result.weight.value > 0}
+    if not rewarded:
         return {}
-    entering = {name: min(paid.values()) for name in (matrix.weakest, matrix.riskiest) if name and name not in paid}
-    before = paid | entering
+    entering = {
+        name: min(rewarded.values()) for name in (matrix.weakest, matrix.riskiest) if name and name not in rewarded
+    }
+    before = rewarded | entering
     chosen = [result for result in matrix.results if result.cell.channel in before]
     target_weights = [
         before[result.cell.channel] * math.exp(weakness * result.deficit) * (1.0 + risk * result.risk)

@@ -36,7 +36,7 @@ class Cell:
     default: Weight  # target, floor and severity where no preset gives them
     worst: float = 0.0  # value of the worst response
     best: float = 1.0  # value of the best response
-    only_paid: bool = False  # shown only where the channel is part of the reward
+    only_rewarded: bool = False  # shown only where the channel is part of the reward
     replaces: str = ""  # where this channel is part of the reward, its cell is shown in place of that channel's
 
 
@@ -68,12 +68,6 @@ def _ungrounded(response: Response, record: Record) -> str:
     return "no sentence takes up the case"
 
 
-def _non_compliant(response: Response, record: Record) -> str:
-    if is_overconfident(response.text, (*record.context, record.question, *record.facts)):
-        return "certainty without the case"
-    return "red flag without advice of urgent help"
-
-
 def _broken_format(response: Response, record: Record) -> str:
     return response.violations[0] if response.violations else "none"
 
@@ -92,8 +86,8 @@ def _always(cause: str) -> Diagnosis:
 
 _QUARK = PRESETS["quark"]
 _PENALTY = {"worst": -1.0, "best": 0.0}
-_INSTEAD_OF_ACCURACY = {"only_paid": True, "replaces": "accuracy"}
-_INSTEAD_OF_FORMAT = {"only_paid": True, "replaces": "format"}
+_INSTEAD_OF_ACCURACY = {"only_rewarded": True, "replaces": "accuracy"}
+_INSTEAD_OF_FORMAT = {"only_rewarded": True, "replaces": "format"}
 
 MATRIX: tuple[Cell, ...] = (
     Cell(FUNDAMENTAL, "accuracy", "accuracy", _wrong_option, _QUARK["accuracy"]),
@@ -127,7 +121,17 @@ MATRIX: tuple[Cell, ...] = (
         _always("advises a drug that is ruled out"),
         _QUARK["contraindication_safety"],
     ),
-    Cell(EXPERT, "compliance", "compliance", _non_compliant, _QUARK["compliance"]),
+    Cell(
+        EXPERT,
+        "compliance",
+        "compliance",
+        lambda response, record: (
+            "certainty without the case"
+            if is_overconfident(response.text, (*record.context, record.question, *record.facts))
+            else "red flag without advice of urgent help"
+        ),
+        _QUARK["compliance"],
+    ),
     Cell(
         EXPERT,
         "cross-reference",
@@ -136,7 +140,7 @@ MATRIX: tuple[Cell, ...] = (
             "the conclusion does not point back" if two_systems(response) else "no System 1 and System 2"
         ),
         Weight(0.0, target=0.8),
-        only_paid=True,
+        only_rewarded=True,
     ),
     Cell(
         FEEDBACK,
@@ -144,7 +148,7 @@ MATRIX: tuple[Cell, ...] = (
         "feedback",
         _always("would be judged down"),
         Weight(0.0, target=0.8),
-        only_paid=True,
+        only_rewarded=True,
     ),
     Cell(FORMAT, "strict format", "format", _broken_format, _QUARK["format"]),
     Cell(
@@ -186,8 +190,8 @@ MATRIX: tuple[Cell, ...] = (
 def observed(weights: Mapping[str, Weight]) -> tuple[Cell, ...]:
     """Return the cells that are shown for a model trained with these weights of channels.
 
-    A cell whose channel is not part of the reward is shown too, unless it is `only_paid` or replaced by another one.
+    A cell of a channel outside the reward is shown too, unless it is `only_rewarded` or replaced by another cell.
     """
-    shown = [cell for cell in MATRIX if not cell.only_paid or cell.channel in weights]
+    shown = [cell for cell in MATRIX if not cell.only_rewarded or cell.channel in weights]
     replaced = {cell.replaces for cell in shown if cell.replaces} - weights.keys()
     return tuple(cell for cell in shown if cell.channel not in replaced)

@@ -1,1 +1,1 @@
-"""Scoring parsed responses on named channels, and weighting the channels into one reward."""
+"""Rewards: scores of parsed responses on named channels, normalised and weighted into one reward."""

@@ -33,7 +33,7 @@ class Statistics(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Normaliser:
-    """A normaliser, whether it needs a calibration, and the advantage it prescribes in place of the loss's own."""
+    """A normaliser, whether it needs a calibration, and the advantage it prescribes instead of that of the loss."""
 
     apply: Callable[[np.ndarray, Statistics, np.ndarray], np.ndarray]
     calibrated: bool = False
@@ -49,8 +49,8 @@ def rfn(raw: np.ndarray, statistics: Statistics, floors: np.ndarray) -> np.ndarr
     """Return z_k = clip((r_k - mu_k) / max(sd_k, 0.05), -5, 5) with mu and sd frozen at the start of the stage.
 
     Reference-Frozen Normalization of Quark (2602.11661), whose formula is unpublished: a reconstruction. Whitening by
-    batch or group blows up the noise of a channel that has converged; frozen statistics let its spread shrink, and the
-    mean of z shows its progress. Under centring by group mu cancels wherever no clip binds.
+    batch or group amplifies the noise of a channel that has converged. With frozen statistics the deviation of z
+    shrinks and its mean shows the progress. Under centring by group mu cancels wherever no clip binds.
     """
     mean, std = (np.float64(part)[:, None, None] for part in (statistics.mean, statistics.std))
     return np.clip((raw - mean) / np.maximum(std, SD_MIN), -CLIP, CLIP)
@@ -112,7 +112,7 @@ def uncalibrated(channels: int) -> Statistics:
 
 
 def calibrate(raw: np.ndarray, digest: np.ndarray) -> Statistics:
-    """Return the statistics of raw rewards [K, ...], pooled over all questions and samples, ddof = 0.
+    """Return the statistics of raw rewards [K, ...], pooled over all questions and samples, with ddof = 0.
 
     A channel that applies nowhere keeps mean 0 and deviation 1.
     """

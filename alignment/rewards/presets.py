@@ -1,4 +1,4 @@
-"""Reward presets as data: the channels paid, how much, where that comes from and what of it is a reconstruction."""
+"""Reward presets as data: channels, their weights, the source of both and what in them is a reconstruction."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from alignment.text.lookup import lookup
 class Weight:
     """The coefficient of one channel; with `anneal_until` it falls linearly to 0 over that share of the stage.
 
-    `std_floor` is the least standard deviation that the normalisers `gdpo` and `batch` divide the channel by. The other
-    fields steer the weighting `tri_factor` (`alignment/rewards/weightings/tri_factor.py`).
+    `std_floor` is the least standard deviation that the normalisers `gdpo` and `batch` divide the channel by. The
+    weighting `tri_factor` (`alignment/rewards/weightings/tri_factor.py`) reads target, floor and severity.
     """
 
     value: float
@@ -66,7 +66,7 @@ PRESETS: dict[str, Preset] = {
             "repetition": Weight(0.25, target=0.0, floor=-0.5, severity=0.5),
         },
         source="Decoupling Reasoning and Reward (medRxiv 2026.03.12.26348283), abstract: it publishes no reward",
-        # Accuracy has to dominate, or small models settle for the format.
+        # Accuracy has the largest weight, because small models otherwise learn the format alone.
         reconstruction="all of it: channels, definitions and weights",
     ),
     # k * r_acc + r_CR + 0.5 * r_cons with k = 10 and r_CR in {0, 1, 1.5}: at most 12.
@@ -101,8 +101,8 @@ PRESETS: dict[str, Preset] = {
         source="Med-RLVR (arXiv 2502.19655), reward: -1 bad format, 1 right, 0 wrong",
         reconstruction="the strict format is this project's own definition",
     ),
-    # To be used with grpo.normaliser=rfn and grpo.weighting=tri_factor. Online feedback, its fourth category, needs a
-    # log of preferences and is left out.
+    # For grpo.normaliser=rfn and grpo.weighting=tri_factor. Online feedback, Quark's fourth category, needs a log of
+    # preferences and is not part of the preset.
     "quark": Preset(
         {
             "accuracy": Weight(1.0, target=0.8),
@@ -121,12 +121,12 @@ PRESETS: dict[str, Preset] = {
 
 
 def get_preset(name: str, extra: Sequence[str] = ()) -> Mapping[str, Weight]:
-    """Return the weights of the preset called `name`, with those of `extra` added or put in place of its own.
+    """Return the weights of the preset called `name`, to which the entries of `extra` add or which they replace.
 
     Args:
       name: a key of `PRESETS`.
-      extra: entries "channel=weight" or "channel=weight@target"; a channel may be the dotted path of a function of the
-        user's own. What an entry does not say (target, floor, severity) is the preset's, else that of `quark`.
+      extra: entries "channel=weight" or "channel=weight@target"; a channel may be the dotted path of a user's function.
+        Fields that an entry does not set (target, floor, severity) are those of the preset, else those of `quark`.
 
     Raises:
       UserError: an unknown preset, with the nearest known name, or an entry of another form.
@@ -137,8 +137,8 @@ def get_preset(name: str, extra: Sequence[str] = ()) -> Mapping[str, Weight]:
 
 
 def _parse(entry: str, known: Mapping[str, Weight]) -> tuple[str, Weight]:
-    channel, _, said = entry.rpartition("=")
-    channel, (value, at, target) = channel.strip(), said.partition("@")
+    channel, _, numbers = entry.rpartition("=")
+    channel, (value, at, target) = channel.strip(), numbers.partition("@")
     try:
         changed = {"value": float(value)} | ({"target": float(target)} if at else {})
         valid = bool(channel) and all(map(math.isfinite, changed.values()))

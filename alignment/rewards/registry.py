@@ -1,4 +1,4 @@
-"""What a reward channel is, and the table of all of them."""
+"""Reward channels: their input, their declaration, and the registry of all of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ScoreBatch:
     records: Sequence[Record]  # [N]
     token_ids: Sequence[Sequence[int]]  # [N][length]: completion ids without stop and pad ids
     progress: float = 0.0  # share of the stage that is done, 0 to 1
-    max_tokens: int = 0  # the sampler's limit on a completion; 0: not known
+    max_tokens: int = 0  # the sampler's limit on a completion; 0 where it is not known
     # For channels with needs="device": [N, D] features of the frozen base, and the reward model that reads them.
     features: np.ndarray | None = None
     reward_model: Callable[[np.ndarray], np.ndarray] | None = None

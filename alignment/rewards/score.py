@@ -1,4 +1,4 @@
-"""From a batch of responses to the raw value of every channel, checked."""
+"""The raw value of every channel for a batch of responses, with checks."""
 
 from __future__ import annotations
 
@@ -65,23 +65,21 @@ def _call(function: ScoreFunction, batch: ScoreBatch, name: str) -> Any:
     except UserError:
         raise
     except Exception as error:
-        row, why = _culprit(function, batch) or (None, error)
+        row, why = _first_failing_row(function, batch) or (None, error)
         where = "on the whole batch" if row is None else f"in row {row}{_record_at(batch, row)}"
         raise UserError(
             f"reward channel {name!r} failed {where}: {type(why).__name__}: {why}; correct the channel or the record"
         ) from error
 
 
-def _culprit(function: ScoreFunction, batch: ScoreBatch) -> tuple[int, Exception] | None:
-    """Return the first row that makes the channel fail by itself, and how; None if each row alone is fine."""
+def _first_failing_row(function: ScoreFunction, batch: ScoreBatch) -> tuple[int, Exception] | None:
+    """Return the first row that makes the channel fail by itself, with its exception; None if none does."""
+    fields = ("responses", "records", "token_ids", *(("features",) if batch.features is not None else ()))
     for row in range(len(batch.responses)):
-        cut = {field: getattr(batch, field)[row : row + 1] for field in ("responses", "records", "token_ids")}
-        if batch.features is not None:
-            cut["features"] = batch.features[row : row + 1]
-        alone = dataclasses.replace(batch, **cut)
+        alone = dataclasses.replace(batch, **{field: getattr(batch, field)[row : row + 1] for field in fields})
         try:
             function(alone)
-        except Exception as error:  # noqa: BLE001 - whatever the channel raises is what is to be named
+        except Exception as error:  # noqa: BLE001 - the message names whatever the channel raises
             return row, error
     return None
 

@@ -65,7 +65,7 @@ def length_collapse(completion: Completion, config: MonitorConfig) -> bool:
 def format_only(completion: Completion, config: MonitorConfig) -> bool:
     """Whether the format is strict and hollow: under `words` words of reasoning, or nothing of the case in it.
 
-    Right or wrong: paid for format and accuracy alone, small models shrink their reasoning to nothing all the same.
+    The answer may be right: small models rewarded for format and accuracy alone shorten their reasoning to nothing.
     """
     response = completion.response
     hollow = len((response.reasoning or "").split()) < config.words or grounding(response, completion.record) == 0.0

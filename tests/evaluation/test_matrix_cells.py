@@ -30,7 +30,7 @@ def test_targets_lie_between_worst_and_best():
 
 def test_some_cells_are_shown_only_where_they_are_paid():
     shown = {cell.channel for cell in observed(get_preset("decoupled_v1"))}
-    assert CELLS.keys() - shown == {cell.channel for cell in MATRIX if cell.only_paid}
+    assert CELLS.keys() - shown == {cell.channel for cell in MATRIX if cell.only_rewarded}
     assert {"cross_reference", "feedback", "r1_accuracy"} <= CELLS.keys() - shown
     assert "feedback" in {cell.channel for cell in observed(get_preset("decoupled_v1", ("feedback=1",)))}
 

@@ -21,12 +21,12 @@ def write(folder, *rows):
 
 def test_both_forms_are_read(tmp_path):
     rows = (PAIR, PAIR | {"preferred": "second"}, PAIR | {"preferred": "tie"}, THUMB, THUMB | {"thumb": "down"})
-    found, left_out = read_feedback(write(tmp_path, *rows), KNOWN)
-    assert [judgement.verdict for judgement in found] == [1.0, 0.0, 0.5, 1.0, 0.0] and left_out == 0
-    assert [judgement.is_pair for judgement in found] == [True, True, True, False, False]
-    assert [judgement.is_tie for judgement in found] == [False, False, True, False, False]
-    assert found[0].record is KNOWN[0] and found[0].responses == ("one", "two")
-    assert found[3].record.question == "What is it?" and found[3].theme == "clear"
+    judgements, left_out = read_feedback(write(tmp_path, *rows), KNOWN)
+    assert [judgement.verdict for judgement in judgements] == [1.0, 0.0, 0.5, 1.0, 0.0] and left_out == 0
+    assert [judgement.is_pair for judgement in judgements] == [True, True, True, False, False]
+    assert [judgement.is_tie for judgement in judgements] == [False, False, True, False, False]
+    assert judgements[0].record is KNOWN[0] and judgements[0].responses == ("one", "two")
+    assert judgements[3].record.question == "What is it?" and judgements[3].theme == "clear"
 
 
 @pytest.mark.parametrize(
@@ -67,17 +67,17 @@ def test_one_bad_row_is_left_out_and_more_than_the_share_are_an_error(tmp_path, 
 
 def test_evaluation_questions_are_left_out_by_id_and_by_words(tmp_path):
     rows = (PAIR, PAIR | {"id": "q1"}, THUMB | {"prompt": "question NUMBER 1"})
-    found, left_out = read_feedback(write(tmp_path, *rows), KNOWN[:1], KNOWN[1:])
-    assert [judgement.record.id for judgement in found] == ["q0"] and left_out == 2
+    judgements, left_out = read_feedback(write(tmp_path, *rows), KNOWN[:1], KNOWN[1:])
+    assert [judgement.record.id for judgement in judgements] == ["q0"] and left_out == 2
     with pytest.raises(UserError, match="all 1 judgements are on evaluation questions"):
         read_feedback(write(tmp_path, PAIR), [], KNOWN)
 
 
 def test_held_out_questions_are_held_out_whole(tmp_path):
     rows = [PAIR | {"id": record.id} for record in KNOWN] * 2
-    found, _ = read_feedback(write(tmp_path, *rows), KNOWN)
-    fitted, tested = hold_out(found, 0.3, seed=0)
+    judgements, _ = read_feedback(write(tmp_path, *rows), KNOWN)
+    fitted, tested = hold_out(judgements, 0.3, seed=0)
     assert len(tested) == 6 and len(fitted) == 14
     assert not {judgement.record.id for judgement in fitted} & {judgement.record.id for judgement in tested}
-    assert hold_out(found, 0.3, seed=0) == (fitted, tested) != hold_out(found, 0.3, seed=1)
-    assert hold_out(found, 0.0, seed=0) == (found, [])
+    assert hold_out(judgements, 0.3, seed=0) == (fitted, tested) != hold_out(judgements, 0.3, seed=1)
+    assert hold_out(judgements, 0.0, seed=0) == (judgements, [])

@@ -1,4 +1,4 @@
-"""One file a channel; every module of this package is imported here, so a new file is all that a new channel takes."""
+"""Reward channels. This package imports all of its modules, so that the channels of a new file are registered."""
 
 import importlib
 import pkgutil

@@ -1,4 +1,4 @@
-"""Truthfulness: atomic assertions held against the knowledge base."""
+"""Truthfulness: atomic assertions checked against the knowledge base."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Safety: nothing is advised that the patient must not have."""
+"""Safety: the answer advises no drug that is contraindicated for the patient."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from alignment.text.parser import Response
 def contraindication_safety(response: Response, record: Record) -> float:
     """0 where the answer advises a drug or class that a factor of the case rules out, else 1; NaN without a factor.
 
-    Factors, drugs, classes and rules are those of `alignment/knowledge`, so silence about anything else is no proof of
-    safety. Quark (2602.11661) names safety as an objective and publishes no rule: a reconstruction.
+    Factors, drugs, classes and rules are those of `alignment/knowledge`, so a value of 1 is no proof of safety where
+    they are silent. Quark (2602.11661) names safety as an objective and publishes no rule: a reconstruction.
     """
     factors = present_factors(record)
     if not factors:

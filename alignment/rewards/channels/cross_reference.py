@@ -1,4 +1,4 @@
-"""CRPO's bonus for a conclusion that points back to the reasoning."""
+"""CRPO's bonus for a conclusion that refers to the reasoning."""
 
 from __future__ import annotations
 

@@ -22,14 +22,15 @@ def crpo_accuracy(response: Response, record: Record) -> float:
     r"""1 where the letter of the only box of the conclusion is the gold one, else 0; for no box, the letter at its end.
 
     Several boxes, or a box with anything but an option letter, are no answer. Clinical-R1 (2512.00601, equation 4) does
-    not say how the option is found: a reconstruction, and cruder than the reading that `accuracy` pays. A completion
+    not state how the option is read: a reconstruction, and less strict than the reading of `accuracy`. A completion
     without a conclusion is read as a whole.
     """
     if response.boxes:
         return float(len(response.boxes) == 1 and response.boxes[0] == record.gold)
-    # The end of a truncated text is not where its author meant to end.
-    free = "" if response.truncated else response.text
-    return float(closing_letter(free if response.answer is None else response.answer, record.letters) == record.gold)
+    answer = response.answer
+    if answer is None:  # the end of a truncated text is no conclusion
+        answer = "" if response.truncated else response.text
+    return float(closing_letter(answer, record.letters) == record.gold)
 
 
 def closing_letter(text: str, letters: Collection[str]) -> str | None:
@@ -40,7 +41,7 @@ def closing_letter(text: str, letters: Collection[str]) -> str | None:
         return None
     if not before or before[-1] in _OPENERS:
         return letter
-    if len(before) == len(text) - 1:  # glued to what precedes it: "IgA", "T-cell/B"
+    if len(before) == len(text) - 1:  # no space before it: "IgA", "T-cell/B"
         return None
     words = before[-32:].rstrip(",").split()
     return letter if words and words[-1].lower() in _CUES else None

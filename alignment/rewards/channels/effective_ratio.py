@@ -1,4 +1,4 @@
-"""The share of effective characters: against mixed languages and text beside the point."""
+"""The share of effective characters, against mixed languages and stray signs."""
 
 from __future__ import annotations
 

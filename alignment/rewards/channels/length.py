@@ -12,7 +12,7 @@ MARGIN = 0.2  # share of the limit over which the penalty grows
 
 @channel("length")
 def length(batch: ScoreBatch) -> np.ndarray:
-    """Return [N]: tokens / the sampler's limit; a negative weight asks for brevity, a positive one for detail."""
+    """Return [N]: tokens / the sampler's limit; a negative weight rewards brevity, a positive one length."""
     return _lengths(batch) / _limit(batch, "length")
 
 

@@ -1,4 +1,4 @@
-"""Calculations: is the number given within the limits?"""
+"""Calculations: whether the answered number lies within the limits."""
 
 from __future__ import annotations
 

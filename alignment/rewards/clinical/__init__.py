@@ -1,1 +1,1 @@
-"""What a response says, held against the knowledge base; read by the clinical reward channels. A reconstruction."""
+"""Statements of a response checked against the knowledge base, for the clinical reward channels. A reconstruction."""

@@ -1,8 +1,8 @@
-"""Atomic assertions of a text and what the knowledge base says about each: supported, contradicted or unknown.
+"""Atomic assertions of a text and the verdict of the knowledge base: supported, contradicted or unknown.
 
 The idea is that of Quark's GARM (2602.11661: split a response into atomic assertions, check each against evidence); the
-paper publishes no rules, so everything here is a reconstruction. Only sentences of one simple kind are read, and only
-where they name exactly one thing of each of the two kinds an assertion relates; all else is no assertion.
+paper publishes no rules, so all of it is a reconstruction. A sentence makes an assertion only if it names exactly one
+entity of each of the two kinds that the assertion relates.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SAFE = frozenset(("safe", "safely", "suitable", "recommended"))
 
 
 class Assertion(NamedTuple):
-    """A statement that relates two things of the base, and the verdict of the base on it."""
+    """A statement that relates two entities of the base, and the verdict of the base on it."""
 
     relation: str  # "treats", "shows", "class", "mechanism", "rules out" or "safe in"
     subject: str
@@ -40,16 +40,16 @@ class Assertion(NamedTuple):
 
 def assertions(text: str) -> list[Assertion]:
     """Return the atomic assertions of `text` in order. "Its" stands for the condition last named; linear time."""
-    found, topic = [], None
+    statements, topic = [], None
     for sentence in sentences(text):
         named = entities(sentence)
         words = frozenset(tokens(sentence))
         conditions = [entity for entity in named if entity.kind == "condition"]
         if not conditions and topic and "its" in words:
             named.append(topic)
-        found += _read(named, words)
+        statements += _read(named, words)
         topic = conditions[-1] if conditions else topic
-    return found
+    return statements
 
 
 def balance(text: str) -> float:

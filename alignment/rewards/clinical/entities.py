@@ -1,4 +1,4 @@
-"""Conditions, drugs, classes, mechanisms, findings and patient factors of the knowledge base, found in a text."""
+"""Conditions, drugs, classes, mechanisms, findings and patient factors of the knowledge base, named in a text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alignment.text.words import sentences, tokens
 
 
 class Entity(NamedTuple):
-    """Something of the knowledge base that a sentence names."""
+    """An entity of the knowledge base that a sentence names."""
 
     kind: str  # "condition", "drug", "class", "mechanism", "finding" or "factor"
     name: str
@@ -23,14 +23,14 @@ class Entity(NamedTuple):
 
 
 def entities(sentence: str) -> list[Entity]:
-    """Return what `sentence` names, in order; of two phrases at one place the longer."""
+    """Return the entities that `sentence` names, in order; of two phrases that start at one word the longer counts."""
     words = tokens(sentence)
-    found = list(_phrases().find(words))
+    matches = list(_phrases().find(words))
     between = list(words)  # a "without" or "absent" inside a name denies nothing outside it
-    for start, end, _ in found:
+    for start, end, _ in matches:
         between[start:end] = [""] * (end - start)
     return [
-        Entity(kind, name, denied(between, start, end)) for start, end, meanings in found for kind, name in meanings
+        Entity(kind, name, denied(between, start, end)) for start, end, meanings in matches for kind, name in meanings
     ]
 
 
@@ -84,9 +84,5 @@ def contraindicated(drug_or_class: str, factors: set[str]) -> bool:
     drug = base.drugs.get(drug_or_class)
     family = drug.drug_class if drug else drug_or_class
     listed = {c.factor for c in drug.contraindications} if drug else set()
-    return bool(listed & factors) or any(_is_allergy_to(family, factor) for factor in factors)
-
-
-def _is_allergy_to(family: str, factor: str) -> bool:
-    words = tokens(factor)
-    return words[-1] in ("allergy", "anaphylaxis") and words[:-1] == tokens(family)
+    allergies = [[*tokens(family), reaction] for reaction in ("allergy", "anaphylaxis")]
+    return bool(listed & factors) or any(tokens(factor) in allergies for factor in factors)

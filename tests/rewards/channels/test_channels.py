@@ -299,11 +299,11 @@ def test_published_calculations():
 def test_published_answers_cover_what_they_must_have():
     """Physicians' own answers hold most of what they must, and little of what another question's answer must."""
     records, _ = load_source("kqa", str(Path(FOLDER) / "kqa_half0/kqa_questions_w_answers.jsonl"))
-    own = [value("must_have", record.answer, record=record) for record in records]
+    matching = [value("must_have", record.answer, record=record) for record in records]
     pairs = zip(records, records[1:], strict=False)
     other = [value("must_have", left.answer, record=right) for left, right in pairs]
-    print(f"own {np.mean(own):.3f}, other {np.mean(other):.3f}")
-    assert np.mean(own) > 0.8 and np.mean(other) < 0.2
+    print(f"matching {np.mean(matching):.3f}, other {np.mean(other):.3f}")
+    assert np.mean(matching) > 0.8 and np.mean(other) < 0.2
 
 
 @pytest.mark.skipif(not FOLDER, reason="CLINICAL_DATA_DIR names no folder with the published files")
@@ -311,8 +311,8 @@ def test_published_cases_cover_their_own_facts():
     """The stems of mediQ cover nearly all of the facts that were taken from them, and few of another case's."""
     records, _ = load_source("medqa", str(Path(FOLDER) / "medqa_us_dev/medqa_us_dev_4opt_facts.jsonl"))
     records = [record for record in records[:200] if record.facts]
-    own = [value("case_facts", f"<think>{record.question}</think>", record=record) for record in records]
+    matching = [value("case_facts", f"<think>{record.question}</think>", record=record) for record in records]
     pairs = zip(records, records[1:], strict=False)
     other = [value("case_facts", f"<think>{left.question}</think>", record=right) for left, right in pairs]
-    print(f"own {np.mean(own):.3f}, other {np.nanmean(other):.3f}")
-    assert np.mean(own) > 0.95 and np.nanmean(other) < 0.35
+    print(f"matching {np.mean(matching):.3f}, other {np.nanmean(other):.3f}")
+    assert np.mean(matching) > 0.95 and np.nanmean(other) < 0.35

@@ -29,8 +29,8 @@ def respond(answer: str):
 
 
 def test_entities_of_a_sentence():
-    found = entities("Amoxicillin, a penicillin, treats community-acquired pneumonia but not severe asthma.")
-    assert [(entity.kind, entity.name, entity.denied) for entity in found] == [
+    named = entities("Amoxicillin, a penicillin, treats community-acquired pneumonia but not severe asthma.")
+    assert [(entity.kind, entity.name, entity.denied) for entity in named] == [
         ("drug", "amoxicillin", False),
         ("class", "penicillin", False),
         ("condition", "community-acquired pneumonia", True),  # the price of a window of five words
@@ -116,8 +116,8 @@ def test_certainty_needs_something_of_the_case():
     ],
 )
 def test_one_assertion(text, relation, verdict):
-    (found,) = assertions(text)
-    assert (found.relation, found.verdict) == (relation, verdict)
+    (assertion,) = assertions(text)
+    assert (assertion.relation, assertion.verdict) == (relation, verdict)
 
 
 def test_its_is_the_condition_last_named():
@@ -147,15 +147,15 @@ def test_balance_by_hand():
 
 def test_gold_traces_are_never_contradicted_and_mostly_checked():
     records = generate(150, 0, "train")
-    found = [assertions(record.cot) for record in records]
-    verdicts = [assertion.verdict for each in found for assertion in each]
+    traces = [assertions(record.cot) for record in records]
+    verdicts = [assertion.verdict for each in traces for assertion in each]
     assert set(verdicts) <= set(VERDICTS)
     assert "contradicted" not in verdicts
-    assert sum("supported" in [assertion.verdict for assertion in each] for each in found) > 0.8 * len(records)
+    assert sum("supported" in [assertion.verdict for assertion in each] for each in traces) > 0.8 * len(records)
 
 
 def test_gold_answers_are_safe_and_the_drug_ruled_out_is_not():
-    base, seen = load(), 0
+    base, ruled_out_count = load(), 0
     for record in generate(60, 0, "train", families=("contraindication",)):
         factors = present_factors(record)
         assert factors, record.question
@@ -168,8 +168,8 @@ def test_gold_answers_are_safe_and_the_drug_ruled_out_is_not():
                 assert response.letter == letter
                 drugs, _ = recommended(response, record) if letter == record.gold else ({text}, set())
                 assert any(contraindicated(drug, factors) for drug in drugs) == (letter != record.gold)
-                seen += letter != record.gold
-    assert seen >= 30
+                ruled_out_count += letter != record.gold
+    assert ruled_out_count >= 30
 
 
 def test_reading_is_linear_in_the_text():

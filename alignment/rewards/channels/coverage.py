@@ -1,4 +1,4 @@
-"""Comprehensiveness: what physicians say a good answer must contain."""
+"""Statements that a response should cover: the facts of the case, and what physicians require of an answer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ from alignment.record import Record
 from alignment.rewards.registry import channel, each
 from alignment.text.overlap import covered_share
 from alignment.text.parser import Response
+
+
+@channel("case_facts", optional=True)
+@each
+def case_facts(response: Response, record: Record) -> float:
+    """The share of `record.facts` (mediQ's atomic facts, 2406.00922) covered by the reasoning block; NaN without any.
+
+    A fact is covered where half of its content words occur (a reconstruction).
+    """
+    return covered_share(record.facts, response.reasoning or "")
 
 
 @channel("must_have", optional=True)
