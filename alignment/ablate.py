@@ -20,66 +20,61 @@ from alignment.arms import before_reward, get_arm, stage_order
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.report import write_report
 from alignment.evaluation.results import outcomes, pick_traces
-from alignment.experiment import (
-    Experiment,
-    Outcome,
-    describe_run,
-    lock_workdir,
-    open_experiment,
-    run_experiment,
-    stage_folder,
-)
 from alignment.next_round import next_round
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.distributed import start
+from alignment.run.arm import Outcome
+from alignment.run.plan import execute
+from alignment.run.setup import Run, describe_run, open_run
+from alignment.run.store import lock_workdir, stage_folder
 
 
-def run(args: argparse.Namespace) -> None:
+def ablate(args: argparse.Namespace) -> None:
     """Run every arm at every seed and write the report."""
     set_up_compilation()
     cli.apply_profile(args)
     with lock_workdir(args.workdir) as lock:
-        experiment = open_experiment(args.config, args.workdir, lock)
-        found = run_experiment(experiment)
-        matrices, said = next_round(experiment, found)
-        table = report(experiment, found, matrices)
+        run = open_run(args.config, args.workdir, lock)
+        found = execute(run)
+        matrices, said = next_round(run, found)
+        table = report(run, found, matrices)
     print(said, table, sep="\n")
-    print(f"report: {experiment.workdir / 'report.html'}")
+    print(f"report: {run.workdir / 'report.html'}")
 
 
-def report(experiment: Experiment, found: list[Outcome], matrices: Mapping[str, list[dict]]) -> str:
+def report(run: Run, found: list[Outcome], matrices: Mapping[str, list[dict]]) -> str:
     """Write results.json and report.html from the outcomes and matrices by arm; return the table as text."""
-    seeds = experiment.config.seeds
+    seeds = run.config.seeds
     command = "python -m alignment.ablate " + shlex.join(sys.argv[1:])
     curves: dict[str, dict] = {}
     right: dict[str, dict] = {}
     for outcome in found:
         arm, seed = outcome.row["arm"], outcome.row["seed"]
-        right.setdefault(arm, {})[seed] = outcomes(outcome.responses, experiment.data.eval)
+        right.setdefault(arm, {})[seed] = outcomes(outcome.responses, run.data.eval)
         if outcome.curve:
             curves.setdefault(arm, {})[seed] = outcome.curve
-    for stage in stage_order(experiment.config.arms):
+    for stage in stage_order(run.config.arms):
         if not stage.on_policy:
             curves[stage.name] = {
-                seed: read_curve(stage_folder(experiment, stage, seed) / "metrics.jsonl") for seed in seeds
+                seed: read_curve(stage_folder(run.workdir, stage, seed) / "metrics.jsonl") for seed in seeds
             }
     shown = {outcome.row["arm"]: outcome.responses for outcome in found if outcome.row["seed"] == seeds[0]}
     return write_report(
-        experiment.workdir,
+        run.workdir,
         [outcome.row for outcome in found],
         curves,
-        pick_traces(experiment.data.eval, shown),
-        experiment.data.notes,
-        describe_run(experiment) | {"command": command},
+        pick_traces(run.data.eval, shown),
+        run.data.notes,
+        describe_run(run) | {"command": command},
         right,
         matrices,
-        {arm: before_reward(get_arm(arm)) for arm in experiment.config.arms},
+        {arm: before_reward(get_arm(arm)) for arm in run.config.arms},
     )
 
 
 def main(argv: list[str] | None = None) -> int:
     """The front door; returns the exit status."""
-    return cli.main(run, description=__doc__, add_flags=cli.add_profile, start=start, argv=argv)
+    return cli.main(ablate, description=__doc__, add_flags=cli.add_profile, start=start, argv=argv)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,13 @@ from alignment.config import default_config
 from alignment.evaluation.matrix import Matrix, diagnose, entries, plain_rows, propose, text_matrix
 from alignment.evaluation.matrix_cells import observed
 from alignment.evaluation.results import plain
-from alignment.experiment import Experiment, Outcome
 from alignment.reward_model.features import text_features
 from alignment.reward_model.model import make_reward_function
 from alignment.rewards.presets import Weight, get_preset
 from alignment.rewards.registry import ScoreBatch, needs_device
 from alignment.rewards.score import score_channels
+from alignment.run.arm import Outcome
+from alignment.run.setup import Run
 
 FOLDER = "next_round"
 CELLS = "matrix.json"
@@ -54,45 +55,45 @@ def get_config():
 '''
 
 
-def next_round(experiment: Experiment, found: Sequence[Outcome]) -> tuple[dict[str, list[dict]], str]:
+def next_round(run: Run, found: Sequence[Outcome]) -> tuple[dict[str, list[dict]], str]:
     """Diagnose every arm with a reward stage, and write the matrix and the proposals into the workdir.
 
     Returns:
       {arm: rows of its matrix} for the report, and what to print.
     """
     matrices, said = {}, []
-    section = experiment.config.grpo
-    for arm in experiment.config.arms:
+    section = run.config.grpo
+    for arm in run.config.arms:
         if rewarded_stage(get_arm(arm)) is None:
             continue
-        matrix = matrix_of(experiment, [outcome for outcome in found if outcome.row["arm"] == arm])
+        matrix = matrix_of(run, [outcome for outcome in found if outcome.row["arm"] == arm])
         proposal = propose(matrix, section.weights.weakness, section.weights.risk)
         matrices[arm] = plain(plain_rows(matrix, proposal))
-        file = write_proposal(experiment, arm, matrices[arm], proposal)
+        file = write_proposal(run, arm, matrices[arm], proposal)
         said += [f"alignment matrix of {arm}:", text_matrix(matrices[arm]), _how_to_accept(file, section, proposal), ""]
     if matrices:
-        write_json(experiment.workdir / CELLS, matrices)
+        write_json(run.workdir / CELLS, matrices)
     return matrices, "\n".join(said)
 
 
-def matrix_of(experiment: Experiment, outcomes: Sequence[Outcome]) -> Matrix:
+def matrix_of(run: Run, outcomes: Sequence[Outcome]) -> Matrix:
     """Return the matrix of one arm from its greedy responses at all seeds."""
-    base, section = experiment.base, experiment.config.grpo
+    base, section = run.base, run.config.grpo
     weights = get_preset(section.reward, tuple(section.channels))
     responses = [response for outcome in outcomes for response in outcome.responses]
-    records = [*experiment.data.eval] * len(outcomes)
+    records = [*run.data.eval] * len(outcomes)
     texts = [response.text for response in responses]
     ids = [base.tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     channels, features = [cell.channel for cell in observed(weights)], None
     if any(map(needs_device, channels)):
-        rows = experiment.config.feedback.batch_size
-        features = text_features(base, experiment.sampler.devices, records, texts, rows, "judgement")
+        rows = run.config.feedback.batch_size
+        features = text_features(base, run.sampler.devices, records, texts, rows, "judgement")
     batch = ScoreBatch(
         responses=responses,
         records=records,
         token_ids=ids,
         progress=1.0,
-        max_tokens=experiment.config.eval.max_new_tokens,
+        max_tokens=run.config.eval.max_new_tokens,
         features=features,
         reward_model=make_reward_function(section, base),
     )
@@ -100,18 +101,16 @@ def matrix_of(experiment: Experiment, outcomes: Sequence[Outcome]) -> Matrix:
     return diagnose(responses, records, {name: np.float64(values) for name, values in raw.items()}, weights)
 
 
-def write_proposal(
-    experiment: Experiment, arm: str, rows: Sequence[Mapping[str, Any]], proposal: Mapping[str, Weight]
-) -> epath.Path:
+def write_proposal(run: Run, arm: str, rows: Sequence[Mapping[str, Any]], proposal: Mapping[str, Weight]) -> epath.Path:
     """Write `next_round/<arm>.py` and return its path."""
-    changed = changed_leaves(experiment.config) | {"grpo.channels": proposed_channels(experiment.config.grpo, proposal)}
+    changed = changed_leaves(run.config) | {"grpo.channels": proposed_channels(run.config.grpo, proposal)}
     text = _FILE.format(
         arm=arm,
         name=arm,
         matrix="\n".join(f"# {line}" for line in text_matrix(rows).splitlines()),
         changed="".join(f"    {name!r}: {value!r},\n" for name, value in changed.items()),
     )
-    path = experiment.workdir / FOLDER / f"{arm}.py"
+    path = run.workdir / FOLDER / f"{arm}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text)
     return path

@@ -15,9 +15,11 @@ from alignment.arms import get_arm
 from alignment.common.declaration import MAX_SEED
 from alignment.evaluation.results import plain
 from alignment.evaluation.tables import text_table
-from alignment.experiment import lock_workdir, open_experiment, run_experiment
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.distributed import start
+from alignment.run.plan import execute
+from alignment.run.setup import open_run
+from alignment.run.store import lock_workdir
 
 
 def run(args: argparse.Namespace) -> None:
@@ -29,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
         config.arms, config.seeds = (args.arm,), (args.seed,)
     cli.apply_profile(args)
     with lock_workdir(args.workdir) as lock:
-        found = run_experiment(open_experiment(config, args.workdir, lock))
+        found = execute(open_run(config, args.workdir, lock))
     print(text_table(plain([outcome.row for outcome in found])))
 
 

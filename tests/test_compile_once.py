@@ -6,8 +6,9 @@ import jax
 import pytest
 from tiny import experiment_config
 
-from alignment.experiment import open_experiment, run_experiment
 from alignment.parallel.compilation import COMPILED
+from alignment.run.plan import execute
+from alignment.run.setup import open_run
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def count(events, folder, workdir, steps, epochs):
     config.arms = ("modular",)
     config.grpo.steps, config.sft.epochs = steps, epochs
     before = len(events)
-    run_experiment(open_experiment(config, str(workdir)))
+    execute(open_run(config, str(workdir)))
     return len(events) - before
 
 

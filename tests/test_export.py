@@ -18,11 +18,11 @@ from alignment.adapters.lora import Lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import make_stack
 from alignment.common.manifest import seal
-from alignment.experiment import claim
 from alignment.models import qwen2
 from alignment.models.config import read_config
 from alignment.models.hf import load_params
 from alignment.rollout.base_model import hash_weights
+from alignment.run.store import claim
 from alignment.text.tokenizer import load_tokenizer
 
 FIELDS = golden.MODELS["tied"]

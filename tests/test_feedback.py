@@ -11,7 +11,8 @@ from alignment import feedback
 from alignment.cli import leaves, override, show
 from alignment.config import default_config
 from alignment.data.load import load_data
-from alignment.experiment import open_experiment, run_experiment
+from alignment.run.plan import execute
+from alignment.run.setup import open_run
 
 GOOD, BAD = "<think>The sign points to it.</think><answer>\\boxed{A}</answer>", "No idea at all, sorry."
 
@@ -52,7 +53,7 @@ def test_from_a_log_to_a_rewarded_run(config, log, tmp_path, capsys):
     with accepted.unlocked():
         accepted.arms = ("grpo_only",)
         accepted.grpo.steps = 1
-    (outcome,) = run_experiment(open_experiment(accepted, str(tmp_path / "run")))
+    (outcome,) = execute(open_run(accepted, str(tmp_path / "run")))
     assert 0.0 < outcome.curve[0]["reward/feedback"] < 1.0
 
 

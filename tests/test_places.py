@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from alignment import ablate, bench, build_data, cli, experiment, export, feedback, pretrain_nano, train
+from alignment import ablate, bench, build_data, cli, export, feedback, pretrain_nano, train
 from alignment.common import lock
+from alignment.run import setup
 
 # How each command is told where to write: its main function, and its arguments around the path.
 WRITERS = {
@@ -28,7 +29,7 @@ WRITERS = {
     "bench": (bench.main, "--csv={}", ("--suite=logprob",)),
 }
 LOADERS = [
-    *((experiment, name) for name in ("load_data", "load_sampler")),
+    *((setup, name) for name in ("load_data", "load_sampler")),
     *((feedback, name) for name in ("load_data", "load_base_model")),
     *((export, name) for name in ("read_run", "base_folder")),
     *((pretrain_nano, name) for name in ("build", "documents")),

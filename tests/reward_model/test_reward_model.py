@@ -13,7 +13,6 @@ from safetensors.numpy import save_file
 
 from alignment.config import default_config, nano_config
 from alignment.errors import UserError
-from alignment.experiment import open_experiment, run_experiment
 from alignment.models.qwen2 import hidden_states
 from alignment.parallel.data_parallel import choose_devices
 from alignment.record import Record
@@ -33,6 +32,8 @@ from alignment.rewards.score import score_channel
 from alignment.rollout.base_model import encode_prompts
 from alignment.rollout.keys import lane_keys
 from alignment.rollout.sampler import load_sampler
+from alignment.run.plan import execute
+from alignment.run.setup import open_run
 from alignment.text.tokenizer import encode_example
 
 CONFIG = default_config().feedback
@@ -276,14 +277,14 @@ def test_a_run_pays_the_scores_of_its_own_rollouts(base, sampler, tmp_path, monk
         return features
 
     monkeypatch.setattr("alignment.training.collect.group_features", spy)
-    (outcome,) = run_experiment(open_experiment(config_for(base, feedback=path), str(tmp_path / "run")))
+    (outcome,) = execute(open_run(config_for(base, feedback=path), str(tmp_path / "run")))
     assert [row["reward/feedback"] for row in outcome.curve] == pytest.approx(paid)
     assert all(0.0 < row["reward/feedback"] < 1.0 for row in outcome.curve)
     with pytest.raises(UserError, match=r"grpo\.feedback"):  # another reward model is another configuration
         other = save_reward_model(str(tmp_path / "other"), make_reward_model(sampler.base, seed=1))
-        run_experiment(open_experiment(config_for(base, feedback=other), str(tmp_path / "run")))
+        execute(open_run(config_for(base, feedback=other), str(tmp_path / "run")))
     moved = (tmp_path / "scorer").rename(tmp_path / "moved")
-    run_experiment(open_experiment(config_for(base, feedback=str(moved / FILE)), str(tmp_path / "run")))
+    execute(open_run(config_for(base, feedback=str(moved / FILE)), str(tmp_path / "run")))
 
 
 @pytest.mark.parametrize(
@@ -295,18 +296,18 @@ def test_a_reward_model_and_its_channel_are_compared_before_the_base_is_loaded(c
     config.arms, config.model.path = ("grpo_only",), "/no/such/base"
     config.grpo.update(channels=channels, feedback=file)
     with pytest.raises(UserError, match=message):
-        open_experiment(config, str(tmp_path))
+        open_run(config, str(tmp_path))
 
 
 @pytest.mark.ci
 def test_a_channel_without_reward_model_and_a_reward_model_without_channel_are_refused(base, sampler, tmp_path):
     with pytest.raises(UserError, match="needs --config.grpo.feedback=FILE"):
-        open_experiment(config_for(base), str(tmp_path))
+        open_run(config_for(base), str(tmp_path))
     path = save_reward_model(str(tmp_path), make_reward_model(sampler.base))
     config = config_for(base, feedback=path)
     config.grpo.channels = ()
     with pytest.raises(UserError, match="no channel reads it"):
-        open_experiment(config, str(tmp_path))
+        open_run(config, str(tmp_path))
     config = config_for(base, feedback=save_reward_model(str(tmp_path), make_reward_model(sampler.base, digest=BASE)))
     with pytest.raises(UserError, match="another base"):
-        open_experiment(config, str(tmp_path))
+        open_run(config, str(tmp_path))

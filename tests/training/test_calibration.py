@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from tiny import experiment_config, lora, records
 
-from alignment import experiment as experiment_room
+from alignment.adapters.peft import load_peft
 from alignment.errors import UserError
-from alignment.experiment import open_experiment, run_experiment
 from alignment.rewards.combine import init_rewards
+from alignment.run.plan import execute
+from alignment.run.setup import open_run
 from alignment.training import grpo, loop
 from alignment.training.calibration import (
     calibration_batches,
@@ -46,12 +47,12 @@ def config_for(base, **options):
 
 
 def run(config, workdir):
-    return run_experiment(open_experiment(config, str(workdir)))[0]
+    return execute(open_run(config, str(workdir)))[0]
 
 
 def adapter_bits(workdir):
     (folder,) = workdir.glob("seed0/*/adapter")
-    return fingerprint(experiment_room.load_peft(str(folder)).modules)
+    return fingerprint(load_peft(str(folder)).modules)
 
 
 @pytest.fixture(scope="module")
@@ -181,4 +182,4 @@ def test_statistics_that_are_no_numbers_are_refused(base, name, value):
 @pytest.mark.parametrize("options", [{"normaliser": "rnf"}, {"weighting": "tri"}, {"channels": ("nothing",)}])
 def test_what_cannot_work_is_refused_before_anything_runs(base, tmp_path, options):
     with pytest.raises(UserError, match="config.grpo"):
-        open_experiment(config_for(base, **options), str(tmp_path))
+        open_run(config_for(base, **options), str(tmp_path))

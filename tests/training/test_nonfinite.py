@@ -15,9 +15,10 @@ from alignment.adapters.peft import save_peft
 from alignment.adapters.stack import Stack, make_stack
 from alignment.common.manifest import seal
 from alignment.errors import UserError
-from alignment.experiment import open_experiment, run_experiment
 from alignment.models.hf import save_params
 from alignment.parallel.data_parallel import choose_devices, compile_step, place_frozen
+from alignment.run.plan import execute
+from alignment.run.setup import open_run
 from alignment.training.loop import Session, run_loop
 from alignment.training.losses import make_grpo_loss, make_sft_loss
 from alignment.training.mismatch import mismatch, mismatch_sums
@@ -155,7 +156,7 @@ def test_a_stage_that_diverges_leaves_no_adapter(tmp_path, arm, changes, words):
     config.arms = (arm,)
     config.update_from_flattened_dict(changes)
     with pytest.raises(UserError) as stopped:
-        run_experiment(open_experiment(config, str(tmp_path / "run")))
+        execute(open_run(config, str(tmp_path / "run")))
     assert words in str(stopped.value)
     assert not list((tmp_path / "run").rglob("adapter")) and not list((tmp_path / "run").rglob("responses.jsonl"))
     for path in (tmp_path / "run").rglob("metrics.jsonl"):

@@ -13,8 +13,9 @@ from tiny import CONFIG, experiment_config, grpo_batch, lora, params
 from alignment.adapters.stack import make_stack
 from alignment.config import default_config
 from alignment.errors import UserError
-from alignment.experiment import open_experiment, run_experiment
 from alignment.objectives.family import LOSSES
+from alignment.run.plan import execute
+from alignment.run.setup import open_run
 from alignment.training.grpo import check_sizes, constants_of, group_batch
 from alignment.training.losses import make_grpo_loss
 from alignment.training.state import Frozen
@@ -106,5 +107,5 @@ def test_a_whole_run_with_everything_on(tmp_path):
     config.arms = ("grpo_only",)
     config.grpo.update(steps=2, epochs=2, loss="cispo", clip_high=4.0, beta=0.05, kl="k1", kl_correction=True)
     config.grpo.update(entropy_bonus=0.01, importance_cap=2.0, mask_truncated=True)
-    curve = run_experiment(open_experiment(config, str(tmp_path / "run")))[0].curve
+    curve = execute(open_run(config, str(tmp_path / "run")))[0].curve
     assert len(curve) == 2 and all(np.isfinite(row["loss"]) and "importance/mean" in row for row in curve)

@@ -8,7 +8,8 @@ import pytest
 from tiny import experiment_config
 
 from alignment import ablate, cli
-from alignment.experiment import open_experiment, run_experiment
+from alignment.run.plan import execute
+from alignment.run.setup import open_run
 from alignment.training.profile import SKIPPED, Profiler
 
 
@@ -17,7 +18,7 @@ def test_a_stage_with_profile_leaves_a_trace_with_host_and_device(tmp_path):
     config = experiment_config(tmp_path / "base")
     config.arms = ("grpo_only",)
     config.grpo.steps, config.log.profile = 4, 1
-    run_experiment(open_experiment(config, str(tmp_path / "run")))
+    execute(open_run(config, str(tmp_path / "run")))
     (trace,) = (tmp_path / "run").rglob("perfetto_trace.json.gz")
     text = gzip.decompress(trace.read_bytes()).decode()
     assert "score a group" in text and "wait for the device" in text
@@ -47,8 +48,8 @@ def test_the_steps_asked_for_are_traced_after_those_that_compile(calls, tmp_path
 )
 def test_the_flag_is_three_steps(flags, steps, monkeypatch, tmp_path):
     seen = []
-    monkeypatch.setattr(ablate, "open_experiment", lambda config, *_: seen.append(config.log.profile) or 1 / 0)
+    monkeypatch.setattr(ablate, "open_run", lambda config, *_: seen.append(config.log.profile) or 1 / 0)
     args = cli.parse([f"--workdir={tmp_path}", *flags], description="", add_flags=cli.add_profile)
     with pytest.raises(ZeroDivisionError):
-        ablate.run(args)
+        ablate.ablate(args)
     assert seen == [steps]

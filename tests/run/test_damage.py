@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 from tiny import experiment_config
 
-from alignment import experiment as experiment_module
 from alignment.cli import leaves, show
 from alignment.common.files import read_text
 from alignment.errors import UserError
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.results import plain
-from alignment.experiment import claim, open_experiment, read_claim, run_experiment
+from alignment.run import plan, setup
+from alignment.run.plan import execute
+from alignment.run.setup import open_run
+from alignment.run.store import claim, read_claim
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CLOCK = ("time/", "tokens_per_s")
 
 
@@ -36,7 +38,7 @@ def damaged(path: Path, how: str) -> None:
 
 
 def rows_of(config, workdir):
-    return plain([outcome.row for outcome in run_experiment(open_experiment(config, str(workdir)))])
+    return plain([outcome.row for outcome in execute(open_run(config, str(workdir)))])
 
 
 @pytest.fixture(scope="module")
@@ -127,14 +129,14 @@ def test_with_a_damaged_claim_other_settings_are_refused_and_nothing_is_lost(fin
 @pytest.mark.ci
 def test_a_second_run_is_refused_while_one_works_in_the_folder(finished, monkeypatch):
     config, workdir, _ = finished
-    real = experiment_module.run_arm
+    real = plan.run_arm
 
-    def while_running(experiment, *args, **kwargs):
+    def while_running(run, *args, **kwargs):
         with pytest.raises(UserError, match=r"--workdir=.*: in use by process \d+ on"):
             rows_of(config, workdir)
-        return real(experiment, *args, **kwargs)
+        return real(run, *args, **kwargs)
 
-    monkeypatch.setattr(experiment_module, "run_arm", while_running)
+    monkeypatch.setattr(plan, "run_arm", while_running)
     rows_of(config, workdir)
     assert not (workdir / "run.lock").exists()
 
@@ -164,7 +166,7 @@ def test_a_name_of_the_wrong_kind_is_one_line_before_anything_is_loaded(tmp_path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir() if kind == "folder" else path.write_text("")
     with pytest.raises(UserError, match=rf"{path.name} is a {kind}, but .*; move it away or") as caught:
-        open_experiment(config, str(tmp_path))
+        open_run(config, str(tmp_path))
     assert "\n" not in str(caught.value)
 
 
@@ -175,8 +177,8 @@ def experiment_config_unread(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("loaded something")
 
-    monkeypatch.setattr(experiment_module, "load_data", refuse)
-    monkeypatch.setattr(experiment_module, "load_sampler", refuse)
+    monkeypatch.setattr(setup, "load_data", refuse)
+    monkeypatch.setattr(setup, "load_sampler", refuse)
     config = default_config()
     config.arms = ("base", "modular")
     return config

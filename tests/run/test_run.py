@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 from tiny import experiment_config
 
-from alignment import experiment as experiment_room
 from alignment.adapters.peft import load_peft
 from alignment.arms import ARMS
 from alignment.cli import leaves, show
 from alignment.errors import UserError
 from alignment.evaluation.curves import read_curve
-from alignment.experiment import open_experiment, run_experiment
+from alignment.run import arm as run_arm
+from alignment.run import stage as run_stage
+from alignment.run.plan import execute
+from alignment.run.setup import open_run
 from alignment.training import grpo, loop, sft
 from alignment.training.checkpoint import fingerprint
 
@@ -43,7 +45,7 @@ def config_for(base, *arms, **grpo):
 
 
 def run(config, workdir):
-    return run_experiment(open_experiment(config, str(workdir)))
+    return execute(open_run(config, str(workdir)))
 
 
 def adapter_bits(workdir, stage, seed=0):
@@ -60,7 +62,7 @@ def test_only_what_an_arm_needs_is_read(base, tmp_path, arm, read):
     config = config_for(base, arm)
     for part in {"sft", "rl"} - read:
         config.data[part].update(source="medqa", path="")
-    data = open_experiment(config, str(tmp_path)).data
+    data = open_run(config, str(tmp_path)).data
     assert {part for part in ("sft", "rl") if getattr(data, part)} == read and len(data.eval) == 12
 
 
@@ -134,8 +136,8 @@ def test_a_finished_run_is_not_run_again(base, straight, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("trained or answered again")
 
-    monkeypatch.setattr(experiment_room, "train_stage", refuse)
-    monkeypatch.setattr(experiment_room, "generate", refuse)
+    monkeypatch.setattr(run_stage, "train_stage", refuse)
+    monkeypatch.setattr(run_arm, "generate", refuse)
     again = run(config_for(base, "modular", "monolithic"), workdir)
     assert [outcome.row for outcome in again] == [outcome.row for outcome in outcomes]
 

@@ -1,0 +1,91 @@
+"""What every stage and arm of a run shares, checked and loaded once."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+from etils import epath
+from ml_collections import ConfigDict
+
+from alignment.arms import stage_order
+from alignment.common.lock import Lock
+from alignment.config_checks import check_config
+from alignment.data.load import Data, load_data
+from alignment.evaluation.generate import sampling_of
+from alignment.parallel.data_parallel import choose_devices
+from alignment.reward_model.model import make_reward_function, uses_reward_model
+from alignment.rollout.base_model import BaseModel
+from alignment.rollout.sampler import Sampler, load_sampler
+from alignment.run.store import check_places
+from alignment.training import grpo, sft
+from alignment.training.calibration import reward_config_of
+from alignment.training.checkpoint import environment
+from alignment.training.monitor import MonitorConfig
+from alignment.training.options import TrainingOptions, make_training_options
+from alignment.training.usable import drop_unusable
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What all stages and arms of a run share."""
+
+    config: ConfigDict
+    workdir: epath.Path
+    sampler: Sampler
+    options: TrainingOptions
+    data: Data
+    lock: Lock | None = None  # on the workdir; without one, `execute` takes it for as long as it runs
+
+    @property
+    def base(self) -> BaseModel:
+        """The base that is trained and sampled from."""
+        return self.sampler.base
+
+
+def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
+    """Check the configuration, load the base and the data, and check that everything fits before the first step.
+
+    Raises:
+      UserError: an unknown name, a value out of its range, sizes that do not divide, too many unusable records, bad
+        weights or data, a folder where a file of the run belongs or the reverse. What the configuration alone shows is
+        raised before anything is loaded.
+    """
+    check_config(config)
+    stages = stage_order(config.arms)
+    reward_config_of(config.grpo)
+    MonitorConfig(**config.watch)
+    sampling_of(config.eval)
+    check_places(config, epath.Path(workdir))
+    devices = choose_devices(config.parallel.mode, config.parallel.devices)
+    supervised = any(stage.objective != "grpo" for stage in stages)
+    on_policy = any(stage.on_policy for stage in stages)
+    if supervised:
+        sft.check_sizes(config.sft, len(devices.devices))
+    if on_policy:
+        grpo.check_sizes(config.grpo, len(devices.devices))
+        uses_reward_model(config.grpo)
+    data = load_data(config.data, training=[role for role, used in (("rl", on_policy), ("sft", supervised)) if used])
+    if on_policy:
+        grpo.check_records(config.grpo, len(data.rl))
+    options, sampler = make_training_options(config, devices), load_sampler(config, devices)
+    if on_policy:
+        make_reward_function(config.grpo, sampler.base)
+    responses = {stage.objective.removeprefix("sft_") if stage.objective != "joint" else "cot" for stage in stages}
+    data = drop_unusable(sampler.base, data, config, sorted(responses - {"grpo"}))
+    if on_policy:
+        grpo.check_records(config.grpo, len(data.rl))  # again, of those that are left
+    return Run(config, epath.Path(workdir), sampler, options, data, lock)
+
+
+def describe_run(run: Run) -> dict[str, Any]:
+    """What was run, for the head of the report."""
+    base = run.base
+    return {
+        "model": run.config.model.path or "embedded nano base",
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(base.params)),
+        "weights SHA-256": base.fingerprint,
+        "config": run.config.to_dict(),
+        "versions": environment(),
+    }
