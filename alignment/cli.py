@@ -29,7 +29,7 @@ from alignment.common.declaration import describe_range, leaf, problem_of
 from alignment.common.declaration import flatten as leaves
 from alignment.common.entry_point import own_command, run_entry_point
 from alignment.common.progress import set_quiet
-from alignment.config import GROUPS, LEAVES, default_config
+from alignment.config import GROUPS, LEAVES, RENAMED, default_config
 from alignment.config_checks import check_config, check_leaf, show
 from alignment.errors import UserError
 
@@ -321,6 +321,8 @@ def _split_overrides(argv: Sequence[str]) -> tuple[list[tuple[str, str]], list[s
 
 
 def _unknown_leaf(name: str, kinds: dict[str, Any]) -> str:
+    if name in RENAMED:
+        return f"{PREFIX}{name} is called {PREFIX}{RENAMED[name]} now"
     inside = [leaf for leaf in kinds if leaf.startswith(name + ".")]
     if inside:
         return f"{PREFIX}{name} is a group, not a leaf; set one of its leaves, for example {PREFIX}{inside[0]}"

@@ -20,6 +20,8 @@ INITS = ("kaiming", "gaussian")
 # Beyond what any base has room for: a larger number is a slip, and would end as memory that no machine has.
 MAX_RANK = 2**14
 MAX_TOKENS = 2**20
+# Leaves that were renamed: the command line answers an old name with the new one.
+RENAMED = {"rollout.lanes": "rollout.sequences", "rollout.width": "rollout.samples_per_slot"}
 
 
 def default_config() -> ConfigDict:
@@ -200,8 +202,10 @@ EXPERIMENT: dict[str, Any] = {
         ),
     },
     "rollout": {
-        "lanes": leaf(64, "completions decoded side by side; 0: all of them", low=0),
-        "width": leaf(0, "lanes that share a prompt; 0: a whole group if all fit at once, otherwise 2", low=0),
+        "sequences": leaf(64, "completions decoded at once; 0: all of them", low=0),
+        "samples_per_slot": leaf(
+            0, "sequences that share a prompt slot; 0: a whole group if all fit at once, otherwise 2", low=0
+        ),
         "chunk": leaf(32, "tokens decoded between two checks for completions that have ended", low=1, high=MAX_TOKENS),
         "cache_dtype": leaf("", "type of the key-value cache; empty is that of the weights", choices=("", *DTYPES)),
         "merge": leaf(

@@ -277,7 +277,7 @@ def _verdict(name: str, config: Any, plan: Any) -> Check:
         return Check(name, OK, f"fits: {detail}")
     remedies = {
         "loading the weights": "use a smaller size or a machine with more memory",
-        "a rollout": "lower --config.rollout.lanes or grpo.max_new_tokens, or use a smaller size",
+        "a rollout": "lower --config.rollout.sequences or grpo.max_new_tokens, or use a smaller size",
         "a GRPO update": "raise --config.grpo.micro_batches, or lower grpo.group_size or grpo.max_new_tokens",
         "an SFT update": "raise --config.sft.micro_batches or lower sft.max_tokens",
     }

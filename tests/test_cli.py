@@ -104,6 +104,7 @@ def test_value_may_follow_as_the_next_word_and_the_last_one_wins():
         (["--config.grpo=3"], "--config.grpo is a group"),
         (["--config.grpo.steps.x=3"], "--config.grpo.steps?"),
         (["--config.=3"], "unknown override"),
+        (["--config.rollout.lanes=8"], "--config.rollout.lanes is called --config.rollout.sequences now"),
         (["--config.grpo.steps=1.5"], "not an int (default: 100)"),
         (["--config.grpo.steps=many"], "not an int"),
         (["--config.grpo.steps="], "not an int"),

@@ -11,13 +11,14 @@ import numpy as np
 
 from alignment.adapters.stack import push
 from alignment.benchmarks.setting import Setting
-from alignment.rollout.sampling import Sampling
-from alignment.rollout.scheduler import Group, Layout, Stats, sample_groups
+from alignment.rollout.groups import Group
+from alignment.rollout.sampling import SamplingConfig
+from alignment.rollout.scheduler import ALL_AT_ONCE, Layout, Policy, Requests, Stats, StopCondition, sample_groups
 from alignment.training.losses import TRAINABLE
 from alignment.training.state import Frozen, TrainState
 
-PLAIN, AT_ONCE = Sampling(), Layout()
-NO_STOP = (-1,)  # every completion has its full length
+PLAIN = SamplingConfig()
+NO_STOP = StopCondition(stop_ids=(-1,), pad_id=0)  # every completion has its full length
 
 
 class Generated(NamedTuple):
@@ -32,8 +33,8 @@ def make_rollout(
     setting: Setting,
     *,
     shared: bool = True,
-    sampling: Sampling = PLAIN,
-    layout: Layout = AT_ONCE,
+    sampling: SamplingConfig = PLAIN,
+    layout: Layout = ALL_AT_ONCE,
     limits: np.ndarray | None = None,
 ) -> Callable[[TrainState, Frozen, dict, int], Generated]:
     """Return `run(state, frozen, batch, step)`: sample after `batch["prompts"]` [P, Lp] from the policy of `state`.
@@ -49,21 +50,9 @@ def make_rollout(
         if not shared:
             prompts, mask = (np.repeat(each, setting.group, axis=0) for each in (prompts, mask))
             keys, ends = keys.reshape(-1, 1), None if limits is None else limits.reshape(-1, 1)
-        group = sample_groups(
-            frozen.params,
-            push(frozen.under, TRAINABLE, state.lora),
-            prompts,
-            mask,
-            keys,
-            config=setting.config,
-            sampling=sampling,
-            max_new_tokens=setting.new_tokens,
-            stop_ids=NO_STOP,
-            pad_id=0,
-            layout=layout,
-            limits=ends,
-            stats=stats,
-        )
+        policy = Policy(frozen.params, push(frozen.under, TRAINABLE, state.lora), setting.config)
+        requests = Requests(prompts, mask, keys, setting.new_tokens, ends)
+        group = sample_groups(policy, requests, sampling, NO_STOP, layout=layout, stats=stats)
         return Generated(group, time.perf_counter() - began, stats)
 
     return run

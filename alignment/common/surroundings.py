@@ -89,13 +89,13 @@ def _explain_system(error: OSError) -> str | None:
 
 _HOST_MEMORY = (
     "this machine is out of memory; use a smaller batch (--config.grpo.micro_batches and --config.sft.micro_batches "
-    "higher, --config.rollout.lanes lower), end other programs or use a larger machine; the run goes on from its last "
-    "checkpoint (with another batch: in a new --workdir)"
+    "higher, --config.rollout.sequences lower), end other programs or use a larger machine; the run goes on from its "
+    "last checkpoint (with another batch: in a new --workdir)"
 )
 _DEVICE_MEMORY = (
     "the device is out of memory; use more micro-batches (--config.grpo.micro_batches, --config.sft.micro_batches), "
-    "--config.model.remat=true, fewer lanes (--config.rollout.lanes) or --config.model.dtype=bfloat16; with fewer "
-    "lanes the run goes on from its last checkpoint, the others need a new --workdir"
+    "--config.model.remat=true, fewer sequences (--config.rollout.sequences) or --config.model.dtype=bfloat16; with "
+    "fewer sequences the run goes on from its last checkpoint, the others need a new --workdir"
 )
 
 

@@ -14,9 +14,9 @@ from alignment.common.progress import progress
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.rollout.base_model import encode_prompts, parse_completions
-from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.keys import completion_keys, prompt_hash
 from alignment.rollout.sampler import Sampler, stream
-from alignment.rollout.sampling import Sampling
+from alignment.rollout.sampling import SamplingConfig
 from alignment.text.padding import bucket
 from alignment.text.parser import Response
 
@@ -44,9 +44,9 @@ def answer(
     sampling, key = sampling_of(section), jax.random.key(section.seed)
     responses: dict[int, Response] = {}
     with progress(len(records), label, "answer") as shown:
-        for chosen in _by_bucket([len(prompt) for prompt in prompts], sampler.layout.lanes):
+        for chosen in _by_bucket([len(prompt) for prompt in prompts], sampler.layout.sequences):
             asked = [prompts[index] for index in chosen]
-            keys = lane_keys(key, 0, [prompt_hash(prompt) for prompt in asked], group_size=1)
+            keys = completion_keys(key, 0, [prompt_hash(prompt) for prompt in asked], group_size=1)
             given = {"max_new_tokens": section.max_new_tokens, "sampling": sampling, "stop": section.stop}
             for place, group in stream(sampler, stack, asked, keys, **given):
                 index = chosen[place]
@@ -55,14 +55,14 @@ def answer(
     return [responses[index] for index in range(len(records))]
 
 
-def sampling_of(section: ConfigDict) -> Sampling:
+def sampling_of(section: ConfigDict) -> SamplingConfig:
     """The distribution that `config.eval` describes.
 
     Raises:
       UserError: a value out of its range, or a filter with a temperature of 0, which would change nothing.
     """
     try:
-        sampling = Sampling(section.temperature, section.top_k, section.top_p, section.min_p)
+        sampling = SamplingConfig(section.temperature, section.top_k, section.top_p, section.min_p)
     except UserError as error:
         raise UserError(f"--config.eval.{error}") from error
     idle = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}

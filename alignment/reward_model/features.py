@@ -17,7 +17,7 @@ from alignment.objectives.masking import masked_sum
 from alignment.parallel.data_parallel import Devices
 from alignment.record import Record
 from alignment.rollout.base_model import BaseModel
-from alignment.rollout.scheduler import Group
+from alignment.rollout.groups import Group
 from alignment.text.padding import bucket, pad_right
 from alignment.text.tokenizer import encode_example
 

@@ -18,7 +18,7 @@ from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import check_vocabulary, load_params, resolve_folder
 from alignment.parallel.data_parallel import Devices
 from alignment.record import Record
-from alignment.rollout.scheduler import Group
+from alignment.rollout.groups import Group
 from alignment.text.parser import Response, parse
 from alignment.text.templates import Template, get_template
 from alignment.text.tokenizer import encode_prompt, load_tokenizer, opened_block, pad_id, stop_ids

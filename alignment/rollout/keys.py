@@ -1,4 +1,4 @@
-"""Sampling keys: no two steps, epochs, prompts, samples or positions ever share noise."""
+"""Sampling keys: two different steps, attempts, prompts, samples or positions never share random numbers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import numpy as np
 
 
 def stage_key(seed: int, stage: str) -> jax.Array:
-    """The key all randomness of one stage of one seed descends from."""
+    """The key from which all randomness of one stage at one seed descends."""
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(stage.encode()))
 
 
 def prompt_hash(tokens: Sequence[int]) -> int:
-    """A stable 32-bit hash of a prompt's tokens (equal across runs, machines and versions)."""
+    """A stable 32-bit hash of a prompt's tokens, equal across runs, machines and versions."""
     return zlib.crc32(np.asarray(tokens, np.int32).tobytes())
 
 
 def occurrences(hashes: Sequence[int]) -> list[int]:
-    """For each prompt, how many equal ones stand before it in the batch."""
+    """For each prompt, the number of equal ones before it in the batch."""
     seen: Counter = Counter()
     result = []
     for value in hashes:
@@ -31,22 +31,21 @@ def occurrences(hashes: Sequence[int]) -> list[int]:
     return result
 
 
-def lane_keys(key: jax.Array, step: int, hashes: Sequence[int], group_size: int, attempt: int = 0) -> jax.Array:
-    """Keys [P, G], one a completion; the sampler folds in the position.
+def completion_keys(key: jax.Array, step: int, hashes: Sequence[int], group_size: int, attempt: int = 0) -> jax.Array:
+    """Return the keys [P, G] of the completions; the sampler folds in the position of each token.
 
-    Folded in order: stage key (seed, stage), step, refill attempt, prompt hash, occurrence in the batch, sample.
-    A completion therefore does not depend on the batch, slot or order its prompt came in.
+    Folded in this order: stage key (seed, stage), step, attempt at a refill, prompt hash, occurrence in the batch,
+    sample. A completion therefore does not depend on the batch, the slot or the order in which its prompt came.
     """
     key = jax.random.fold_in(jax.random.fold_in(key, step), attempt)
     pairs = zip(hashes, occurrences(hashes), strict=True)
-    folds = np.asarray(list(pairs), np.uint32)
-    return _fold_lanes(key, jnp.asarray(folds), group_size)
+    return _fold_prompts_and_samples(key, jnp.asarray(np.asarray(list(pairs), np.uint32)), group_size)
 
 
 @jax.jit(static_argnames=("group_size",))
-def _fold_lanes(key, folds, group_size):
-    def lane(fold, sample):
-        return jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, fold[0]), fold[1]), sample)
+def _fold_prompts_and_samples(key, pairs, group_size):
+    def completion_key(pair, sample):
+        return jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, pair[0]), pair[1]), sample)
 
     samples = jnp.arange(group_size)
-    return jax.vmap(lambda fold: jax.vmap(lambda sample: lane(fold, sample))(samples))(folds)
+    return jax.vmap(lambda pair: jax.vmap(lambda sample: completion_key(pair, sample))(samples))(pairs)

@@ -16,9 +16,10 @@ from alignment.adapters.stack import Stack
 from alignment.errors import UserError
 from alignment.parallel.data_parallel import Devices
 from alignment.rollout.base_model import BaseModel, load_base_model
-from alignment.rollout.sampling import Sampling
-from alignment.rollout.scheduler import Group, Layout, Stats, join_groups, stream_groups
-from alignment.text.padding import bucket, pad_right
+from alignment.rollout.groups import Group, join_groups, trim
+from alignment.rollout.sampling import SamplingConfig
+from alignment.rollout.scheduler import Layout, Policy, Requests, Stats, StopCondition, stream_groups
+from alignment.text.padding import pad_right
 
 MERGES = ("none", "float32")
 
@@ -36,9 +37,9 @@ class Sampler:
         """The same sampler on other weights, such as a base with merged adapters."""
         return dataclasses.replace(self, base=dataclasses.replace(self.base, params=params))
 
-    def with_groups(self, groups: int) -> Sampler:
+    def with_min_groups(self, groups: int) -> Sampler:
         """The same sampler with a cache for at least `groups` groups, so that fewer of them compile nothing new."""
-        return dataclasses.replace(self, layout=dataclasses.replace(self.layout, groups=groups))
+        return dataclasses.replace(self, layout=dataclasses.replace(self.layout, min_groups=groups))
 
 
 def load_sampler(config: ConfigDict, devices: Devices) -> Sampler:
@@ -50,7 +51,7 @@ def load_sampler(config: ConfigDict, devices: Devices) -> Sampler:
     section = config.rollout
     if section.merge not in MERGES:
         raise UserError(f"--config.rollout.merge={section.merge} is unknown; use one of {', '.join(MERGES)}")
-    layout = Layout(section.lanes, section.width, section.chunk, section.cache_dtype)
+    layout = Layout(section.sequences, section.samples_per_slot, section.chunk, section.cache_dtype)
     return Sampler(load_base_model(config, devices), devices, layout, section.merge)
 
 
@@ -61,46 +62,46 @@ def stream(
     keys: jax.Array,
     *,
     max_new_tokens: int,
-    sampling: Sampling,
+    sampling: SamplingConfig,
     stop: Sequence[str] = (),
     stats: Stats | None = None,
 ) -> Iterator[tuple[int, Group]]:
-    """Sample a completion for every key [P, G] and yield each prompt's group as it is complete, with its index.
+    """Sample a completion for every key [P, G] and yield each prompt's group as soon as it is complete.
 
-    Only ids that have a token are drawn. `stop` are texts that end a completion, which keeps them; the other arguments
-    are those of `stream_groups`.
+    Args:
+      sampler: the base, its devices and the layout; stack: the adapters on it.
+      prompts: P prompts as token ids; keys: [P, G] of `completion_keys`.
+      max_new_tokens: the length limit Lc.
+      sampling: the distribution; only ids that have a token are sampled.
+      stop: texts that end a completion, which keeps them.
+      stats: is added to.
+
+    Yields:
+      The prompt's index and its `Group`, with P = 1.
     """
     base, devices = sampler.base, sampler.devices
-    tokens, mask = pad_right(prompts, base.pad_id)
+    find_stop = partial(_find_stop, base.tokenizer, tuple(stop)) if stop else None
     return stream_groups(
-        base.params,
-        devices.replicate(stack),
-        tokens,
-        mask,
-        keys,
-        config=base.config,
-        sampling=dataclasses.replace(sampling, token_ranges=base.token_ranges),
-        max_new_tokens=max_new_tokens,
-        stop_ids=base.stop_ids,
-        pad_id=base.pad_id,
+        Policy(base.params, devices.replicate(stack), base.config),
+        Requests(*pad_right(prompts, base.pad_id), keys, max_new_tokens),
+        dataclasses.replace(sampling, token_ranges=base.token_ranges),
+        StopCondition(base.stop_ids, base.pad_id, find_stop),
         layout=sampler.layout,
-        find_stop=partial(_find_stop, base.tokenizer, tuple(stop)) if stop else None,
-        shard=devices.shard,
-        devices=len(devices.devices),
+        devices=devices,
         stats=stats,
     )
 
 
 def _find_stop(tokenizer: Any, stop: tuple[str, ...], ids: np.ndarray) -> int | None:
     """How many of `ids` to keep where their text holds one of `stop`: up to the token that completes the first."""
-    if not any(text in tokenizer.decode(ids) for text in stop):
+
+    def holds_stop(count: int) -> bool:
+        text = tokenizer.decode(ids[:count])
+        return any(part in text for part in stop)
+
+    if not holds_stop(len(ids)):
         return None
-    return (
-        bisect.bisect_left(
-            range(1, len(ids) + 1), True, key=lambda count: any(text in tokenizer.decode(ids[:count]) for text in stop)
-        )
-        + 1
-    )
+    return bisect.bisect_left(range(1, len(ids) + 1), True, key=holds_stop) + 1
 
 
 def complete(
@@ -109,11 +110,3 @@ def complete(
     """All completions of `stream` together, trimmed to the bucket of the longest."""
     groups = dict(stream(sampler, stack, prompts, keys, **options))
     return trim(join_groups(groups[index] for index in range(len(prompts))))
-
-
-def trim(group: Group) -> Group:
-    """Keep as many completion positions as the bucket of the longest needs."""
-    # Few lengths, since each compiles an update of its own; the update packs the padding away in any case.
-    length = min(bucket(int(group.mask.sum(axis=-1).max()), per_octave=1, least=64), group.mask.shape[-1])
-    cut = {name: getattr(group, name)[..., :length] for name in ("completions", "mask", "log_prob")}
-    return group.replace(**cut)

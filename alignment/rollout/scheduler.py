@@ -1,9 +1,9 @@
-"""Sampling completions for groups of prompts: the host's side, which keeps the lanes of `lanes.Pool` at work.
+"""The host side of a rollout: a scheduler that keeps the sequences of the key-value cache busy.
 
-Each prompt is computed once for all samples of a slot. Short answers do not wait for long ones: the device decodes in
-chunks, and between two chunks lanes whose sample has ended take the next. The end token a row chose stays in the
-completion and in its mask, and the log-probability recorded is that of the distribution sampled from. A completion
-depends on its key alone, not on its lane, its slot or when its turn came.
+A prompt is prefilled once for all samples of a slot. Short completions do not wait for long ones: the device decodes in
+chunks, and between two chunks every sequence whose sample has ended starts the next one. The end token of a completion
+stays in it and in its mask, and the log-prob recorded is that of the distribution sampled from. A completion depends on
+its key alone, and not on its slot, its sequence or the order of the schedule.
 """
 
 from __future__ import annotations
@@ -11,53 +11,66 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
 from alignment.adapters.stack import Stack
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config
-from alignment.rollout import lanes
-from alignment.rollout.sampling import Sampling
+from alignment.parallel.data_parallel import Devices, choose_devices
+from alignment.rollout import kv_cache
+from alignment.rollout.groups import Group, join_groups
+from alignment.rollout.sampling import SamplingConfig
 
-ADMITTED = 8  # prompts run at once where several slots are free; a single free slot is served alone
-FindStop = Callable[[np.ndarray], int | None]  # ids so far -> how many to keep, None while nothing stops them
-Place = Callable[[Any], Any]
+PREFILL_BATCH = 8  # prompts prefilled at once where several slots are free; a single free slot is filled alone
 
 
-@struct.dataclass
-class Group:
-    """P prompts with G completions each."""
+class Policy(NamedTuple):
+    """The model that is sampled from."""
 
-    prompts: jax.Array  # [P, Lp] tokens, padded on the right
-    prompt_mask: jax.Array  # [P, Lp] true at real prompt tokens
-    completions: jax.Array  # [P, G, Lc] tokens, padded on the right
-    mask: jax.Array  # [P, G, Lc] true at completion tokens, the end token included
-    log_prob: jax.Array  # [P, G, Lc] log-probability each token was sampled with; 0 where masked
-    truncated: jax.Array  # [P, G] true where the length limit, not an end token, ended the row
+    params: dict  # of the base
+    stack: Stack  # the adapters that are applied to it, unmerged
+    config: Qwen2Config
+
+
+class Requests(NamedTuple):
+    """What is to be sampled: G completions of each of P prompts."""
+
+    prompts: np.ndarray  # [P, Lp] tokens, padded on the right
+    prompt_mask: np.ndarray  # [P, Lp]
+    keys: jax.Array  # [P, G] typed keys of `completion_keys`
+    max_new_tokens: int  # Lc
+    limits: np.ndarray | None = None  # [P, G] a lower limit for each completion; None: Lc for all
+
+
+class StopCondition(NamedTuple):
+    """What ends a completion before its length limit."""
+
+    stop_ids: tuple[int, ...]  # tokens that end it
+    pad_id: int  # fills the positions behind the end; masks never depend on it
+    find_stop: Callable[[np.ndarray], int | None] | None = None  # ids so far -> how many to keep; None: it goes on
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """How a rollout is laid out; none of it changes a completion in float32.
+    """How a rollout is laid out on the devices; in float32 it changes no completion.
 
     Raises:
       UserError: a number out of its range.
     """
 
-    lanes: int = 0  # completions decoded side by side; 0: all of them
-    width: int = 0  # lanes that share a prompt's keys and values; 0: all of a group if all fit at once, otherwise 2
-    chunk: int = 32  # tokens decoded before the host looks again
+    sequences: int = 0  # completions decoded at once; 0: all of them
+    samples_per_slot: int = 0  # sequences that share a prompt slot; 0: a whole group if all fit at once, otherwise 2
+    chunk: int = 32  # tokens decoded between two looks of the host
     cache_dtype: str = ""  # of keys and values; "": that of the weights
-    groups: int = 0  # room for at least so many groups, so that fewer of them compile nothing new
+    min_groups: int = 0  # the cache is sized for at least so many groups, so that fewer of them compile nothing new
 
     def __post_init__(self):
-        for name in ("lanes", "width"):
+        for name in ("sequences", "samples_per_slot"):
             if getattr(self, name) < 0:
                 raise UserError(f"--config.rollout.{name}={getattr(self, name)}: it must not be negative")
         if self.chunk < 1:
@@ -66,235 +79,208 @@ class Layout:
             raise UserError(f"--config.rollout.cache_dtype={self.cache_dtype}: use float32, bfloat16 or nothing")
 
     def shape(self, prompts: int, samples: int, devices: int = 1) -> tuple[int, int]:
-        """Slots and lanes a slot for `prompts` groups of `samples`, the slots a multiple of `devices`."""
-        total = max(prompts, self.groups) * samples
-        count = min(self.lanes or total, total)
-        width = min(self.width or (samples if count == total else 2), samples, count)
-        slots = -(-count // width)
-        return -(-slots // devices) * devices, width
+        """Prompt slots Q and sequences W a slot for P groups of G samples; Q is a multiple of `devices`."""
+        total = max(prompts, self.min_groups) * samples
+        count = min(self.sequences or total, total)
+        per_slot = min(self.samples_per_slot or (samples if count == total else 2), samples, count)
+        slots = -(-count // per_slot)
+        return -(-slots // devices) * devices, per_slot
 
 
-AT_ONCE = Layout()
+ALL_AT_ONCE = Layout()
 
 
 @dataclasses.dataclass
 class Stats:
-    """What a rollout did, filled in as it goes."""
+    """What a rollout did; filled in while it runs."""
 
-    steps: int = 0  # tokens decoded a lane, lanes at rest included
+    steps: int = 0  # tokens decoded a sequence, inactive sequences included
     tokens: int = 0  # tokens kept
-    prompts: int = 0  # prompts run, those run again for a second slot included
-    wait_s: float = 0.0  # the host waited for the device
+    prompts: int = 0  # prompts prefilled; one that takes a second slot counts again
+    wait_s: float = 0.0  # time for which the host waited for the device
 
 
-@dataclasses.dataclass
-class _Seating:
-    """Who sits where."""
-
-    pending: list[deque[int]]  # a prompt's samples that nobody has begun
-    waiting: deque[int]  # prompts that no slot has held yet
-    prompt: np.ndarray  # [Q] the prompt of each slot, -1 for none
-    sample: np.ndarray  # [Q, W] the sample of each lane, -1 at rest
-
-    @property
-    def at_work(self) -> int:
-        """How many lanes have a sample."""
-        return int((self.sample >= 0).sum())
-
-    @property
-    def anything_left(self) -> bool:
-        """Whether a sample waits for a lane."""
-        return any(self.pending)
-
-    def fill(self) -> tuple[list[tuple[int, int]], np.ndarray]:
-        """Give lanes at rest their next sample; return the (slot, prompt) newly held and the lanes [Q, W] seated."""
-        before = self.sample.copy()
-        for slot in np.flatnonzero(self.prompt >= 0):
-            self._take(slot)
-        admitted = []
-        for slot in np.flatnonzero((self.sample < 0).all(axis=1)):
-            if not self.anything_left:
-                break
-            # At the end idle slots help with what is left of prompts that others hold.
-            rest = max(range(len(self.pending)), key=lambda prompt: len(self.pending[prompt]))
-            self.prompt[slot] = self.waiting.popleft() if self.waiting else rest
-            admitted.append((int(slot), int(self.prompt[slot])))
-            self._take(slot)
-        return admitted, self.sample != before
-
-    def _take(self, slot: int) -> None:
-        left = self.pending[self.prompt[slot]]
-        for lane in np.flatnonzero(self.sample[slot] < 0)[: len(left)]:
-            self.sample[slot, lane] = left.popleft()
-
-    def rows(self, values: np.ndarray) -> np.ndarray:
-        """Values [P, G, ...] as the lanes have them, [Q, W, ...]; those of lanes at rest mean nothing."""
-        return values[self.prompt[:, None], self.sample]
-
-
-def sample_groups(params: dict, stack: Stack, prompts: Any, prompt_mask: Any, keys: jax.Array, **options: Any) -> Group:
-    """Sample one completion for each key [P, G] and return them all; see `stream_groups`."""
-    found = dict(stream_groups(params, stack, prompts, prompt_mask, keys, **options))
-    return join_groups(found[index] for index in range(len(found)))
-
-
-def join_groups(groups: Iterable[Group]) -> Group:
-    """One `Group` of several, in their order."""
-    return jax.tree.map(lambda *leaves: np.concatenate([_widened(leaf, leaves) for leaf in leaves]), *groups)
-
-
-def _widened(leaf: np.ndarray, leaves: Sequence[np.ndarray]) -> np.ndarray:
-    """Fill up the last axis to that of the widest of `leaves`; masks say that nothing is there."""
-    spare = max(other.shape[-1] for other in leaves) - leaf.shape[-1]
-    return np.pad(leaf, [(0, 0)] * (leaf.ndim - 1) + [(0, spare)])
+def sample_groups(
+    policy: Policy, requests: Requests, sampling: SamplingConfig, stop: StopCondition, **options
+) -> Group:
+    """Sample all completions and return them in the order of the prompts; `options` are those of `stream_groups`."""
+    groups = dict(stream_groups(policy, requests, sampling, stop, **options))
+    return join_groups(groups[index] for index in range(len(groups)))
 
 
 def stream_groups(
-    params: dict,
-    stack: Stack,
-    prompts: Any,
-    prompt_mask: Any,
-    keys: jax.Array,
+    policy: Policy,
+    requests: Requests,
+    sampling: SamplingConfig,
+    stop: StopCondition,
     *,
-    config: Qwen2Config,
-    sampling: Sampling,
-    max_new_tokens: int,
-    stop_ids: tuple[int, ...],
-    pad_id: int,
-    layout: Layout = AT_ONCE,
-    limits: np.ndarray | None = None,
-    find_stop: FindStop | None = None,
-    shard: Place = jax.device_put,
-    devices: int = 1,
+    layout: Layout = ALL_AT_ONCE,
+    devices: Devices | None = None,
     stats: Stats | None = None,
 ) -> Iterator[tuple[int, Group]]:
-    """Sample a completion for every key and yield each prompt's group, with its index, when its last sample ends.
+    """Yield each prompt's group, with the prompt's index, as soon as its last sample has ended.
 
-    The device is decoding while the consumer works on what was yielded.
+    The device goes on decoding while the consumer works on the group.
 
     Args:
-      params: the base; stack: the adapters the policy is served with (unmerged).
-      prompts: [P, Lp] tokens padded on the right; prompt_mask: [P, Lp].
-      keys: [P, G] typed keys from `lane_keys`.
-      config: sizes.
-      sampling: the distribution.
-      max_new_tokens: Lc, the length limit; limits: [P, G] limits of each completion below it, if any.
-      stop_ids: tokens that end a row.
-      pad_id: written after the end of a row; never consulted for masks.
-      layout: lanes, slots and chunks.
-      find_stop: ends rows on what their text says, where no end token did.
-      shard: puts a tree of arrays with leading axis Q on the devices, of which there are `devices`.
+      policy, requests, sampling, stop: what is sampled from what, and until when.
+      layout: the shape of the cache.
+      devices: hold equal numbers of slots; None is one device.
       stats: is added to.
     """
-    stats = Stats() if stats is None else stats
-    most = np.full(keys.shape, max_new_tokens)
-    limits = most if limits is None else np.minimum(limits, most)
-    work = _Work(params, stack, config, np.asarray(prompts), np.asarray(prompt_mask), keys, limits, shard, devices)
-    slots, width = layout.shape(*keys.shape, devices)
-    seating, pool = _seating(*keys.shape, slots, width), _new_pool(work, layout, slots, width, max_new_tokens)
-    groups = _Groups(work.prompts, work.prompt_mask, keys.shape[1], max_new_tokens, pad_id, stop_ids)
-    stopped, ready = np.zeros((slots, width), bool), []
-    while seating.anything_left or seating.at_work:
-        pool = _refill(pool, seating, stopped, work, stats)
-        enough = seating.at_work - max(1, seating.sample.size // 16) if seating.anything_left else 0
-        given = np.int32(layout.chunk), np.int32(enough)
-        pool, done = lanes.advance(pool, params, stack, *given, config=config, sampling=sampling, stop_ids=stop_ids)
-        yield from ready
+    devices, stats = devices or choose_devices("jit", 1), stats or Stats()
+    shape = layout.shape(*requests.keys.shape, len(devices.devices))
+    dtype = policy.params["embed"].dtype
+    lengths = requests.prompts.shape[1], requests.max_new_tokens
+    cache = kv_cache.init_cache(policy.config, dtype, jnp.dtype(layout.cache_dtype or dtype), shape, lengths)
+    cache, scheduler, results = devices.shard(cache), Scheduler(requests.keys.shape, shape), _Results(requests, stop)
+    stopped, complete = np.zeros(shape, bool), []
+    static = {"config": policy.config, "sampling": sampling, "stop_ids": stop.stop_ids}
+    while scheduler.has_pending or scheduler.active_count:
+        cache = _start_pending(cache, scheduler, stopped, policy, requests, devices, stats)
+        # While samples are pending, a chunk ends early once a sixteenth of the sequences is inactive.
+        spare = max(1, np.prod(shape) // 16)
+        limits = np.int32(layout.chunk), np.int32(scheduler.active_count - spare if scheduler.has_pending else 0)
+        cache, steps = kv_cache.decode_chunk(cache, policy.params, policy.stack, *limits, **static)
+        yield from complete
         began = time.perf_counter()
         with jax.profiler.TraceAnnotation("wait for the device"):
-            seen = jax.device_get((pool.alive, pool.place, pool.tokens, pool.log_prob, done))
+            decoded = jax.device_get((cache.active, cache.positions, cache.tokens, cache.log_prob, steps))
         stats.wait_s += time.perf_counter() - began
-        stats.steps += int(seen[-1])
-        stopped, ready = groups.collect(seating, *seen[:-1], find_stop, stats)
-    yield from ready
+        stats.steps += int(decoded[-1])
+        stopped, complete = results.collect(scheduler, *decoded[:-1], stats)
+    yield from complete
 
 
-class _Work(NamedTuple):
-    """What is to be sampled, and with what."""
+class Scheduler:
+    """Which prompt is in which slot, and which of its samples each of the slot's sequences decodes."""
 
-    params: dict
-    stack: Stack
-    config: Qwen2Config
-    prompts: np.ndarray  # [P, Lp]
-    prompt_mask: np.ndarray  # [P, Lp]
-    keys: jax.Array  # [P, G]
-    limits: np.ndarray  # [P, G]
-    shard: Place
-    devices: int
+    def __init__(self, requests: tuple[int, int], cache: tuple[int, int]) -> None:
+        """`requests` is (P, G), `cache` (Q, W)."""
+        prompts, samples = requests
+        self.pending = [deque(range(samples)) for _ in range(prompts)]  # the samples of a prompt not started yet
+        self.waiting = deque(range(prompts))  # prompts that no slot has held yet
+        self.prompt = np.full(cache[0], -1)  # [Q] the prompt of each slot, -1 for none
+        self.sample = np.full(cache, -1)  # [Q, W] the sample of each sequence, -1 where inactive
+
+    @property
+    def active_count(self) -> int:
+        """How many sequences have a sample."""
+        return int((self.sample >= 0).sum())
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether a sample waits for a sequence."""
+        return any(self.pending)
+
+    def assign(self) -> tuple[list[tuple[int, int]], np.ndarray]:
+        """Assign pending samples to inactive sequences.
+
+        Returns:
+          The (slot, prompt) pairs to prefill, and the sequences [Q, W] to start.
+        """
+        before = self.sample.copy()
+        for slot in np.flatnonzero(self.prompt >= 0):
+            self._start_samples(slot)
+        prefills = []
+        for slot in np.flatnonzero((self.sample < 0).all(axis=1)):
+            if not self.has_pending:
+                break
+            # Once every prompt has had a slot, an idle one takes over samples of the prompt that has most left.
+            longest = max(range(len(self.pending)), key=lambda prompt: len(self.pending[prompt]))
+            self.prompt[slot] = self.waiting.popleft() if self.waiting else longest
+            prefills.append((int(slot), int(self.prompt[slot])))
+            self._start_samples(slot)
+        return prefills, self.sample != before
+
+    def _start_samples(self, slot: int) -> None:
+        pending = self.pending[self.prompt[slot]]
+        for sequence in np.flatnonzero(self.sample[slot] < 0)[: len(pending)]:
+            self.sample[slot, sequence] = pending.popleft()
+
+    def gather(self, values: np.ndarray) -> np.ndarray:
+        """Values [P, G, ...] in the order of the sequences, [Q, W, ...]; those of inactive ones mean nothing."""
+        return values[self.prompt[:, None], self.sample]
 
 
-def _new_pool(work: _Work, layout: Layout, slots: int, width: int, length: int) -> lanes.Pool:
-    dtype = work.params["embed"].dtype
-    kept, lengths = jnp.dtype(layout.cache_dtype or dtype), (work.prompts.shape[1], length)
-    return work.shard(lanes.empty_pool(work.config, dtype, kept, slots, width, lengths))
+def _start_pending(
+    cache: kv_cache.KVCache,
+    scheduler: Scheduler,
+    stopped: np.ndarray,
+    policy: Policy,
+    requests: Requests,
+    devices: Devices,
+    stats: Stats,
+) -> kv_cache.KVCache:
+    """End the sequences where `stopped` [Q, W], prefill prompts into free slots and start pending samples."""
+    prefills, started = scheduler.assign()
+    stats.prompts += len(prefills)
+    for slots, prompts in prefill_batches(prefills, len(started), len(devices.devices)):
+        rows = devices.shard((requests.prompts[prompts], requests.prompt_mask[prompts], slots))
+        cache = kv_cache.prefill_into(cache, policy.params, policy.stack, *rows, config=policy.config)
+    limits = np.full(requests.keys.shape, requests.max_new_tokens)
+    if requests.limits is not None:
+        limits = np.minimum(requests.limits, limits)
+    keys, limits = (scheduler.gather(np.asarray(values)) for values in (jax.random.key_data(requests.keys), limits))
+    return kv_cache.start_sequences(cache, *devices.shard((started, stopped, keys, limits)))
 
 
-def _refill(pool: lanes.Pool, seating: _Seating, stopped: np.ndarray, work: _Work, stats: Stats) -> lanes.Pool:
-    """Give lanes and slots at rest what they do next."""
-    admitted, seated = seating.fill()
-    stats.prompts += len(admitted)
-    for into, chosen in _batches(admitted, len(seated), work.devices):
-        rows = work.shard((work.prompts[chosen], work.prompt_mask[chosen], into))
-        pool = lanes.admit(pool, work.params, work.stack, *rows, config=work.config)
-    noise, limits = (seating.rows(np.asarray(each)) for each in (jax.random.key_data(work.keys), work.limits))
-    return lanes.seat(pool, *work.shard((seated, stopped, noise, limits)))
+def prefill_batches(
+    prefills: list[tuple[int, int]], slots: int, devices: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Cut (slot, prompt) pairs into batches of slots [N] and prompts [N].
+
+    There are at most two sizes N, since each compiles a program; a batch is filled up with the slot Q, which does not
+    exist, so that the result is dropped.
+    """
+    large = -(-min(PREFILL_BATCH, slots) // devices) * devices
+    while prefills:
+        size = large if 2 * len(prefills) > large else devices
+        batch, prefills = prefills[:size], prefills[size:]
+        batch += [(slots, batch[0][1])] * (size - len(batch))
+        yield tuple(np.array(batch).T)
 
 
-def _seating(prompts: int, samples: int, slots: int, width: int) -> _Seating:
-    pending = [deque(range(samples)) for _ in range(prompts)]
-    return _Seating(pending, deque(range(prompts)), np.full(slots, -1), np.full((slots, width), -1))
+class _Results:
+    """The completions sampled so far."""
 
-
-def _batches(admitted: Sequence[tuple[int, int]], slots: int, devices: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Cut admissions into slots [N] and prompts [N] of at most two sizes N, filled up with fillers (slot Q)."""
-    large = -(-min(ADMITTED, slots) // devices) * devices
-    left = list(admitted)
-    while left:
-        size = large if 2 * len(left) > large else devices
-        part, left = left[:size], left[size:]
-        part += [(slots, part[0][1])] * (size - len(part))
-        yield tuple(np.array(part).T)
-
-
-class _Groups:
-    """The completions as they come in."""
-
-    def __init__(self, prompts, prompt_mask, samples: int, length: int, pad_id: int, stop_ids: tuple[int, ...]) -> None:
-        shape = len(prompts), samples
+    def __init__(self, requests: Requests, stop: StopCondition) -> None:
+        shape = *requests.keys.shape, requests.max_new_tokens
         self.group = Group(
-            prompts=prompts,
-            prompt_mask=prompt_mask,
-            completions=np.full((*shape, length), pad_id, np.int32),
-            mask=np.zeros((*shape, length), bool),
-            log_prob=np.zeros((*shape, length), np.float32),
-            truncated=np.zeros(shape, bool),
+            prompts=requests.prompts,
+            prompt_mask=requests.prompt_mask,
+            completions=np.full(shape, stop.pad_id, np.int32),
+            mask=np.zeros(shape, bool),
+            log_prob=np.zeros(shape, np.float32),
+            truncated=np.zeros(shape[:2], bool),
         )
-        self.stop_ids = stop_ids
-        self.left = np.full(len(prompts), samples)
+        self.stop = stop
+        self.left = np.full(shape[0], shape[1])  # [P] samples that have not ended
 
     def collect(
-        self, seating: _Seating, alive, places, tokens, log_prob, find_stop: FindStop | None, stats: Stats
+        self, scheduler: Scheduler, active, positions, tokens, log_prob, stats: Stats
     ) -> tuple[np.ndarray, list[tuple[int, Group]]]:
-        """Take what has ended off the lanes: the lanes [Q, W] that their text stopped, and the groups now complete."""
-        stopped, ready = np.zeros(alive.shape, bool), []
-        for slot, lane in np.argwhere(seating.sample >= 0):
-            row, count = tokens[slot, lane], int(places[slot, lane])
-            keep = find_stop(row[:count]) if find_stop else None
-            if alive[slot, lane] and keep is None:
+        """Take over the samples that have ended.
+
+        Returns:
+          The sequences [Q, W] that are to stop because of their text, and the groups that are now complete.
+        """
+        stopped, complete = np.zeros(active.shape, bool), []
+        for slot, sequence in np.argwhere(scheduler.sample >= 0):
+            at, count = (slot, sequence), int(positions[slot, sequence])
+            keep = self.stop.find_stop(tokens[at][:count]) if self.stop.find_stop else None
+            if active[at] and keep is None:
                 continue
-            stopped[slot, lane] = alive[slot, lane]
-            prompt, sample = seating.prompt[slot], seating.sample[slot, lane]
-            truncated = keep is None and row[count - 1] not in self.stop_ids
-            self._put((prompt, sample), row, log_prob[slot, lane], count if keep is None else keep, truncated)
-            stats.tokens += count if keep is None else keep
-            seating.sample[slot, lane] = -1
+            stopped[at] = active[at]
+            sample = prompt, _ = int(scheduler.prompt[slot]), scheduler.sample[at]
+            self.group.truncated[sample] = keep is None and tokens[at][count - 1] not in self.stop.stop_ids
+            count = count if keep is None else keep
+            self.group.completions[sample][:count] = tokens[at][:count]
+            self.group.log_prob[sample][:count] = log_prob[at][:count]
+            self.group.mask[sample][:count] = True
+            stats.tokens += count
+            scheduler.sample[at] = -1
             self.left[prompt] -= 1
             if not self.left[prompt]:
-                ready.append((int(prompt), jax.tree.map(lambda leaf, at=prompt: leaf[at : at + 1], self.group)))
-        return stopped, ready
-
-    def _put(self, at: tuple[int, int], row, log_prob, count: int, truncated: bool) -> None:
-        self.group.completions[at][:count] = row[:count]
-        self.group.log_prob[at][:count] = log_prob[:count]
-        self.group.mask[at][:count] = True
-        self.group.truncated[at] = truncated
+                complete.append((prompt, jax.tree.map(lambda leaf, row=prompt: leaf[row : row + 1], self.group)))
+        return stopped, complete

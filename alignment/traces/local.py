@@ -12,10 +12,10 @@ from alignment.config import default_config
 from alignment.parallel.data_parallel import choose_devices
 from alignment.record import Record
 from alignment.rollout.base_model import BaseModel, completion_ids
-from alignment.rollout.keys import lane_keys, prompt_hash, stage_key
+from alignment.rollout.groups import Group
+from alignment.rollout.keys import completion_keys, prompt_hash, stage_key
 from alignment.rollout.sampler import Sampler, complete, load_sampler
-from alignment.rollout.sampling import Sampling
-from alignment.rollout.scheduler import Group
+from alignment.rollout.sampling import SamplingConfig
 from alignment.text.tokenizer import encode_prompt
 from alignment.traces.collection import Collection
 from alignment.traces.journal import Answer
@@ -73,9 +73,10 @@ def _sample(
 ) -> list[Answer]:
     began, base = time.monotonic(), sampler.base
     encoded = [prompts[record.id] for record in records]
-    keys = lane_keys(stage_key(seed, "traces"), attempt, [prompt_hash(prompt) for prompt in encoded], group_size=1)
+    hashes = [prompt_hash(prompt) for prompt in encoded]
+    keys = completion_keys(stage_key(seed, "traces"), attempt, hashes, group_size=1)
     # A cache for a whole batch, so that a smaller one compiles nothing.
-    sampler, sampling = sampler.with_groups(settings.local.batch_size), Sampling(settings.temperature)
+    sampler, sampling = sampler.with_min_groups(settings.local.batch_size), SamplingConfig(settings.temperature)
     group: Group = complete(sampler, Stack(), encoded, keys, max_new_tokens=settings.max_tokens, sampling=sampling)
     ids = completion_ids(base, group)
     texts = base.tokenizer.batch_decode(ids, skip_special_tokens=False)

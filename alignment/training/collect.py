@@ -20,10 +20,11 @@ from alignment.rewards.combine import RewardConfig, Rewards, RewardState
 from alignment.rewards.registry import ScoreBatch, needs_device
 from alignment.rewards.score import score_channels
 from alignment.rollout.base_model import completion_ids, encode_prompts, parse_completions
-from alignment.rollout.keys import lane_keys, prompt_hash
-from alignment.rollout.sampler import Sampler, stream, trim
-from alignment.rollout.sampling import Sampling
-from alignment.rollout.scheduler import Group, Stats, join_groups
+from alignment.rollout.groups import Group, join_groups, trim
+from alignment.rollout.keys import completion_keys, prompt_hash
+from alignment.rollout.sampler import Sampler, stream
+from alignment.rollout.sampling import SamplingConfig
+from alignment.rollout.scheduler import Stats
 from alignment.text.parser import Response
 from alignment.training.losses import TRAINABLE
 from alignment.training.state import Frozen, TrainState
@@ -61,12 +62,12 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
     asking, base, known = time.perf_counter(), collector.sampler.base, collector.prompts
     prompts = [known[record.id] if record.id in known else encode_prompts(base, [record])[0] for record in asked]
     waited = time.perf_counter() - asking
-    keys = lane_keys(state.key, step, [prompt_hash(prompt) for prompt in prompts], section.group_size, attempt)
+    keys = completion_keys(state.key, step, [prompt_hash(prompt) for prompt in prompts], section.group_size, attempt)
     params, stack = serving_policy(collector, state)
-    given = {"max_new_tokens": section.max_new_tokens, "sampling": Sampling(section.temperature)}
+    given = {"max_new_tokens": section.max_new_tokens, "sampling": SamplingConfig(section.temperature)}
     parts, began, scoring = {}, time.perf_counter(), 0.0
     # A cache for a whole step, however few questions are asked, so that a refill compiles nothing.
-    sampler = collector.sampler.with_params(params).with_groups(section.prompts)
+    sampler = collector.sampler.with_params(params).with_min_groups(section.prompts)
     for index, group in stream(sampler, stack, prompts, keys, stats=stats, **given):
         start = time.perf_counter()
         with jax.profiler.TraceAnnotation("score a group"):
@@ -81,8 +82,8 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
         channels = whole.channels | judge(collector, whole.group, whole.responses, whole.records, step, features)
         whole = whole._replace(channels={name: channels[name] for name in collector.reward_config.weights})
     times = dict(zip(TIMES, (waited, time.perf_counter() - began, scoring, stats.wait_s), strict=True))
-    lanes = np.prod(sampler.layout.shape(len(asked), section.group_size, len(sampler.devices.devices)))
-    return whole._replace(metrics=times | {"rollout/lane_use": stats.tokens / max(1, stats.steps * int(lanes))})
+    sequences = np.prod(sampler.layout.shape(len(asked), section.group_size, len(sampler.devices.devices)))
+    return whole._replace(metrics=times | {"rollout/lane_use": stats.tokens / max(1, stats.steps * int(sequences))})
 
 
 def refill(

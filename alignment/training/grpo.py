@@ -33,8 +33,8 @@ from alignment.record import Record
 from alignment.reward_model.model import make_reward_function
 from alignment.rewards.combine import Rewards, combine, init_rewards
 from alignment.rollout.base_model import BaseModel
+from alignment.rollout.groups import Group
 from alignment.rollout.sampler import Sampler
-from alignment.rollout.scheduler import Group
 from alignment.training.calibration import (
     LAST_STEP,
     calibrated,

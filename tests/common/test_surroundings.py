@@ -164,7 +164,7 @@ def test_out_of_memory_keeps_what_was_done(tmp_path):
     """Through one seam: a step that raises what an exhausted device, or machine, raises."""
     command, workdir = ablation(tmp_path), tmp_path / "run"
     line = one_line(process(*command, f"--workdir={workdir}", ALIGNMENT_PRETEND_OUT_OF_MEMORY="device@3"))
-    for remedy in ("micro_batches", "--config.model.remat=true", "--config.rollout.lanes", "--workdir"):
+    for remedy in ("micro_batches", "--config.model.remat=true", "--config.rollout.sequences", "--workdir"):
         assert remedy in line
     assert (workdir / "seed0" / "reasoning" / "checkpoints" / "2" / "MANIFEST.json").exists()
     assert not (workdir / "run.lock").exists()

@@ -36,7 +36,7 @@ def texts(opened, layout=None, asked=RECORDS, **changes):
 @pytest.mark.ci
 def test_answers_are_in_order_and_depend_on_nothing_else(opened):
     whole = texts(opened)
-    assert whole == texts(opened, layout=Layout(lanes=2, chunk=3))
+    assert whole == texts(opened, layout=Layout(sequences=2, chunk=3))
     assert whole[::-1] == texts(opened, asked=RECORDS[::-1])
     assert [whole[3]] == texts(opened, asked=RECORDS[3:4])
 

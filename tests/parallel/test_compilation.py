@@ -31,9 +31,9 @@ def test_the_compilers_memory_goes_back_to_the_system(monkeypatch):
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
     python = [sys.executable, "-c", SCRIPT]
     run = lambda back: subprocess.run([*python, str(back)], capture_output=True, text=True, check=True)  # noqa: E731
-    kept, given_back = (float(run(back).stdout) for back in (False, True))
-    print(f"{kept:.0f} MB kept, {given_back:.0f} MB after giving back")
-    assert given_back < kept - 20
+    without, after_release = (float(run(back).stdout) for back in (False, True))
+    print(f"{without:.0f} MB without, {after_release:.0f} MB after the release")
+    assert after_release < without - 20
 
 
 def test_short_compilations_and_other_events_are_let_pass(monkeypatch):

@@ -30,7 +30,7 @@ from alignment.reward_model.model import (
 from alignment.rewards.registry import ScoreBatch
 from alignment.rewards.score import score_channel
 from alignment.rollout.base_model import encode_prompts
-from alignment.rollout.keys import lane_keys
+from alignment.rollout.keys import completion_keys
 from alignment.rollout.sampler import load_sampler
 from alignment.run.plan import execute
 from alignment.run.setup import open_run
@@ -179,7 +179,7 @@ def make_reward_model(base, seed=0, digest=None):
 def test_rollout_features_are_those_of_each_completion_alone(sampler):
     records = tiny.records(4)
     prompts = encode_prompts(sampler.base, records)
-    keys = lane_keys(jax.random.key(0), 0, [1, 2, 3, 4], 3)
+    keys = completion_keys(jax.random.key(0), 0, [1, 2, 3, 4], 3)
     group = feedback_group(sampler, prompts, keys)
     features = group_features(sampler.base, sampler.devices, group, chunks=2)
     lanes = zip(group.completions.reshape(12, -1), group.mask.reshape(12, -1), strict=True)
@@ -191,9 +191,9 @@ def test_rollout_features_are_those_of_each_completion_alone(sampler):
 def feedback_group(sampler, prompts, keys):
     from alignment.adapters.stack import Stack
     from alignment.rollout.sampler import complete
-    from alignment.rollout.sampling import Sampling
+    from alignment.rollout.sampling import SamplingConfig
 
-    return complete(sampler, Stack(), prompts, keys, max_new_tokens=12, sampling=Sampling())
+    return complete(sampler, Stack(), prompts, keys, max_new_tokens=12, sampling=SamplingConfig())
 
 
 def test_a_reward_model_survives_its_file_and_belongs_to_its_base(sampler, base, tmp_path):

@@ -12,10 +12,10 @@ from alignment.adapters.stack import Stack, make_stack
 from alignment.models.hf import save_params
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rollout.base_model import completion_ids, encode_prompts, hash_weights, parse_completions
-from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.groups import Group
+from alignment.rollout.keys import completion_keys, prompt_hash
 from alignment.rollout.sampler import complete, load_sampler
-from alignment.rollout.sampling import Sampling
-from alignment.rollout.scheduler import Group
+from alignment.rollout.sampling import SamplingConfig
 from alignment.text.templates import cot_response
 
 
@@ -29,10 +29,10 @@ def sampler(tmp_path_factory):
     return open_sampler(tmp_path_factory.mktemp("sampler"))
 
 
-def greedy(sampler, asked, stack=None, length=64, temperature=0.0, samples=1):
-    prompts = encode_prompts(sampler.base, asked)
-    keys = lane_keys(jax.random.key(0), 0, [prompt_hash(prompt) for prompt in prompts], samples)
-    options = {"max_new_tokens": length, "sampling": Sampling(temperature)}
+def greedy(sampler, questions, stack=None, length=64, temperature=0.0, samples=1):
+    prompts = encode_prompts(sampler.base, questions)
+    keys = completion_keys(jax.random.key(0), 0, [prompt_hash(prompt) for prompt in prompts], samples)
+    options = {"max_new_tokens": length, "sampling": SamplingConfig(temperature)}
     return complete(sampler, stack or Stack(), prompts, keys, **options)
 
 
@@ -46,9 +46,9 @@ def test_greedy_output_is_that_of_transformers_generate(sampler, tmp_path):
     stack = make_stack({"reasoning": lora(1, config=config), "reward": lora(2, config=config)})
     save_params(str(tmp_path), merge(sampler.base.params, stack), config)
     model = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
-    asked = records(4)
-    group = greedy(sampler, asked, stack)
-    for prompt, ours in zip(encode_prompts(sampler.base, asked), completion_ids(sampler.base, group), strict=True):
+    questions = records(4)
+    group = greedy(sampler, questions, stack)
+    for prompt, ours in zip(encode_prompts(sampler.base, questions), completion_ids(sampler.base, group), strict=True):
         theirs = model.generate(
             torch.tensor([prompt]),
             max_new_tokens=64,
@@ -65,15 +65,15 @@ def test_greedy_output_is_that_of_transformers_generate(sampler, tmp_path):
 
 
 def test_responses_come_in_the_order_of_the_records(sampler):
-    asked = records(3)
-    group = greedy(sampler, asked, samples=2, temperature=1.0, length=16)
-    responses = parse_completions(sampler.base, group, asked)
+    questions = records(3)
+    group = greedy(sampler, questions, samples=2, temperature=1.0, length=16)
+    responses = parse_completions(sampler.base, group, questions)
     ids = completion_ids(sampler.base, group)
     assert len(responses) == len(ids) == 6
-    for place, response in enumerate(responses):
-        text = sampler.base.tokenizer.decode(ids[place])
+    for index, response in enumerate(responses):
+        text = sampler.base.tokenizer.decode(ids[index])
         assert response.text == text.partition("<|endoftext|>")[0].strip()  # which ends a text, and no completion here
-        assert response.truncated == bool(group.truncated[place // 2, place % 2])
+        assert response.truncated == bool(group.truncated[index // 2, index % 2])
 
 
 @pytest.mark.parametrize("written", ["", "<think>\n"])
@@ -107,8 +107,8 @@ def test_completions_are_trimmed_to_a_bucket(sampler):
 def test_devices_share_the_prompts_and_change_no_token(sampler, tmp_path, devices):
     """Five prompts on 2 or 8 devices: the surplus is filled up and dropped again."""
     sharded = open_sampler(tmp_path, devices)
-    asked = records(5)
-    want, got = (greedy(one, asked, length=12, temperature=1.0, samples=2) for one in (sampler, sharded))
+    questions = records(5)
+    want, got = (greedy(one, questions, length=12, temperature=1.0, samples=2) for one in (sampler, sharded))
     np.testing.assert_array_equal(got.completions, want.completions)
     # The same sums in other shapes: tens of roundings of 5e-7.
     np.testing.assert_allclose(got.log_prob, want.log_prob, atol=1e-4)

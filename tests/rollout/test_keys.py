@@ -3,7 +3,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from alignment.rollout.keys import lane_keys, occurrences, prompt_hash, stage_key
+from alignment.rollout.keys import completion_keys, occurrences, prompt_hash, stage_key
 
 
 def bits(keys):
@@ -17,13 +17,13 @@ def test_nothing_shares_noise():
         for stage in ("reward", "reward_on_base"):
             for step in (0, 1, 2):
                 for attempt in (0, 1):
-                    seen += bits(lane_keys(stage_key(seed, stage), step, [11, 22, 11], 4, attempt))
+                    seen += bits(completion_keys(stage_key(seed, stage), step, [11, 22, 11], 4, attempt))
     assert len(set(seen)) == len(seen) == 2 * 2 * 3 * 2 * 12
 
 
 def test_a_prompts_keys_do_not_depend_on_slot_or_batch():
     key = stage_key(0, "reward")
-    batch, alone = lane_keys(key, 3, [5, 6, 7], 2), lane_keys(key, 3, [6], 2)
+    batch, alone = completion_keys(key, 3, [5, 6, 7], 2), completion_keys(key, 3, [6], 2)
     assert bits(batch[1]) == bits(alone[0])
 
 

@@ -11,10 +11,18 @@ from tiny import CONFIG, lora, params, prompts
 from alignment.adapters.stack import Stack, make_stack
 from alignment.errors import UserError
 from alignment.models.qwen2 import hidden_states, logits
-from alignment.rollout import lanes
-from alignment.rollout.keys import lane_keys, stage_key
-from alignment.rollout.sampling import Sampling
-from alignment.rollout.scheduler import Layout, Stats, sample_groups, stream_groups
+from alignment.rollout import kv_cache
+from alignment.rollout.keys import completion_keys, stage_key
+from alignment.rollout.sampling import SamplingConfig
+from alignment.rollout.scheduler import (
+    Layout,
+    Policy,
+    Requests,
+    Stats,
+    StopCondition,
+    sample_groups,
+    stream_groups,
+)
 
 STACK = make_stack({"reasoning": lora(1), "reward": lora(2)})
 STOPS = (7, 8)
@@ -31,22 +39,14 @@ def sample(
     samples=5,
     stops=STOPS,
     weights=None,
+    find_stop=None,
     **options,
 ):
     tokens, mask = batch or prompts()
-    keys = lane_keys(stage_key(0, "test"), step, hashes, samples)
+    keys = completion_keys(stage_key(0, "test"), step, hashes, samples)
+    policy, requests = Policy(weights or params(), stack, CONFIG), Requests(tokens, mask, keys, length)
     return sample_groups(
-        weights or params(),
-        stack,
-        tokens,
-        mask,
-        keys,
-        config=CONFIG,
-        max_new_tokens=length,
-        sampling=Sampling(temperature),
-        stop_ids=stops,
-        pad_id=pad_id,
-        **options,
+        policy, requests, SamplingConfig(temperature), StopCondition(stops, pad_id, find_stop), **options
     )
 
 
@@ -144,23 +144,23 @@ def test_sampling_follows_the_distribution():
     assert chisquare(counts, expected * counts.sum() / expected.sum()).pvalue > 1e-4
 
 
-# ------------------------------------------------------------------------------------------- lanes, slots and turns
+# ---------------------------------------------------------------------------------------- slots and sequences
 
 
 LAYOUTS = [
-    Layout(lanes=1),
-    Layout(lanes=3, width=1, chunk=2),
-    Layout(lanes=4, width=2, chunk=3),
-    Layout(lanes=8, width=5, chunk=100),
-    Layout(lanes=20, width=4, chunk=1),
-    Layout(groups=6),
+    Layout(sequences=1),
+    Layout(sequences=3, samples_per_slot=1, chunk=2),
+    Layout(sequences=4, samples_per_slot=2, chunk=3),
+    Layout(sequences=8, samples_per_slot=5, chunk=100),
+    Layout(sequences=20, samples_per_slot=4, chunk=1),
+    Layout(min_groups=6),
 ]
 
 
 @pytest.mark.ci
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_no_layout_changes_a_completion(layout):
-    """However many lanes there are, whoever shares a slot and whenever a sample has its turn: the same tokens."""
+    """However many sequences there are, whichever share a slot and whenever a sample starts: the same tokens."""
     want, got = sample(), sample(layout=layout)
     for name in ("completions", "mask", "truncated"):
         np.testing.assert_array_equal(getattr(got, name), getattr(want, name))
@@ -172,12 +172,10 @@ def test_groups_come_when_they_are_complete_and_the_rest_goes_on():
     """Prompt 2 has the shortest completions: it is there before the others have been decoded to their end."""
     limits, stats, seen = np.array([[10] * 5, [10] * 5, [2] * 5, [9] * 5]), Stats(), []
     tokens, mask = prompts()
-    keys = lane_keys(stage_key(0, "test"), 0, (1, 2, 3, 4), 5)
-    options = {"config": CONFIG, "sampling": Sampling(), "max_new_tokens": 10, "stop_ids": (-1,), "pad_id": 0}
-    layout = Layout(chunk=4)
-    for index, group in stream_groups(
-        params(), STACK, tokens, mask, keys, limits=limits, layout=layout, stats=stats, **options
-    ):
+    keys = completion_keys(stage_key(0, "test"), 0, (1, 2, 3, 4), 5)
+    policy, requests = Policy(params(), STACK, CONFIG), Requests(tokens, mask, keys, 10, limits)
+    layout, never = Layout(chunk=4), StopCondition((-1,), 0)
+    for index, group in stream_groups(policy, requests, SamplingConfig(), never, layout=layout, stats=stats):
         seen.append((index, stats.steps))
         np.testing.assert_array_equal(group.mask.sum(axis=-1)[0], limits[index])
         assert group.truncated.all() and group.prompts.shape == (1, tokens.shape[1])
@@ -189,21 +187,8 @@ def decode_steps(layout, limits):
     tokens, mask = prompts(lengths=(5,) * len(limits))
     keys = jax.random.split(jax.random.key(3), limits.shape)
     stats = Stats()
-    sample_groups(
-        params(),
-        Stack(),
-        tokens,
-        mask,
-        keys,
-        config=CONFIG,
-        sampling=Sampling(),
-        max_new_tokens=64,
-        stop_ids=(-1,),
-        pad_id=0,
-        layout=layout,
-        limits=limits,
-        stats=stats,
-    )
+    policy, requests = Policy(params(), Stack(), CONFIG), Requests(tokens, mask, keys, 64, limits)
+    sample_groups(policy, requests, SamplingConfig(), StopCondition((-1,), 0), layout=layout, stats=stats)
     assert stats.tokens == limits.sum()
     return stats.steps
 
@@ -211,23 +196,23 @@ def decode_steps(layout, limits):
 @pytest.mark.ci
 @pytest.mark.parametrize("seed", [0, 1])
 def test_short_answers_do_not_wait_for_long_ones(seed):
-    """Lengths log-uniform over 1:8, G = 8, eight waves of 16 lanes: at most 0.65 of the steps of whole waves.
+    """Lengths log-uniform over 1:8, G = 8, eight waves of 16 sequences: at most 0.65 of the steps of whole waves.
 
     A wave decodes as many steps as its longest completion has tokens, and waits.
     """
     limits = np.ceil(64 * 8 ** (np.random.default_rng(seed).random((16, 8)) - 1)).astype(int)
     waves = limits.reshape(8, 16).max(axis=1).sum()
-    steps = decode_steps(Layout(lanes=16), limits)
+    steps = decode_steps(Layout(sequences=16), limits)
     assert limits.sum() / 16 <= steps <= 0.65 * waves
 
 
 @pytest.mark.ci
 def test_every_prompt_is_run_once_while_others_wait():
     stats = Stats()
-    sample(layout=Layout(lanes=4, width=2), stats=stats)
+    sample(layout=Layout(sequences=4, samples_per_slot=2), stats=stats)
     assert stats.prompts == 4
     one = Stats()
-    sample(hashes=(1,), batch=prompts(lengths=(5,)), layout=Layout(lanes=4, width=2), stats=one)
+    sample(hashes=(1,), batch=prompts(lengths=(5,)), layout=Layout(sequences=4, samples_per_slot=2), stats=one)
     assert one.prompts == 2  # nothing else waits: a second slot takes half of its samples
 
 
@@ -235,10 +220,12 @@ def test_every_prompt_is_run_once_while_others_wait():
 def test_nothing_compiles_after_the_first_rollout_of_a_size():
     from alignment.benchmarks.measure import counted_compiles
 
-    layout = Layout(lanes=6, width=2, chunk=3, groups=4)
+    layout = Layout(sequences=6, samples_per_slot=2, chunk=3, min_groups=4)
     three = {"hashes": (5, 6, 7), "batch": prompts(seed=1, lengths=(8, 2, 6))}
     sample(layout=layout)
-    lane_keys(stage_key(0, "test"), 0, (5, 6, 7), 5)  # a batch of another size folds its keys in a program of its own
+    completion_keys(
+        stage_key(0, "test"), 0, (5, 6, 7), 5
+    )  # a batch of another size folds its keys in a program of its own
     with counted_compiles() as seen:
         sample(layout=layout, step=1)
         sample(layout=layout, step=2, **three)
@@ -247,20 +234,20 @@ def test_nothing_compiles_after_the_first_rollout_of_a_size():
 
 def test_text_can_end_a_completion():
     """A row ends after its third token wherever that stops it, keeps what came before, and is not called truncated."""
-    plain = sample(layout=Layout(lanes=4, chunk=2))
-    group = sample(layout=Layout(lanes=4, chunk=2), find_stop=lambda ids: 3 if len(ids) >= 3 else None)
+    plain = sample(layout=Layout(sequences=4, chunk=2))
+    group = sample(layout=Layout(sequences=4, chunk=2), find_stop=lambda ids: 3 if len(ids) >= 3 else None)
     lengths = np.minimum(plain.mask.sum(axis=-1), 3)
     np.testing.assert_array_equal(group.mask.sum(axis=-1), lengths)
     assert not group.truncated.any()
-    kept = np.arange(10) < lengths[..., None]
-    np.testing.assert_array_equal(np.where(kept, group.completions, 0), np.where(kept, plain.completions, 0))
+    mask = np.arange(10) < lengths[..., None]
+    np.testing.assert_array_equal(np.where(mask, group.completions, 0), np.where(mask, plain.completions, 0))
 
 
 @pytest.mark.ci
 def test_a_narrow_cache_changes_little_and_is_narrow():
-    pool = lanes.empty_pool(CONFIG, jnp.float32, jnp.bfloat16, 2, 2, (8, 10))
-    assert {leaf.dtype for leaf in jax.tree.leaves((pool.prompt_kv, pool.own_kv))} == {jnp.dtype(jnp.bfloat16)}
-    assert pool.hidden.dtype == jnp.float32
+    cache = kv_cache.init_cache(CONFIG, jnp.float32, jnp.bfloat16, (2, 2), (8, 10))
+    assert {leaf.dtype for leaf in jax.tree.leaves((cache.prompt_kv, cache.completion_kv))} == {jnp.dtype(jnp.bfloat16)}
+    assert cache.hidden.dtype == jnp.float32
     group = sample(layout=Layout(cache_dtype="bfloat16"))
     gap = np.abs(group.log_prob - fresh_log_probs(group, 1.0)).max()
     assert 1e-6 < gap < 0.2  # 8 bits of mantissa in keys and values, peaked logits: not nothing, and not much
@@ -272,7 +259,7 @@ def test_in_bfloat16_a_completion_parts_only_where_two_tokens_are_nearly_as_like
     narrow = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params())
     tokens, mask = prompts(lengths=(5, 8, 3, 7) * 4)
     options = {"batch": (tokens, mask), "hashes": range(16), "temperature": 0.0, "samples": 1, "weights": narrow}
-    one, other = (sample(layout=Layout(lanes=count, width=1), **options) for count in (16, 3))
+    one, other = (sample(layout=Layout(sequences=count, samples_per_slot=1), **options) for count in (16, 3))
     same = (one.completions == other.completions).all(axis=-1)
     record_property("identical", float(same.mean()))
     for p, g in np.argwhere(~same):
@@ -287,7 +274,7 @@ def test_in_bfloat16_a_completion_parts_only_where_two_tokens_are_nearly_as_like
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"lanes": -1}, {"width": -2}, {"chunk": 0}, {"cache_dtype": "float8"}],
+    [{"sequences": -1}, {"samples_per_slot": -2}, {"chunk": 0}, {"cache_dtype": "float8"}],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_a_layout_out_of_range_is_named(wrong):
@@ -296,11 +283,11 @@ def test_a_layout_out_of_range_is_named(wrong):
         Layout(**wrong)
 
 
-def test_slots_and_lanes_of_a_layout():
+def test_slots_and_sequences_of_a_layout():
     assert Layout().shape(4, 8) == (4, 8)  # all at once: a group a slot
-    assert Layout(lanes=16).shape(4, 8) == (8, 2)
-    assert Layout(lanes=16, width=4).shape(4, 8) == (4, 4)
-    assert Layout(lanes=64).shape(4, 8) == (4, 8)
-    assert Layout(lanes=64).shape(100, 1) == (64, 1)
-    assert Layout(lanes=5).shape(3, 3, devices=2) == (4, 2)
-    assert Layout(lanes=16, groups=4).shape(1, 8) == (8, 2)
+    assert Layout(sequences=16).shape(4, 8) == (8, 2)
+    assert Layout(sequences=16, samples_per_slot=4).shape(4, 8) == (4, 4)
+    assert Layout(sequences=64).shape(4, 8) == (4, 8)
+    assert Layout(sequences=64).shape(100, 1) == (64, 1)
+    assert Layout(sequences=5).shape(3, 3, devices=2) == (4, 2)
+    assert Layout(sequences=16, min_groups=4).shape(1, 8) == (8, 2)

@@ -13,7 +13,7 @@ from tiny import experiment_config, lora, records
 from alignment.adapters.stack import Stack, push
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rewards.combine import init_rewards, make_reward_config
-from alignment.rollout import lanes
+from alignment.rollout import kv_cache
 from alignment.rollout.sampler import load_sampler
 from alignment.rollout.scheduler import Layout
 from alignment.training import collect as collect_room
@@ -47,9 +47,9 @@ def with_sampler(collector, **changes):
 
 @pytest.mark.ci
 def test_scoring_by_group_is_scoring_at_once_and_in_order(collector, state):
-    """Two lanes and eight groups' worth of turns, or all at once: the same completions, responses and rewards."""
+    """Two sequences at a time, or all at once: the same completions, responses and rewards."""
     whole = collect(collector, state, RECORDS[:4], step=1)
-    parts = collect(with_sampler(collector, layout=Layout(lanes=2, chunk=3)), state, RECORDS[:4], step=1)
+    parts = collect(with_sampler(collector, layout=Layout(sequences=2, chunk=3)), state, RECORDS[:4], step=1)
     np.testing.assert_array_equal(parts.group.completions, whole.group.completions)
     assert [one.text for one in parts.responses] == [one.text for one in whole.responses]
     assert len(whole.responses) == 12 and whole.records == RECORDS[:4]
@@ -63,21 +63,23 @@ def test_scoring_by_group_is_scoring_at_once_and_in_order(collector, state):
 def test_groups_are_scored_while_the_device_still_samples(collector, state, monkeypatch):
     """The first group is judged before the last chunk has been asked for."""
     events = []
-    real_judge, real_advance = collect_room.judge, lanes.advance
+    real_judge, real_decode = collect_room.judge, kv_cache.decode_chunk
 
     def judged(*args, **kwargs):
         events.append("judge")
         return real_judge(*args, **kwargs)
 
-    def advanced(*args, **kwargs):
-        events.append("advance")
-        return real_advance(*args, **kwargs)
+    def decoded(*args, **kwargs):
+        events.append("decode")
+        return real_decode(*args, **kwargs)
 
     monkeypatch.setattr(collect_room, "judge", judged)
-    monkeypatch.setattr(lanes, "advance", advanced)
-    collect(with_sampler(collector, layout=Layout(lanes=3, width=3, chunk=4)), state, RECORDS[:4], step=0)
+    monkeypatch.setattr(kv_cache, "decode_chunk", decoded)
+    collect(
+        with_sampler(collector, layout=Layout(sequences=3, samples_per_slot=3, chunk=4)), state, RECORDS[:4], step=0
+    )
     assert events.count("judge") == 4
-    assert events.index("judge") < len(events) - 1 - events[::-1].index("advance")
+    assert events.index("judge") < len(events) - 1 - events[::-1].index("decode")
 
 
 def flat_when(marked):

@@ -21,9 +21,9 @@ from alignment.parallel.compilation import COMPILED
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rewards.combine import init_rewards, make_reward_config
 from alignment.rollout.base_model import encode_prompts
-from alignment.rollout.keys import lane_keys, prompt_hash
+from alignment.rollout.keys import completion_keys, prompt_hash
 from alignment.rollout.sampler import complete, load_sampler
-from alignment.rollout.sampling import Sampling
+from alignment.rollout.sampling import SamplingConfig
 from alignment.training.collect import Collector, collect
 from alignment.training.grpo import group_batch, make_update
 from alignment.training.losses import completion_log_probs, make_sft_loss
@@ -33,11 +33,11 @@ from alignment.training.state import Frozen, init_state
 TOKENS, ROWS = 438, 512
 RECORDS = records(4)
 FILTERS = [
-    Sampling(0.0),
-    Sampling(0.7),
+    SamplingConfig(0.0),
+    SamplingConfig(0.7),
     *(
         pytest.param(sampling, marks=pytest.mark.ci)
-        for sampling in (Sampling(0.7, top_k=3), Sampling(1.0, top_p=0.9), Sampling(1.0, min_p=0.3))
+        for sampling in (SamplingConfig(0.7, top_k=3), SamplingConfig(1.0, top_p=0.9), SamplingConfig(1.0, min_p=0.3))
     ),
 ]
 
@@ -69,7 +69,7 @@ def group(collector, state):
 
 def answers(sampler, sampling):
     prompts = encode_prompts(sampler.base, RECORDS)
-    keys = lane_keys(jax.random.key(2), 0, [prompt_hash(prompt) for prompt in prompts], 3)
+    keys = completion_keys(jax.random.key(2), 0, [prompt_hash(prompt) for prompt in prompts], 3)
     return complete(sampler, Stack(), prompts, keys, max_new_tokens=10, sampling=sampling)
 
 

@@ -23,7 +23,7 @@ from alignment.benchmarks.setting import Setting, Size
 from alignment.benchmarks.suites import update
 from alignment.models.config import read_config
 from alignment.models.hf import resolve_folder
-from alignment.rollout.scheduler import ADMITTED
+from alignment.rollout.scheduler import PREFILL_BATCH
 from alignment.training.losses import make_sft_loss
 from alignment.training.step import Term, make_step
 
@@ -94,8 +94,8 @@ def _needs(config: ConfigDict, size: Size, tied: bool) -> Iterator[Need]:
     lengths = config.prompt.max_tokens, grpo.max_new_tokens
     setting = Setting("update", size, max(1, grpo.prompts // parts), grpo.group_size, *lengths, **micro)
     yield Need("loading the weights", _process() + weight_bytes(setting))
-    lanes = min(config.rollout.lanes or completions, completions)
-    yield Need("a rollout", _process() + rollout_bytes(setting, max(1, lanes // devices)))
+    sequences = min(config.rollout.sequences or completions, completions)
+    yield Need("a rollout", _process() + rollout_bytes(setting, max(1, sequences // devices)))
     yield Need("a GRPO update", _process() + grpo_bytes(setting))
     rows = max(1, sft.batch_size // (sft.micro_batches * devices))
     yield Need("an SFT update", _process() + sft_bytes(setting, rows, sft.max_tokens))
@@ -112,13 +112,13 @@ def weight_bytes(setting: Setting) -> float:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
 
 
-def rollout_bytes(setting: Setting, lanes: int) -> float:
-    """Bytes that `lanes` completions side by side hold: weights, keys and values, and what admission or decoding adds.
+def rollout_bytes(setting: Setting, sequences: int) -> float:
+    """Bytes that `sequences` completions at once need: weights, keys and values, and what prefill or decoding adds.
 
-    Each lane counts with a prompt of its own, the largest layout.
+    Each sequence counts with a prompt slot of its own, which is the largest layout.
     """
-    tokens, item = lanes * (setting.prompt_len + setting.new_tokens), jnp.dtype(setting.dtype).itemsize
-    working = max(_admission_bytes(setting, min(ADMITTED, lanes)), _decoding_bytes(setting, lanes))
+    tokens, item = sequences * (setting.prompt_len + setting.new_tokens), jnp.dtype(setting.dtype).itemsize
+    working = max(_prefill_bytes(setting, min(PREFILL_BATCH, sequences)), _decoding_bytes(setting, sequences))
     return weight_bytes(setting) + tokens * _cache_entries(setting) * item + working
 
 
@@ -128,22 +128,22 @@ def _cache_entries(setting: Setting) -> int:
     return 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
 
 
-def _admission_bytes(setting: Setting, prompts: int) -> float:
+def _prefill_bytes(setting: Setting, prompts: int) -> float:
     """What one layer of `prompts` run at once holds: scores of attention and three arrays of the MLP, in float32."""
     config, length = setting.config, setting.prompt_len
     return 4 * prompts * length * (config.num_attention_heads * length + 3 * config.intermediate_size)
 
 
-def _decoding_bytes(setting: Setting, lanes: int) -> float:
+def _decoding_bytes(setting: Setting, sequences: int) -> float:
     """Float32 logits, their unnormalised probabilities and one sum over them, which are alive together.
 
     A CPU takes the layers out of their stacks, which is a second copy of them, and computes bfloat16 in float32: it
     holds the head and the completions' keys and values in that type as well.
     """
-    config, logits = setting.config, 3 * 4 * lanes * setting.config.vocab_size
+    config, logits = setting.config, 3 * 4 * sequences * setting.config.vocab_size
     if jax.default_backend() != "cpu":
         return logits
-    widened = config.vocab_size * config.hidden_size + lanes * setting.new_tokens * _cache_entries(setting)
+    widened = config.vocab_size * config.hidden_size + sequences * setting.new_tokens * _cache_entries(setting)
     return logits + weight_bytes(setting) + (4 * widened if setting.dtype == "bfloat16" else 0)
 
 

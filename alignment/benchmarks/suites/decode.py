@@ -1,4 +1,4 @@
-"""Sampling alone: the prompts of a batch run once a group, then a token at a time for every completion.
+"""SamplingConfig alone: the prompts of a batch run once a group, then a token at a time for every completion.
 
 plain    every sample runs and keeps a copy of its prompt
 top_p    as ours, drawn from the most likely words that hold 0.9 of the probability
@@ -12,9 +12,9 @@ from alignment.benchmarks.measure import Case, Ready
 from alignment.benchmarks.registry import Suite, check_against
 from alignment.benchmarks.setting import Setting
 from alignment.benchmarks.suites.update import make_inputs
-from alignment.rollout.sampling import Sampling
+from alignment.rollout.sampling import SamplingConfig
 
-AGAINST = {"plain": {"shared": False}, "top_p": {"sampling": Sampling(top_p=0.9)}}
+AGAINST = {"plain": {"shared": False}, "top_p": {"sampling": SamplingConfig(top_p=0.9)}}
 
 
 def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:

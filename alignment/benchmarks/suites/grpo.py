@@ -19,7 +19,7 @@ from alignment.benchmarks.registry import Suite, check_against
 from alignment.benchmarks.setting import Setting
 from alignment.benchmarks.suites.update import AGAINST, OPTIMIZER, make_inputs, our_loss, simple_loss
 from alignment.models.packing import pack_cells
-from alignment.rollout.scheduler import Group
+from alignment.rollout.groups import Group
 from alignment.training.state import Frozen, TrainState, make_optimizer
 from alignment.training.step import LossFn, Term, make_step
 

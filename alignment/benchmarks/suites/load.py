@@ -1,7 +1,7 @@
 """Sampling completions of very different lengths: drawn log-uniformly from an eighth of `--new_tokens` to all of it.
 
-`--prompts` prompts go through as many lanes as an eighth of all completions. Ours lets a lane take its next sample when
-its last one ends; static (and plain, which is the same here) decodes wave after wave, each as long as its longest.
+An eighth of all completions is decoded at once. In ours a sequence starts its next sample when its last one ends;
+static (and plain, which is the same here) decodes wave after wave, each as long as its longest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RANGE = 8  # the longest completion is so many times the shortest
 
 
 def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
-    """A rollout of P x G completions in P G / 8 lanes."""
+    """A rollout of P x G completions in P G / 8 sequences."""
     check_against(setting, against, ("plain", "static"))
     limits, inputs = draw_lengths(setting), make_inputs(setting)
     names = {"ours": False} | dict.fromkeys(against, True)
@@ -36,11 +36,11 @@ def draw_lengths(setting: Setting) -> np.ndarray:
 
 
 def _case(name: str, setting: Setting, limits: np.ndarray, inputs, static: bool) -> Case:
-    lanes = max(1, limits.size // WAVES)
-    # A slot of a whole group takes no new prompt before its last lane ends, and waves are of whole slots.
-    rollouts = [(slice(None), make_rollout(setting, layout=Layout(lanes), limits=limits))]
+    sequences = max(1, limits.size // WAVES)
+    # A slot of a whole group takes no new prompt before its last sequence ends, and waves are of whole slots.
+    rollouts = [(slice(None), make_rollout(setting, layout=Layout(sequences), limits=limits))]
     if static:
-        size = max(1, lanes // setting.group)
+        size = max(1, sequences // setting.group)
         parts = [slice(start, start + size) for start in range(0, setting.prompts, size)]
         rollouts = [(part, make_rollout(setting, limits=limits[part])) for part in parts]
     state, frozen, batch = inputs

@@ -17,8 +17,8 @@ from alignment.benchmarks.fit import recipe
 from alignment.benchmarks.setting import Setting, Size, parse_size
 from alignment.config import default_config
 from alignment.models import qwen2
-from alignment.rollout import lanes
-from alignment.rollout.sampling import Sampling
+from alignment.rollout import kv_cache
+from alignment.rollout.sampling import SamplingConfig
 
 SMALL = Setting("update", Size(32, 2, 4, 2, 48, 97), 2, 3, 8, 6)
 
@@ -49,32 +49,32 @@ def test_weights_and_cache_by_hand():
     weights = 4 * (97 * 32 + 2 * layer + 32)
     assert recipe.weight_bytes(SMALL) == weights
     cache, logits = 5 * 14 * (2 * 2 * 2 * 8 * 4), 5 * 3 * 4 * 97
-    assert recipe.rollout_bytes(SMALL, lanes=5) == 2 * weights + cache + logits
+    assert recipe.rollout_bytes(SMALL, sequences=5) == 2 * weights + cache + logits
     # In bfloat16 a CPU holds the head and the completions' cache in float32 too.
     narrow, widened = dataclasses.replace(SMALL, dtype="bfloat16"), 4 * (97 * 32 + 5 * 6 * (2 * 2 * 2 * 8))
-    assert recipe.rollout_bytes(narrow, lanes=5) == weights + cache / 2 + logits + widened
+    assert recipe.rollout_bytes(narrow, sequences=5) == weights + cache / 2 + logits + widened
     long = dataclasses.replace(SMALL, prompt_len=512)  # five prompts at once: scores of four heads, three arrays of 48
     admitted, cache = 4 * 5 * 512 * (4 * 512 + 3 * 48), 5 * 518 * (2 * 2 * 2 * 8 * 4)
-    assert recipe.rollout_bytes(long, lanes=5) == weights + cache + admitted
+    assert recipe.rollout_bytes(long, sequences=5) == weights + cache + admitted
 
 
 @pytest.mark.ci
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("prompt_len", "new_tokens"), [(16, 64), (512, 8)])
 def test_a_rollout_is_what_the_compiler_plans_for_its_programs(dtype, prompt_len, new_tokens):
-    """Decoding and admission, each by itself, the larger of the two. Float32 decoding does not copy the embedding."""
+    """Decoding and prefill, each by itself, the larger of the two. Float32 decoding does not copy the embedding."""
     setting = Setting("update", Size(128, 2, 4, 2, 512, 8192), 4, 2, prompt_len, new_tokens, dtype=dtype)
     config, kind = setting.config, jnp.dtype(dtype)
     params = jax.eval_shape(lambda: qwen2.init_params(config, jax.random.key(0), kind))
-    pool = jax.eval_shape(lambda: lanes.empty_pool(config, kind, kind, 8, 1, (prompt_len, new_tokens)))
+    cache = jax.eval_shape(lambda: kv_cache.init_cache(config, kind, kind, (8, 1), (prompt_len, new_tokens)))
     rows = jax.ShapeDtypeStruct((8, prompt_len), int), jax.ShapeDtypeStruct((8, prompt_len), bool)
     slots, number = jax.ShapeDtypeStruct((8,), int), jax.ShapeDtypeStruct((), int)
-    admit = lanes.admit.lower(pool, params, Stack(), *rows, slots, config=config)
-    options = {"config": config, "sampling": Sampling(), "stop_ids": (3,)}
-    advance = lanes.advance.lower(pool, params, Stack(), number, number, **options)
-    memory = [program.compile().memory_analysis() for program in (admit, advance)]
+    prefill = kv_cache.prefill_into.lower(cache, params, Stack(), *rows, slots, config=config)
+    options = {"config": config, "sampling": SamplingConfig(), "stop_ids": (3,)}
+    decode = kv_cache.decode_chunk.lower(cache, params, Stack(), number, number, **options)
+    memory = [program.compile().memory_analysis() for program in (prefill, decode)]
     needed = max(each.argument_size_in_bytes + each.temp_size_in_bytes for each in memory)
-    assert 0.85 * needed <= recipe.rollout_bytes(setting, lanes=8) <= 1.5 * needed
+    assert 0.85 * needed <= recipe.rollout_bytes(setting, sequences=8) <= 1.5 * needed
 
 
 def small_config(tmp_path):
