@@ -44,7 +44,10 @@ def sample(
 ):
     tokens, mask = batch or prompts()
     keys = completion_keys(stage_key(0, "test"), step, hashes, samples)
-    policy, requests = Policy(weights or params(), stack, CONFIG), Requests(tokens, mask, keys, length)
+    policy, requests = (
+        Policy(weights or params(), stack, CONFIG),
+        Requests(np.asarray(tokens), np.asarray(mask), keys, length),
+    )
     return sample_groups(
         policy, requests, SamplingConfig(temperature), StopCondition(stops, pad_id, find_stop), **options
     )
@@ -173,7 +176,7 @@ def test_groups_come_when_they_are_complete_and_the_rest_goes_on():
     limits, stats, seen = np.array([[10] * 5, [10] * 5, [2] * 5, [9] * 5]), Stats(), []
     tokens, mask = prompts()
     keys = completion_keys(stage_key(0, "test"), 0, (1, 2, 3, 4), 5)
-    policy, requests = Policy(params(), STACK, CONFIG), Requests(tokens, mask, keys, 10, limits)
+    policy, requests = Policy(params(), STACK, CONFIG), Requests(np.asarray(tokens), np.asarray(mask), keys, 10, limits)
     layout, never = Layout(chunk=4), StopCondition((-1,), 0)
     for index, group in stream_groups(policy, requests, SamplingConfig(), never, layout=layout, stats=stats):
         seen.append((index, stats.steps))
@@ -187,7 +190,10 @@ def decode_steps(layout, limits):
     tokens, mask = prompts(lengths=(5,) * len(limits))
     keys = jax.random.split(jax.random.key(3), limits.shape)
     stats = Stats()
-    policy, requests = Policy(params(), Stack(), CONFIG), Requests(tokens, mask, keys, 64, limits)
+    policy, requests = (
+        Policy(params(), Stack(), CONFIG),
+        Requests(np.asarray(tokens), np.asarray(mask), keys, 64, limits),
+    )
     sample_groups(policy, requests, SamplingConfig(), StopCondition((-1,), 0), layout=layout, stats=stats)
     assert stats.tokens == limits.sum()
     return stats.steps
