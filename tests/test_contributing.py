@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rewards.totals import score
 
 from alignment import arms
 from alignment.data import sources
@@ -18,7 +19,6 @@ from alignment.errors import UserError
 from alignment.kernels.linear_logprob import reference
 from alignment.rewards.presets import PRESETS, Weight
 from alignment.rewards.registry import CHANNELS, ScoreBatch
-from alignment.rewards.score import score
 
 GUIDE = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text()
 EXAMPLES = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", GUIDE, re.DOTALL))

@@ -14,7 +14,6 @@ from alignment.config import default_config
 from alignment.data.sources import SOURCES
 from alignment.objectives.family import LOSSES
 from alignment.objectives.kl import ESTIMATORS
-from alignment.rewards import channels  # noqa: F401 - importing it fills CHANNELS
 from alignment.rewards.normalisers import NORMALISERS
 from alignment.rewards.presets import PRESETS, get_preset
 from alignment.rewards.registry import find_channel

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment.errors import UserError
-from alignment.rewards import channels as _channels  # noqa: F401 - importing it fills CHANNELS
 from alignment.rewards.normalisers import Normaliser, Statistics, get_normaliser, snap_ties, uncalibrated
 from alignment.rewards.presets import PRESETS, Weight, get_preset
 from alignment.rewards.registry import find_channel

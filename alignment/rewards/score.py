@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from alignment.errors import UserError
-from alignment.rewards import channels  # noqa: F401 - importing it fills CHANNELS
-from alignment.rewards.presets import Weight, get_preset
 from alignment.rewards.registry import ScoreBatch, ScoreFunction, find_channel
 
 
-def score(batch: ScoreBatch, preset: str | Mapping[str, Weight]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return (total reward [N] float32, {channel: raw value [N] float32}) of a preset or its name.
-
-    The total is the sum of the channels, each times its weight at `batch.progress`. Where an optional channel is NaN
-    (not applicable) its term is left out.
+def score_channels(batch: ScoreBatch, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Return {channel: raw values [N] float32}.
 
     Raises:
-      UserError: unknown preset or channel, or a channel that raised, returned the wrong number of values or one that is
-        not finite; a NaN is never counted as some number.
+      UserError: an unknown channel, or one that raised, returned the wrong number of values or one that is not finite.
     """
-    weights = get_preset(preset) if isinstance(preset, str) else preset
-    raw = score_channels(batch, weights)
-    parts = [weight.at(batch.progress) * raw[name].astype(np.float64) for name, weight in weights.items()]
-    return np.nansum(parts, axis=0).astype(np.float32), raw
-
-
-def score_channels(batch: ScoreBatch, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Return {channel: raw values [N] float32}; raises as `score` does."""
     return {name: score_channel(batch, name) for name in names}
 
 

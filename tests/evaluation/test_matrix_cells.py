@@ -6,7 +6,6 @@ import pytest
 from evaluation.vignette import REASONING, mumble, record, respond
 
 from alignment.evaluation.matrix_cells import CATEGORIES, MATRIX, observed
-from alignment.rewards import channels  # noqa: F401 - importing it fills CHANNELS
 from alignment.rewards.presets import PRESETS, get_preset
 from alignment.rewards.registry import CHANNELS
 

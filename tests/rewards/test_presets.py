@@ -6,13 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from rewards.totals import score
 
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.rewards import registry
 from alignment.rewards.presets import PRESETS, Preset, Weight, get_preset
 from alignment.rewards.registry import ScoreBatch
-from alignment.rewards.score import score, score_channel
+from alignment.rewards.score import score_channel
 from alignment.text.parser import parse
 from alignment.text.templates import TEMPLATES
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rewards.totals import score
 
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.rewards import presets, registry
 from alignment.rewards.presets import Weight, get_preset
 from alignment.rewards.registry import Channel, ScoreBatch, channel
-from alignment.rewards.score import score, score_channel
+from alignment.rewards.score import score_channel
 from alignment.text.parser import parse
 from alignment.text.templates import TEMPLATES
 
@@ -95,7 +96,7 @@ def returns(monkeypatch):
 def test_a_reward_that_is_not_finite_names_channel_row_and_record(returns, value):
     returns([0.0, 1.0, value, np.nan])
     with pytest.raises(UserError, match=r"channel 'bad' returned -?(nan|inf) in row 2 \(record 'case-2'\)"):
-        score(batch(), "bad")  # even at weight 0: a broken channel is never paid for silently
+        score(batch(), "bad")  # even at weight 0: a broken channel is never rewarded silently
 
 
 def test_a_reward_of_the_wrong_length_names_channel_and_row(returns):
@@ -181,6 +182,12 @@ def test_a_channel_of_ones_own_by_dotted_path(tmp_path, monkeypatch):
     total, raw = score(batch(), weights)
     np.testing.assert_allclose(raw["house_rewards.brevity"], [0.2, 1 / 7, 1 / 6, 1.0], rtol=1e-6)
     np.testing.assert_allclose(total, [1.1, 1 / 14, 1 / 12, 0.5], rtol=1e-6)
+
+
+def test_a_registered_function_keeps_its_declaration_under_its_dotted_path():
+    assert registry.find_channel("alignment.rewards.channels.coverage.must_have").optional
+    assert registry.needs_device("alignment.rewards.channels.feedback.feedback")
+    assert not registry.needs_device("accuracy")
 
 
 @pytest.mark.parametrize(
