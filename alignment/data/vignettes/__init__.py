@@ -1,9 +1,9 @@
 """Seeded multiple-choice vignettes whose truth and chain of thought come from the knowledge base.
 
-Two scopes. The core is what the embedded nano base was taught with and does not move: five families on the core of the
-knowledge base (`core.py`). The full scope has a family a file (`families/`) on the whole knowledge base: four options
-are drawn as a set, then which of them is right, then a case for it, so that options alone tell nothing; all four share
-the findings shown but the key ones, so that without these nothing is told either.
+There are two scopes. The embedded nano base was trained on the core, which is frozen: five families on the core of the
+knowledge base (`core.py`). The full scope uses the whole knowledge base and has one file for each family (`families/`).
+It draws four options as a set, then the right one of them, then a case for it, so that the options alone give nothing
+away. All four share the findings shown except the key ones, so that without these the stem gives nothing away either.
 """
 
 from __future__ import annotations

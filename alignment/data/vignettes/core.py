@@ -1,4 +1,4 @@
-"""The five families on the core of the knowledge base, frozen bit for bit: the embedded nano base was taught with them.
+"""The five families on the core of the knowledge base, frozen bit for bit: the embedded nano base was trained on them.
 
 A *case* is a condition with a subset of its findings; a fifth of all cases, chosen by a stable hash, is held out for
 the eval split whatever the question asked about them, so no finding subset of eval is ever seen in training.
@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 from alignment.data.ids import content_id
+from alignment.data.vignettes.registers import capitalised
 from alignment.errors import UserError
 from alignment.knowledge.base import defensible, load, ruled_out, treatments
 from alignment.knowledge.schema import Condition, Factor, KnowledgeBase
@@ -123,24 +124,12 @@ def _case(rng: random.Random, base: KnowledgeBase, split: str, families: Sequenc
     if factor:
         low, high = max(low, factor.ages[0]), min(high, factor.ages[1])
     sex = condition.sex or (factor and factor.sex) or rng.choice(("female", "male"))
-    findings = _findings(rng, condition, split)
-    return Case(family, condition, findings, factor, rng.randint(low, high), sex)
-
-
-def _findings(rng: random.Random, condition: Condition, split: str) -> tuple[str, ...]:
     while True:
         sure = rng.choice((1, 1, 2))
-        chosen = rng.sample(condition.decisive, sure) + rng.sample(condition.typical, SHOWN - sure)
-        if split_of(condition.name, chosen) == split:
-            rng.shuffle(chosen)
-            return tuple(chosen)
-
-
-def _others(rng: random.Random, base: KnowledgeBase, condition: Condition, sex: str) -> list[Condition]:
-    """Return the other conditions this patient could have, those of the same specialty first, each part shuffled."""
-    others = [c for c in base.conditions.values() if c is not condition and c.sex in (None, sex)]
-    rng.shuffle(others)
-    return sorted(others, key=lambda other: other.specialty != condition.specialty)
+        findings = rng.sample(condition.decisive, sure) + rng.sample(condition.typical, SHOWN - sure)
+        if split_of(condition.name, findings) == split:
+            rng.shuffle(findings)
+            return Case(family, condition, tuple(findings), factor, rng.randint(low, high), sex)
 
 
 # ------------------------------------------------------------------------------------------------------------- options
@@ -163,12 +152,13 @@ def _distractors(rng: random.Random, base: KnowledgeBase, case: Case) -> list[Op
     """Draw three wrong options; none is a drug, or of the class of a drug, that some authority would defend."""
     chosen = [Option(case.condition.first_line, case.condition)] if case.factor else []
     taken = {option.text for option in chosen}
-    known = (
-        treatments(base, case.condition) & base.drugs.keys()
-    )  # some authority may defend a treatment not in the base
-    closed = {base.drugs[drug].drug_class for drug in known}
-    for other in _others(rng, base, case.condition, case.sex):
-        text = _gold(base, dataclasses.replace(case, family=_asked(case.family), condition=other))
+    # A treatment that some authority may defend need not be a drug of the base.
+    closed = {base.drugs[drug].drug_class for drug in treatments(base, case.condition) & base.drugs.keys()}
+    family = "treatment" if case.family == "contraindication" else case.family
+    others = [c for c in base.conditions.values() if c is not case.condition and c.sex in (None, case.sex)]
+    rng.shuffle(others)
+    for other in sorted(others, key=lambda other: other.specialty != case.condition.specialty):
+        text = _gold(base, dataclasses.replace(case, family=family, condition=other))
         usable = case.family == "diagnosis" or base.drugs[other.first_line].drug_class not in closed
         if usable and text not in taken:
             chosen.append(Option(text, other))
@@ -180,23 +170,15 @@ def _distractors(rng: random.Random, base: KnowledgeBase, case: Case) -> list[Op
     )
 
 
-def _absent(rng: random.Random, case: Case, wrong: Sequence[Option]) -> tuple[str, ...]:
-    """Choose what the stem denies: a decisive finding of two wrong diagnoses, of one in the other families."""
-    conditions = [option.condition for option in wrong if option.condition is not case.condition]
-    denied = rng.sample(conditions, 2 if case.family == "diagnosis" else 1)
-    return tuple(rng.choice(condition.decisive) for condition in denied)
-
-
-def _asked(family: str) -> str:
-    return "treatment" if family == "contraindication" else family
-
-
 def _record(rng: random.Random, base: KnowledgeBase, case: Case, prefix: str) -> Record:
     wrong = _distractors(rng, base, case)
     rng.shuffle(wrong)
-    case = dataclasses.replace(case, absent=_absent(rng, case, wrong))
-    place = rng.randrange(len(LETTERS))  # drawn after the options: the letter tells nothing about them
-    options = [*wrong[:place], Option(_gold(base, case), case.condition), *wrong[place:]]
+    # The stem denies a decisive finding of two wrong diagnoses, or of one wrong option in the other families.
+    conditions = [option.condition for option in wrong if option.condition is not case.condition]
+    denied = rng.sample(conditions, 2 if case.family == "diagnosis" else 1)
+    case = dataclasses.replace(case, absent=tuple(rng.choice(condition.decisive) for condition in denied))
+    gold = rng.randrange(len(LETTERS))  # drawn after the options, so that the letter depends on none of them
+    options = [*wrong[:gold], Option(_gold(base, case), case.condition), *wrong[gold:]]
     texts = {letter: option.text for letter, option in zip(LETTERS, options, strict=True)}
     question = _stem(rng, case) + " " + rng.choice(_questions(case))
     return Record(
@@ -204,9 +186,14 @@ def _record(rng: random.Random, base: KnowledgeBase, case: Case, prefix: str) ->
         source="vignettes",
         question=question,
         options=texts,
-        gold=LETTERS[place],
-        facts=_facts(case),
-        cot=_cot(rng, base, case, options, LETTERS[place]),
+        gold=LETTERS[gold],
+        facts=(
+            f"{case.age}-year-old {case.noun}",
+            *case.findings,
+            *(f"no {text}" for text in case.absent),
+            *([case.factor.clause] if case.factor else []),
+        ),
+        cot=_cot(rng, base, case, options, LETTERS[gold]),
         licence="Apache-2.0",
         provenance="generated",
         meta={
@@ -218,11 +205,6 @@ def _record(rng: random.Random, base: KnowledgeBase, case: Case, prefix: str) ->
             "factor": case.factor.name if case.factor else "",
         },
     )
-
-
-def _facts(case: Case) -> tuple[str, ...]:
-    facts = (f"{case.age}-year-old {case.noun}", *case.findings, *(f"no {text}" for text in case.absent))
-    return (*facts, case.factor.clause) if case.factor else facts
 
 
 # ---------------------------------------------------------------------------------------------------------------- stem
@@ -264,18 +246,20 @@ def _questions(case: Case) -> tuple[str, ...]:
 
 
 def _cot(rng: random.Random, base: KnowledgeBase, case: Case, options: Sequence[Option], gold: str) -> str:
-    """Recognise the condition, recall what is asked of it, go through the options, and conclude.
+    """Recognise the condition, recall what is asked about it, go through the options, and conclude.
 
-    The options are restated as the prompt has them, with the letter once more behind the text: a small model copies
-    what followed a text long before it can look up what stood in front of it.
+    The options are restated as in the prompt, with the letter repeated after the text: a small model learns to copy
+    what followed a text long before it learns to look up what preceded it.
     """
     fitting = options[LETTERS.index(gold)].text
-    thoughts = " ".join([_recognise(rng, case), *_recall(base, case), f"Wanted is {fitting}."])
-    return "\n".join([thoughts, *_restated(case, options, gold), f"The option that fits is {fitting} ({gold})."])
-
-
-def _recognise(rng: random.Random, case: Case) -> str:
-    return f"The key finding {rng.choice(case.decisive)} points to {case.condition.name}."
+    key = f"The key finding {rng.choice(case.decisive)} points to {case.condition.name}."
+    lines = [" ".join([key, *_recall(base, case), f"Wanted is {fitting}."])]
+    explained = 0
+    for letter, option in zip(LETTERS, options, strict=True):
+        reason = "" if letter == gold or explained == EXPLAINED else _reason(case, option)
+        explained += bool(reason)
+        lines.append(f"{letter}. {option.text} ({letter}){reason and ', '}{reason}")
+    return "\n".join([*lines, f"The option that fits is {fitting} ({gold})."])
 
 
 def _recall(base: KnowledgeBase, case: Case) -> Iterator[str]:
@@ -288,15 +272,7 @@ def _recall(base: KnowledgeBase, case: Case) -> Iterator[str]:
     if case.family == "drug_class":
         yield f"The class of {drug} is {base.class_of(drug).name}."
     if case.family == "mechanism":
-        yield f"{_upper(drug)} {base.class_of(drug).mechanism}."
-
-
-def _restated(case: Case, options: Sequence[Option], gold: str) -> Iterator[str]:
-    explained = 0
-    for letter, option in zip(LETTERS, options, strict=True):
-        reason = "" if letter == gold or explained == EXPLAINED else _reason(case, option)
-        explained += bool(reason)
-        yield f"{letter}. {option.text} ({letter}){reason and ', '}{reason}"
+        yield f"{capitalised(drug)} {base.class_of(drug).mechanism}."
 
 
 def _reason(case: Case, option: Option) -> str:
@@ -309,10 +285,6 @@ def _reason(case: Case, option: Option) -> str:
     if case.family in ("treatment", "contraindication"):
         return f"for {option.condition.name}"
     return f"that is {option.condition.first_line}"
-
-
-def _upper(text: str) -> str:
-    return text[0].upper() + text[1:]
 
 
 def right_letters(record: Record) -> list[str]:

@@ -1,11 +1,10 @@
-"""What may be said of treatments: names with their aim, who could defend them, what their harms are."""
+"""What the knowledge base says about treatments: aims, conditions they are defensible for, harms, interactions."""
 
 from __future__ import annotations
 
 import functools
 
-from alignment.data.vignettes.world import World
-from alignment.knowledge.base import treatments
+from alignment.data.vignettes.index import World
 from alignment.knowledge.pharmacology.checks import effects_of, interactions_of
 from alignment.knowledge.schema import AdverseEffect, Condition
 
@@ -20,42 +19,29 @@ def first_choice(condition: Condition) -> str:
     return f"{condition.first_line} {condition.aim}".strip()
 
 
-@functools.cache
-def _accepted(here: World, condition: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return (drugs, classes) that could be given for a condition."""
-    given = frozenset(treatments(here.base, here.base.conditions[condition]))
-    return given, frozenset(here.base.drugs[name].drug_class for name in given if name in here.base.drugs)
-
-
-def defended(here: World, drug: str, condition: Condition) -> bool:
+def defended(world: World, drug: str, condition: Condition) -> bool:
     """Whether some authority would give `drug`, or a drug of its class, for `condition`."""
-    drugs, classes = _accepted(here, condition.name)
-    return drug in drugs or here.base.drugs[drug].drug_class in classes
+    return bool({drug, world.base.drugs[drug].drug_class} & world.accepted[condition.name])
 
 
-def treatments_clash(here: World, one: Condition, other: Condition) -> bool:
+def treatments_clash(world: World, one: Condition, other: Condition) -> bool:
     """Whether the first-line treatment of `one` could be defended for `other`."""
-    return defended(here, one.first_line, other)
+    return defended(world, one.first_line, other)
 
 
 @functools.cache
-def hallmarks(here: World, drug: str) -> tuple[AdverseEffect, ...]:
+def hallmarks(world: World, drug: str) -> tuple[AdverseEffect, ...]:
     """The effects a drug, or its class, is known for; one that acts where it is put is not known for its class's."""
-    names = {drug} if drug in LOCAL else {drug, here.base.drugs[drug].drug_class}
-    return tuple(effect for effect in here.base.adverse_effects if effect.hallmark and effect.subject in names)
+    names = {drug} if drug in LOCAL else {drug, world.base.drugs[drug].drug_class}
+    return tuple(effect for effect in world.base.adverse_effects if effect.hallmark and effect.subject in names)
 
 
-def can_cause(here: World, drug: str, effect: str) -> bool:
+def can_cause(world: World, drug: str, effect: str) -> bool:
     """Whether the base lists `effect` for `drug` or its class."""
-    return effect in _effects(here, drug)
+    return effect in effects_of(world.base, drug)
 
 
 @functools.cache
-def _effects(here: World, drug: str) -> frozenset[str]:
-    return frozenset(effects_of(here.base, drug))
-
-
-@functools.cache
-def interact(here: World, one: str, other: str) -> bool:
+def interact(world: World, one: str, other: str) -> bool:
     """Whether the base lists an interaction of two drugs."""
-    return bool(interactions_of(here.base, one, other))
+    return bool(interactions_of(world.base, one, other))

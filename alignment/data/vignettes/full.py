@@ -1,4 +1,4 @@
-"""The grown generator: the families of the full scope, each question different, each case in one split alone."""
+"""The generator of the full scope: each question different, each case in one split alone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from alignment.data.ids import normalised_question
 from alignment.data.vignettes.families import families as registered
+from alignment.data.vignettes.index import load_world
 from alignment.data.vignettes.item import Item, to_record
-from alignment.data.vignettes.world import world
 from alignment.errors import UserError
 from alignment.record import Record
 
@@ -29,8 +29,12 @@ def pairs(
       UserError: so many different questions were not found.
     """
     rng, seen, barren = random.Random(f"vignettes/full/{split}/{seed}"), set(), 0
+    world = load_world()
     while len(seen) < count:
-        item = _draw(rng, split, families)
+        # A family is drawn first, then questions of it until one is usable, so that families are equally frequent.
+        draw, item = registered()[rng.choice(families)], None
+        while item is None:
+            item = draw(rng, world, split)
         record = to_record(item, prefix)
         question = normalised_question(record)
         barren = barren + 1 if question in seen else 0
@@ -41,11 +45,3 @@ def pairs(
         if not barren:
             seen.add(question)
             yield item, record
-
-
-def _draw(rng: random.Random, split: str, families: Sequence[str]) -> Item:
-    """Draw from one family, chosen first, until it gives an item: no family is rarer for being harder to draw."""
-    draw, here = registered()[rng.choice(families)], world()
-    while (item := draw(rng, here, split)) is None:
-        pass
-    return item

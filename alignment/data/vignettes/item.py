@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from alignment.data.ids import content_id
+from alignment.data.vignettes.chain_of_thought import chain
 from alignment.data.vignettes.registers import Fact, Patient, stem
-from alignment.data.vignettes.thoughts import chain
 from alignment.record import Record
 
 LETTERS = "ABCD"

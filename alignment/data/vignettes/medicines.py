@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from alignment.data.vignettes.drugs import interact
+from alignment.data.vignettes.index import World
 from alignment.data.vignettes.phrases import NEUTRAL
 from alignment.data.vignettes.registers import Fact, Patient
-from alignment.data.vignettes.world import World
 
 AGES = (25, 75)
 # Drugs and effects that belong to one sex.
@@ -46,31 +46,25 @@ def happens(effect: str) -> bool:
     return not _CONDITIONAL.search(effect)
 
 
-def the_sex(here: World, drugs: Sequence[str], effects: Sequence[str] = ()) -> str | None:
+def required_sex(world: World, drugs: Sequence[str], effects: Sequence[str] = ()) -> str | None:
     """Return the sex that drugs and effects ask for, "" for none, None where they ask for both."""
-    things = [*drugs, *(here.base.drugs[drug].drug_class for drug in drugs), *effects]
-    asked = {_SEX.get(thing, "") for thing in things} - {""}
-    return None if len(asked) > 1 else "".join(asked)
+    things = [*drugs, *(world.base.drugs[drug].drug_class for drug in drugs), *effects]
+    sexes = {_SEX.get(thing, "") for thing in things} - {""}
+    return None if len(sexes) > 1 else "".join(sexes)
 
 
-def a_taker(rng: random.Random, sex: str) -> Patient:
+def draw_adult(rng: random.Random, sex: str) -> Patient:
     """Draw an adult of `sex`, or of either."""
     return Patient(rng.randint(*AGES), sex or rng.choice(("female", "male")))
 
 
-def apart(here: World, drugs: Iterable[str]) -> bool:
+def independent(world: World, drugs: Iterable[str]) -> bool:
     """Whether the drugs are of different classes and no two of them interact."""
     drugs = list(drugs)
-    kinds = {here.base.drugs[drug].drug_class for drug in drugs}
+    kinds = {world.base.drugs[drug].drug_class for drug in drugs}
     return len(kinds) == len(drugs) and not any(
-        interact(here, one, two) for place, one in enumerate(drugs) for two in drugs[:place]
+        interact(world, one, two) for place, one in enumerate(drugs) for two in drugs[:place]
     )
-
-
-def listed(drugs: Iterable[str]) -> str:
-    """Write drugs as a list in words."""
-    *most, last = drugs
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def background(rng: random.Random) -> list[Fact]:

@@ -110,6 +110,8 @@ REGISTERS = (
     ),
 )
 
+_OF_ME = {"his": "my", "her": "my", "him": "me"}
+_THIRD_PERSON = re.compile(r"\b(his|her|him)\b")
 # Verbs of clauses after "I"; a clause with another verb is a mistake and raises.
 _VERBS = {
     **{"has": "have", "is": "am", "had": "had", "moved": "moved", "passes": "pass", "carries": "carry"},
@@ -129,8 +131,11 @@ def stem(rng: random.Random, patient: Patient, facts: Sequence[Fact]) -> tuple[s
         "they": patient.pronoun,
         "They": patient.pronoun.capitalize(),
     }
-    kinds = {kind: [_said(rng, f, register) for f in facts if f.kind == kind] for kind in ("history", "result")}
-    listed = {kind: _listed(texts, register.joint) for kind, texts in kinds.items()}
+    kinds = {kind: [_worded(rng, f, register) for f in facts if f.kind == kind] for kind in ("history", "result")}
+    listed = {
+        kind: register.joint.join(texts) if register.joint or not texts else in_words(texts)
+        for kind, texts in kinds.items()
+    }
     opening = rng.choice(register.opening) if listed["history"] else register.bare
     sentences = [opening.format(list=listed["history"], **words)]
     if listed["result"]:
@@ -138,39 +143,32 @@ def stem(rng: random.Random, patient: Patient, facts: Sequence[Fact]) -> tuple[s
     for kind, forms in (("absent", register.absent), ("clause", register.clause)):
         for fact in facts:
             if fact.kind == kind:
-                sentences.append(_upper(rng.choice(forms).format(item=_said(rng, fact, register), **words)))
+                sentences.append(capitalised(rng.choice(forms).format(item=_worded(rng, fact, register), **words)))
     return register.name, " ".join(sentences)
 
 
-def _said(rng: random.Random, fact: Fact, register: Register) -> str:
+def _worded(rng: random.Random, fact: Fact, register: Register) -> str:
     if fact.kind == "clause":
-        return _first_person(fact.text) if register.name == "lay" else fact.text
+        if register.name != "lay":
+            return fact.text
+        words = fact.text.split(" ")  # "has severe asthma" becomes "have severe asthma"
+        verb = 1 if words[0] == "now" else 0
+        return " ".join((*words[:verb], _VERBS[words[verb]], *words[verb + 1 :]))
     if fact.decisive or fact.kind == "result":
         return fact.text
     synonyms, lay = PHRASES.get(fact.text, ((), ""))
     if register.name == "lay":
-        return lay if lay and fact.kind == "history" else _mine(fact.text)
+        return lay if lay and fact.kind == "history" else _THIRD_PERSON.sub(lambda match: _OF_ME[match[0]], fact.text)
     said_otherwise = synonyms and fact.kind == "history" and rng.random() < SYNONYM
     return rng.choice(synonyms) if said_otherwise else fact.text
 
 
-def _first_person(clause: str) -> str:
-    """Turn "has severe asthma" into "have severe asthma"."""
-    words = clause.split(" ")
-    verb = 1 if words[0] == "now" else 0
-    words[verb] = _VERBS[words[verb]]
-    return " ".join(words)
+def in_words(texts: Sequence[str]) -> str:
+    """Return "a, b and c"."""
+    *most, last = texts
+    return f"{', '.join(most)} and {last}" if most else last
 
 
-def _mine(text: str) -> str:
-    return re.sub(r"\b(his|her)\b", "my", re.sub(r"\b(him)\b", "me", text))
-
-
-def _listed(texts: Sequence[str], joint: str = "") -> str:
-    if joint or len(texts) < 2:
-        return joint.join(texts)
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-
-def _upper(text: str) -> str:
+def capitalised(text: str) -> str:
+    """Return `text` with its first letter in upper case and the others as they are."""
     return text[0].upper() + text[1:]

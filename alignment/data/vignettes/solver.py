@@ -1,16 +1,15 @@
-"""A second way to the answer: rules over the knowledge base, from what a record says of its case.
+"""A second solver: rules over the knowledge base, applied to the case that a record stores.
 
-With the key facts hidden it tells which options are left, which is how the guarantee is measured that a question turns
-on them.
+With the key facts hidden it returns the options that remain possible. Tests measure with it that a question depends on
+its key facts.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from alignment.data.vignettes.world import world
+from alignment.data.vignettes.index import load_world
 from alignment.knowledge.base import ruled_out
 from alignment.knowledge.calculators import CALCULATORS
 from alignment.knowledge.pharmacology.checks import effects_of, interactions_of
@@ -20,7 +19,7 @@ from alignment.record import Record
 
 def fitting_letters(record: Record, hidden: bool = False) -> list[str]:
     """Return the letters that the rules leave open; with `hidden` without the facts the question turns on."""
-    meta, base = record.meta, world().base
+    meta, base = record.meta, load_world().base
     fits = _RULES[meta["family"]]
     return [letter for letter, text in record.options.items() if fits(base, meta, text, hidden)]
 
@@ -31,15 +30,9 @@ def chance_score(record: Record, hidden: bool = False) -> float:
     return (record.gold in left) / len(left) if left else 1 / len(record.options)
 
 
-@functools.cache
-def _shown() -> dict[str, frozenset[str]]:
-    base = world().base
-    return {c.name: frozenset(finding.text for finding in c.findings) for c in base.conditions.values() if c.test}
-
-
 def _candidates(base: KnowledgeBase, case: Mapping[str, Any], hidden: bool) -> list[Condition]:
     told = {text for text in case["findings"] if not (hidden and text in case["key"])}
-    return [base.conditions[name] for name, shown in _shown().items() if told <= shown]
+    return [c for c in base.conditions.values() if c.test and told <= {finding.text for finding in c.findings}]
 
 
 def _by_condition(gives: Callable[[KnowledgeBase, Condition, str], bool]) -> Callable[..., bool]:
@@ -47,10 +40,6 @@ def _by_condition(gives: Callable[[KnowledgeBase, Condition, str], bool]) -> Cal
         return any(gives(base, condition, text) for condition in _candidates(base, meta["case"], hidden))
 
     return fits
-
-
-def _first_choice(base: KnowledgeBase, condition: Condition, text: str) -> bool:
-    return text == f"{condition.first_line} {condition.aim}".strip()
 
 
 def _of_treatment(base: KnowledgeBase, meta: Mapping[str, Any], text: str, hidden: bool) -> bool:
@@ -77,21 +66,14 @@ def _weighed(base: KnowledgeBase, meta: Mapping[str, Any], text: str, hidden: bo
 
 
 def _harmed(base: KnowledgeBase, meta: Mapping[str, Any], text: str, hidden: bool) -> bool:
-    case = meta["case"]
-    if hidden:
-        return True
-    if meta["asks"] == "cause":
-        return case["effect"] in effects_of(base, text)
-    return text in effects_of(base, case["drug"])
+    drug, effect = (text, meta["case"]["effect"]) if meta["asks"] == "cause" else (meta["case"]["drug"], text)
+    return hidden or effect in effects_of(base, drug)
 
 
 def _collided(base: KnowledgeBase, meta: Mapping[str, Any], text: str, hidden: bool) -> bool:
-    case = meta["case"]
-    if hidden:
-        return True
-    if meta["asks"] == "partner":
-        return bool(interactions_of(base, text, case["added"]))
-    return any(fact.result == text for fact in interactions_of(base, case["partner"], case["added"]))
+    case, asks_partner = meta["case"], meta["asks"] == "partner"
+    interactions = interactions_of(base, text if asks_partner else case["partner"], case["added"])
+    return hidden or any(asks_partner or fact.result == text for fact in interactions)
 
 
 def _computed(base: KnowledgeBase, meta: Mapping[str, Any], text: str, hidden: bool) -> bool:
@@ -105,7 +87,7 @@ _RULES: dict[str, Callable[[KnowledgeBase, Mapping[str, Any], str, bool], bool]]
     "likely_finding": _by_condition(lambda base, condition, text: text in condition.decisive),
     "next_test": _by_condition(lambda base, condition, text: condition.test == text),
     "mechanism": _by_condition(lambda base, condition, text: condition.mechanism == text),
-    "treatment": _by_condition(_first_choice),
+    "treatment": _by_condition(lambda base, condition, text: text == f"{condition.first_line} {condition.aim}".strip()),
     "multi_hop": _of_treatment,
     "contraindication": _weighed,
     "adverse_effect": _harmed,

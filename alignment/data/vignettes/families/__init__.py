@@ -12,8 +12,8 @@ import pkgutil
 import random
 from collections.abc import Callable, Mapping
 
+from alignment.data.vignettes.index import World
 from alignment.data.vignettes.item import Item
-from alignment.data.vignettes.world import World
 
 Draw = Callable[[random.Random, World, str], "Item | None"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from alignment.data.vignettes.core import split_of
+from alignment.data.vignettes.index import World
 from alignment.data.vignettes.item import Choice, Item
 from alignment.data.vignettes.registers import Fact, Patient
-from alignment.data.vignettes.world import World
 from alignment.errors import UserError
 from alignment.knowledge.calculators import CALCULATORS, Calculator, evaluate
 from alignment.knowledge.calculators import draw as draw_inputs
@@ -21,13 +21,13 @@ from alignment.knowledge.calculators.registry import Quantity, Value
 
 SIZE = 4
 ADULTS = (25, 80)
-FOR_CHILDREN = ("Apgar", "maintenance fluid rate")  # asked about newborns and infants, who are no patients here
-OF_THE_PATIENT = ("age", "sex")  # told with the patient, so the same for all four
+FOR_CHILDREN = ("Apgar", "maintenance fluid rate")  # asked about newborns and infants, who are no patients of the stems
+OF_THE_PATIENT = ("age", "sex")  # part of the patient, so the same for all four
 
 Inputs = Mapping[str, Value]
 
 
-def draw(rng: random.Random, here: World, split: str) -> Item | None:
+def draw(rng: random.Random, world: World, split: str) -> Item | None:
     """Draw a calculator, four patients with different results, then which of them is asked about."""
     calculator = CALCULATORS[rng.choice([name for name in CALCULATORS if name not in FOR_CHILDREN])]
     four = _patients(rng, calculator)
@@ -36,22 +36,32 @@ def draw(rng: random.Random, here: World, split: str) -> Item | None:
     gold = rng.randrange(SIZE)
     values = four[gold]
     patient = Patient(int(values.get("age", rng.randint(*ADULTS))), values.get("sex", rng.choice(("female", "male"))))
-    facts = [_fact(calculator, name, value) for name, value in values.items() if name not in OF_THE_PATIENT]
+    facts = [
+        Fact(_worded(calculator, name, value), "result", True)
+        for name, value in values.items()
+        if name not in OF_THE_PATIENT
+    ]
     rng.shuffle(facts)
-    results = [written(calculator, evaluate(calculator, inputs)) for inputs in four]
+    choices = []
+    for inputs in four:
+        changed = [_worded(calculator, name, inputs[name]) for name in inputs if inputs[name] != values[name]]
+        reason = "" if inputs is values else f"right for {' and '.join(changed)}"
+        choices.append(Choice(written(calculator, evaluate(calculator, inputs)), reason))
+    name = calculator.name
     return Item(
         family="calculation",
-        asks=calculator.name,
+        asks=name,
         patient=patient,
         facts=tuple(facts),
-        questions=_questions(calculator),
-        choices=tuple(
-            Choice(result, "" if inputs is values else _reason(calculator, values, inputs))
-            for inputs, result in zip(four, results, strict=True)
+        questions=(
+            f"What is the {name}?",
+            f"What does the {name} come to?",
+            f"Calculate the {name}. Which result is right?",
         ),
+        choices=tuple(choices),
         gold=gold,
         steps=_steps(calculator, values),
-        case={"calculator": calculator.name, "values": dict(values)},
+        case={"calculator": name, "values": dict(values)},
         sources=(calculator.source,),
         points=1 + min(3, (len(calculator.inputs) + 1) // 2),
         hops=1,
@@ -72,13 +82,14 @@ def _patients(rng: random.Random, calculator: Calculator) -> list[Inputs] | None
         values = [evaluate(calculator, inputs) for inputs in four]
     except UserError:  # a formula without a value at these inputs
         return None
-    pairs = [(one, two) for place, one in enumerate(values) for two in values[:place]]
-    return None if any(_too_close(calculator, one, two) for one, two in pairs) else four
-
-
-def _too_close(calculator: Calculator, one: float, two: float) -> bool:
-    same = written(calculator, one) == written(calculator, two)
-    return same or calculator.accepts(one, two) or calculator.accepts(two, one)
+    too_close = any(
+        written(calculator, one) == written(calculator, two)
+        or calculator.accepts(one, two)
+        or calculator.accepts(two, one)
+        for number, one in enumerate(values)
+        for two in values[:number]
+    )
+    return None if too_close else four
 
 
 def written(calculator: Calculator, value: float) -> str:
@@ -86,11 +97,7 @@ def written(calculator: Calculator, value: float) -> str:
     return f"{value:.{calculator.decimals}f} {calculator.unit}".strip()
 
 
-def _fact(calculator: Calculator, name: str, value: Value) -> Fact:
-    return Fact(_told(calculator, name, value), "result", True)
-
-
-def _told(calculator: Calculator, name: str, value: Value) -> str:
+def _worded(calculator: Calculator, name: str, value: Value) -> str:
     entry = next(entry for entry in calculator.inputs if entry.name == name)
     if isinstance(value, bool):
         return f"{entry.label}: {'yes' if value else 'no'}"
@@ -99,34 +106,18 @@ def _told(calculator: Calculator, name: str, value: Value) -> str:
     return f"{entry.label}: {value}"
 
 
-def _questions(calculator: Calculator) -> tuple[str, ...]:
-    name = calculator.name
-    return f"What is the {name}?", f"What does the {name} come to?", f"Calculate the {name}. Which result is right?"
-
-
 def _steps(calculator: Calculator, values: Inputs) -> tuple[str, ...]:
-    inputs = [_told(calculator, name, value) for name, value in values.items()]
+    inputs = [_worded(calculator, name, value) for name, value in values.items()]
     result = evaluate(calculator, values)
     band = calculator.band(result)
     steps = [f"The {calculator.name} is {calculator.formula}.", f"Here: {'; '.join(inputs)}."]
-    numbers = _with_numbers(calculator, values)
-    if calculator.tolerance and numbers != calculator.formula:
-        steps.append(f"In numbers: {numbers}.")
-    return (*steps, f"This gives {written(calculator, result)}{f' ({band})' * bool(band)}.")
-
-
-def _with_numbers(calculator: Calculator, values: Inputs) -> str:
-    """Put the numbers into the formula where it names its inputs."""
-    words = {}
+    words = {}  # the numbers that stand in for the names of inputs in the formula
     for entry in calculator.inputs:
         if isinstance(entry, Quantity):
             number = f"{values[entry.name]:.{entry.decimals}f}"
             words |= {entry.label: number, entry.name.replace("_", " "): number}
-    names = sorted(words, key=len, reverse=True)
-    pattern = rf"\b({'|'.join(map(re.escape, names))})\b"
-    return re.sub(pattern, lambda match: words[match[1]], calculator.formula) if names else calculator.formula
-
-
-def _reason(calculator: Calculator, right: Inputs, other: Inputs) -> str:
-    changed: Sequence[str] = [_told(calculator, name, other[name]) for name in other if other[name] != right[name]]
-    return f"right for {' and '.join(changed)}"
+    pattern = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    numbers = re.sub(rf"\b({pattern})\b", lambda match: words[match[1]], calculator.formula) if words else ""
+    if words and calculator.tolerance and numbers != calculator.formula:
+        steps.append(f"In numbers: {numbers}.")
+    return (*steps, f"This gives {written(calculator, result)}{f' ({band})' * bool(band)}.")

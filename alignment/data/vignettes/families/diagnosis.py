@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from alignment.data.vignettes.hinge import Asks, by_finding
+from alignment.data.vignettes.index import World
 from alignment.data.vignettes.item import Item
-from alignment.data.vignettes.world import World
+from alignment.data.vignettes.shared_findings import QuestionKind, by_finding
 
-ASKS = Asks(
+KIND = QuestionKind(
     family="diagnosis",
     asks="condition",
     questions=(
@@ -17,12 +17,12 @@ ASKS = Asks(
         "Which diagnosis should be made?",
         "What is the underlying condition?",
     ),
-    text=lambda rng, here, condition: condition.name,
-    recall=lambda here, condition, text: (),
-    reason=lambda here, gold, other, text: f"would rather show {other.decisive[0]}",
+    text=lambda rng, world, condition: condition.name,
+    recall=lambda world, condition, text: (),
+    reason=lambda world, gold, other, text: f"would rather show {other.decisive[0]}",
 )
 
 
-def draw(rng: random.Random, here: World, split: str) -> Item | None:
+def draw(rng: random.Random, world: World, split: str) -> Item | None:
     """Draw a question about the diagnosis."""
-    return by_finding(rng, here, split, ASKS)
+    return by_finding(rng, world, split, KIND)

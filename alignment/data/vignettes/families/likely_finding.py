@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 
-from alignment.data.vignettes.hinge import Asks, by_finding
+from alignment.data.vignettes.index import World
 from alignment.data.vignettes.item import Item
-from alignment.data.vignettes.world import World
+from alignment.data.vignettes.registers import capitalised
+from alignment.data.vignettes.shared_findings import QuestionKind, by_finding
 
-ASKS = Asks(
+KIND = QuestionKind(
     family="likely_finding",
     asks="finding",
     questions=(
@@ -17,15 +18,15 @@ ASKS = Asks(
         "Which of these would be expected as well?",
         "Which additional finding fits this illness best?",
     ),
-    text=lambda rng, here, condition: rng.choice(condition.decisive),
-    recall=lambda here, condition, text: (f"{condition.name[0].upper()}{condition.name[1:]} also shows {text}.",),
-    reason=lambda here, gold, other, text: f"a finding of {other.name}",
-    sources=lambda here, condition, text: [f.source for f in condition.findings if f.text == text],
+    text=lambda rng, world, condition: rng.choice(condition.decisive),
+    recall=lambda world, condition, text: (f"{capitalised(condition.name)} also shows {text}.",),
+    reason=lambda world, gold, other, text: f"a finding of {other.name}",
+    sources=lambda world, condition, text: [f.source for f in condition.findings if f.text == text],
     hops=2,
     held=True,
 )
 
 
-def draw(rng: random.Random, here: World, split: str) -> Item | None:
+def draw(rng: random.Random, world: World, split: str) -> Item | None:
     """Draw a question about a further finding."""
-    return by_finding(rng, here, split, ASKS)
+    return by_finding(rng, world, split, KIND)

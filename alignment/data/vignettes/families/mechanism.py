@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from alignment.data.vignettes.hinge import Asks, by_finding
+from alignment.data.vignettes.index import World
 from alignment.data.vignettes.item import Item
-from alignment.data.vignettes.world import World
+from alignment.data.vignettes.shared_findings import QuestionKind, by_finding
 
-ASKS = Asks(
+KIND = QuestionKind(
     family="mechanism",
     asks="pathophysiology",
     questions=(
@@ -17,13 +17,13 @@ ASKS = Asks(
         "Which process best explains these findings?",
         "What goes wrong in this patient's body?",
     ),
-    text=lambda rng, here, condition: condition.mechanism,
-    recall=lambda here, condition, text: (f"What lies behind {condition.name}: {text}.",),
-    reason=lambda here, gold, other, text: f"that is {other.name}",
+    text=lambda rng, world, condition: condition.mechanism,
+    recall=lambda world, condition, text: (f"What lies behind {condition.name}: {text}.",),
+    reason=lambda world, gold, other, text: f"that is {other.name}",
     hops=2,
 )
 
 
-def draw(rng: random.Random, here: World, split: str) -> Item | None:
+def draw(rng: random.Random, world: World, split: str) -> Item | None:
     """Draw a question about the mechanism of a disease."""
-    return by_finding(rng, here, split, ASKS)
+    return by_finding(rng, world, split, KIND)
