@@ -143,26 +143,29 @@ def entries(proposal: Mapping[str, Weight]) -> tuple[str, ...]:
 
 def plain_rows(matrix: Matrix, proposal: Mapping[str, Weight]) -> list[dict]:
     """Return one dict a cell, for JSON and for the report."""
-    return [
-        {
-            "category": result.cell.category,
-            "metric": result.cell.metric,
-            "channel": result.cell.channel,
-            "n": result.n,
-            "mean": result.mean,
-            "target": result.weight.target,
-            "violations": result.violations,
-            "causes": dict(result.causes),
-            "deficit": result.deficit,
-            "risk": result.risk,
-            "weakest": result.cell.channel == matrix.weakest,
-            "riskiest": result.cell.channel == matrix.riskiest,
-            "weight": result.weight.value,
-            "next_weight": proposal[result.cell.channel].value if result.cell.channel in proposal else None,
-            "next_target": proposal[result.cell.channel].target if result.cell.channel in proposal else None,
-        }
-        for result in matrix.results
-    ]
+    rows = []
+    for result in matrix.results:
+        cell, proposed = result.cell, proposal.get(result.cell.channel)
+        rows.append(
+            {
+                "category": cell.category,
+                "metric": cell.metric,
+                "channel": cell.channel,
+                "n": result.n,
+                "mean": result.mean,
+                "target": result.weight.target,
+                "violations": result.violations,
+                "causes": dict(result.causes),
+                "deficit": result.deficit,
+                "risk": result.risk,
+                "weakest": cell.channel == matrix.weakest,
+                "riskiest": cell.channel == matrix.riskiest,
+                "weight": result.weight.value,
+                "next_weight": proposed and proposed.value,
+                "next_target": proposed and proposed.target,
+            }
+        )
+    return rows
 
 
 HEAD = ("category", "metric", "mean", "target", "violations", "diagnosis", "channel", "weight", "next", "")

@@ -76,9 +76,7 @@ def _standardised(raw: np.ndarray, floors: np.ndarray, axis: tuple[int, ...]) ->
     squares = np.nansum((raw - mean) ** 2, axis=axis, keepdims=True)
     std = np.sqrt(squares / np.maximum(count - 1, 1))
     z = (raw - mean) / np.where(floors > 0, np.maximum(std, floors), std + EPS)
-    extent = np.max(raw, axis=axis, keepdims=True, initial=-np.inf, where=applies)
-    extent = extent - np.min(raw, axis=axis, keepdims=True, initial=np.inf, where=applies)
-    return np.where(applies & (extent <= SAME_REWARD), 0.0, z)
+    return np.where(_is_tied(raw, axis), 0.0, z)
 
 
 NORMALISERS = {
@@ -100,10 +98,16 @@ def snap_ties(raw: np.ndarray) -> np.ndarray:
     Nearly equal are values that differ by no more than `SAME_REWARD`. Normalisers divide by deviations far below 1 and
     would enlarge such a difference to that of two different rewards.
     """
+    least = np.min(raw, axis=2, keepdims=True, initial=np.inf, where=~np.isnan(raw))
+    return np.where(_is_tied(raw, axis=(2,)), least, raw)
+
+
+def _is_tied(raw: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
+    """Whether a value is one of nearly equal ones over `axis`; false for NaN."""
     applies = ~np.isnan(raw)
-    least = np.min(raw, axis=2, keepdims=True, initial=np.inf, where=applies)
-    extent = np.max(raw, axis=2, keepdims=True, initial=-np.inf, where=applies) - least
-    return np.where(applies & (extent <= SAME_REWARD), least, raw)
+    highest = np.max(raw, axis=axis, keepdims=True, initial=-np.inf, where=applies)
+    lowest = np.min(raw, axis=axis, keepdims=True, initial=np.inf, where=applies)
+    return applies & (highest - lowest <= SAME_REWARD)
 
 
 def uncalibrated(channels: int) -> Statistics:

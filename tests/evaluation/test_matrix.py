@@ -13,7 +13,7 @@ from alignment.evaluation.matrix import diagnose, entries, plain_rows, propose, 
 from alignment.evaluation.matrix_cells import MATRIX
 from alignment.rewards.presets import Weight, get_preset
 
-PAID = {
+WEIGHTS = {
     "accuracy": Weight(2.0, target=0.8),
     "format": Weight(0.5, target=1.0, severity=0.5),
     "repetition": Weight(0.5, target=-0.2, floor=-0.5),
@@ -27,7 +27,7 @@ def scores(**changed):
     return best | {name: np.float64(values) for name, values in changed.items()}
 
 
-def fill(weights=PAID, **changed):
+def fill(weights=WEIGHTS, **changed):
     return diagnose(RESPONSES, [record()] * 4, scores(**changed), weights)
 
 
@@ -74,7 +74,7 @@ def test_the_proposal_by_hand():
     """accuracy 2 e^.6875 (1 + .75), format .5 e^.5 (1 + .5 .5), repetition .5; scaled to 3."""
     proposal = propose(fill(**MATRIX_A), 1.0, 1.0)
     target_weights = np.array([2 * math.exp(0.6875) * 1.75, 0.5 * math.exp(0.5) * 1.25, 0.5])
-    np.testing.assert_allclose([proposal[name].value for name in PAID], 3 * target_weights / target_weights.sum())
+    np.testing.assert_allclose([proposal[name].value for name in WEIGHTS], 3 * target_weights / target_weights.sum())
     assert proposal["accuracy"].target == 0.8 and proposal["repetition"].target == -0.1  # solved: half way to 0
 
 
@@ -93,15 +93,15 @@ def test_the_weakest_and_the_riskiest_cell_enter_though_unpaid():
     proposal = propose(matrix, 0.0, 0.0)
     assert proposal["grounding"].value == proposal["contraindication_safety"].value == 0.5
     assert proposal["contraindication_safety"].severity == 3.0
-    assert propose(fill({"soft_tags": Weight(1.0)}, **MATRIX_A), 1.0, 1.0) == {}  # nothing of the matrix is paid
+    assert propose(fill({"soft_tags": Weight(1.0)}, **MATRIX_A), 1.0, 1.0) == {}  # no cell of the matrix is rewarded
 
 
 @given(st.lists(st.integers(0, 1), min_size=4, max_size=4), st.lists(st.integers(0, 1), min_size=4, max_size=4))
 def test_a_proposal_keeps_the_sum_and_is_read_back(right, strict):
     matrix = fill(accuracy=right, format=strict, repetition=[-0.3] * 4)
     proposal = propose(matrix, 1.0, 1.0)
-    before = sum(weight.value for weight in PAID.values())
-    entered = len(proposal) - len(PAID)
+    before = sum(weight.value for weight in WEIGHTS.values())
+    entered = len(proposal) - len(WEIGHTS)
     assert sum(weight.value for weight in proposal.values()) == pytest.approx(before + 0.5 * entered)
     back = get_preset("decoupled_v1", entries(proposal))
     for name, weight in proposal.items():

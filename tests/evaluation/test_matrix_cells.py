@@ -27,7 +27,7 @@ def test_targets_lie_between_worst_and_best():
         assert cell.worst < cell.default.target <= cell.best and cell.worst <= cell.default.floor
 
 
-def test_some_cells_are_shown_only_where_they_are_paid():
+def test_some_cells_are_shown_only_where_they_are_rewarded():
     shown = {cell.channel for cell in observed(get_preset("decoupled_v1"))}
     assert CELLS.keys() - shown == {cell.channel for cell in MATRIX if cell.only_rewarded}
     assert {"cross_reference", "feedback", "r1_accuracy"} <= CELLS.keys() - shown
@@ -35,7 +35,7 @@ def test_some_cells_are_shown_only_where_they_are_paid():
 
 
 @pytest.mark.parametrize(
-    ("preset", "paid", "hidden"),
+    ("preset", "rewarded", "hidden"),
     [
         ("crpo", {"crpo_accuracy", "two_systems", "cross_reference"}, {"accuracy", "format"}),
         ("grpo_r1", {"r1_accuracy", "r1_format"}, {"accuracy", "format"}),
@@ -43,9 +43,9 @@ def test_some_cells_are_shown_only_where_they_are_paid():
         ("penalised", {"penalised_accuracy"}, {"accuracy"}),
     ],
 )
-def test_a_preset_with_its_own_accuracy_or_format_is_observed_by_them(preset, paid, hidden):
+def test_a_preset_with_its_own_accuracy_or_format_is_observed_by_them(preset, rewarded, hidden):
     shown = {cell.channel for cell in observed(get_preset(preset))}
-    assert paid <= shown and not hidden & shown
+    assert rewarded <= shown and not hidden & shown
     assert "accuracy" in {cell.channel for cell in observed(get_preset("gated", ("accuracy=1",)))}
 
 

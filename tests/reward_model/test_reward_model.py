@@ -47,13 +47,13 @@ def judgement(verdict, pair=True):
 
 
 def planted(count, seed, ties=0.3, noise=0.0):
-    """Judgements by a hidden linear taste: a clear margin prefers, a small one ties, and every fourth is a thumb."""
+    """Judgements by a linear preference: a clear margin prefers, a small one ties, and every fourth is a thumb."""
     rng = np.random.default_rng(seed)
-    taste = np.random.default_rng(99).normal(size=WIDTH)
+    preference = np.random.default_rng(99).normal(size=WIDTH)
     judgements, rows = [], []
     while len(judgements) < count:
         pair = rng.normal(size=(2, WIDTH)) * 3 + 5
-        scores = (pair - 5) @ taste / 3 + noise * rng.normal(size=2)
+        scores = (pair - 5) @ preference / 3 + noise * rng.normal(size=2)
         if len(judgements) % 4 == 0:
             judgements.append(judgement(float(scores[0] > 0), pair=False))
             rows.append(pair[0])
@@ -64,7 +64,7 @@ def planted(count, seed, ties=0.3, noise=0.0):
     return judgements, np.float32(rows)
 
 
-def test_a_planted_taste_is_recovered_on_held_out_judgements():
+def test_a_planted_preference_is_recovered_on_held_out_judgements():
     model = fit(*planted(400, seed=0), CONFIG, BASE)
     judgements, features = planted(400, seed=1)
     right, total = agreement(judgements, predict_rewards(model, features))
@@ -268,17 +268,17 @@ def config_for(base, **options):
 
 
 @pytest.mark.ci
-def test_a_run_pays_the_scores_of_its_own_rollouts(base, sampler, tmp_path, monkeypatch):
-    path, paid = save_reward_model(str(tmp_path / "scorer"), make_reward_model(sampler.base)), []
+def test_the_rewards_of_a_run_are_those_of_its_rollouts(base, sampler, tmp_path, monkeypatch):
+    path, expected = save_reward_model(str(tmp_path / "scorer"), make_reward_model(sampler.base)), []
 
     def spy(model, devices, group, chunks=1):
         features = group_features(model, devices, group, chunks)
-        paid.append(float(predict_rewards(make_reward_model(sampler.base), features).mean()))
+        expected.append(float(predict_rewards(make_reward_model(sampler.base), features).mean()))
         return features
 
     monkeypatch.setattr("alignment.training.collect.group_features", spy)
     (outcome,) = execute(open_run(config_for(base, feedback=path), str(tmp_path / "run")))
-    assert [row["reward/feedback"] for row in outcome.curve] == pytest.approx(paid)
+    assert [row["reward/feedback"] for row in outcome.curve] == pytest.approx(expected)
     assert all(0.0 < row["reward/feedback"] < 1.0 for row in outcome.curve)
     with pytest.raises(UserError, match=r"grpo\.feedback"):  # another reward model is another configuration
         other = save_reward_model(str(tmp_path / "other"), make_reward_model(sampler.base, seed=1))

@@ -1,4 +1,4 @@
-"""Every preset: what it pays on golden cases, and that it says where it comes from."""
+"""Every preset: its reward on golden cases, and that it names its source."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_crpo_golden_cases():
         ("so \\boxed{B}", 0.0, 0.0),
         ("\\boxed{A} \\boxed{A}", 0.0, -2.0),  # several boxes are unparseable, the same letter or not
         ("\\boxed{\\text{A}}", 0.0, -0.5),  # what stands in the braces is no single capital
-        ("It is B, not option A", 1.0, 0.0),  # the last stand-alone letter; the reading that `accuracy` pays says B
+        ("It is B, not option A", 1.0, 0.0),  # the last stand-alone letter; the reading of `accuracy` is B
         ("I choose option A.", 1.0, 0.0),
         ("His blood group is A.", 1.0, 0.0),
         ("He lacks vitamin A.", 0.0, 0.0),
@@ -76,9 +76,9 @@ def test_crpo_and_grpo_r1_read_by_the_rules_of_their_sources(answer, crpo, r1):
         template = "dx_conclusion" if name == "crpo_accuracy" else "think_answer"
         response = parse(blocks.format(answer), RECORD.options, TEMPLATES[template])
         assert score_channel(ScoreBatch([response], [RECORD], [[1, 2, 3]]), name).tolist() == [expected]
-    paid = {name: {"accuracy", "crpo_accuracy", "r1_accuracy"} & set(preset) for name, preset in PRESETS.items()}
-    assert paid["crpo"] == {"crpo_accuracy"} and paid["grpo_r1"] == {"r1_accuracy"}
-    assert all(names <= {"accuracy"} for preset, names in paid.items() if preset not in ("crpo", "grpo_r1"))
+    channels = {name: {"accuracy", "crpo_accuracy", "r1_accuracy"} & set(preset) for name, preset in PRESETS.items()}
+    assert channels["crpo"] == {"crpo_accuracy"} and channels["grpo_r1"] == {"r1_accuracy"}
+    assert all(names <= {"accuracy"} for preset, names in channels.items() if preset not in ("crpo", "grpo_r1"))
 
 
 def test_grpo_r1_by_hand():

@@ -19,7 +19,7 @@ THINK = TEMPLATES["think_answer"]
 COMPLETIONS = (
     "<think>why</think><answer>\\boxed{B}</answer>",  # right and strict
     "<think>why</think><answer>\\boxed{A}</answer>",  # wrong and strict
-    "The answer is B.",  # right outside an answer block, which is not paid
+    "The answer is B.",  # right outside an answer block, which has no reward
     "<think>why",  # nothing but one tag
 )
 TOKENS = ([1, 2, 3, 4], [1, 2, 3, 1, 2, 3], [5] * 5, [])
@@ -59,7 +59,7 @@ def test_other_weights_do_not_move():
 
 
 def test_accuracy_dominates():
-    """Format alone can never pay as much as one right answer without it."""
+    """Format alone is never rewarded as much as one right answer without it."""
     weights = get_preset("decoupled_v1")
     assert (
         weights["format"].value + weights["soft_tags"].value < weights["accuracy"].value - weights["repetition"].value
@@ -83,7 +83,7 @@ def test_unknown_preset_and_channel_name_the_nearest(monkeypatch):
 
 @pytest.fixture
 def returns(monkeypatch):
-    """Register a channel `bad` that returns a given value, and a preset of the same name that pays for it."""
+    """Register a channel `bad` that returns `value`, and a preset of the same name with that channel."""
 
     def register(value):
         monkeypatch.setitem(registry.CHANNELS, "bad", Channel(lambda batch: value))
@@ -135,7 +135,7 @@ def test_two_channels_of_one_name_are_refused(monkeypatch):
 
 @pytest.fixture
 def optional(monkeypatch):
-    """Register a channel `maybe` that does not apply to the second and fourth row, and a preset that pays for it."""
+    """Register a channel `maybe` that does not apply to the second and fourth row, and a preset with that channel."""
     monkeypatch.setattr(registry, "CHANNELS", registry.CHANNELS)
     function = channel("maybe", optional=True)(lambda batch: [1.0, np.nan, 0.5, np.nan])
     monkeypatch.setitem(presets.PRESETS, "maybe", {"format": Weight(1.0), "maybe": Weight(2.0)})

@@ -157,9 +157,9 @@ def test_statistics_of_another_start_policy_are_refused(base):
     reward_config = reward_config_of(config_for(base).grpo)
     ours, other = (calibration_digest({"base": "x"}, lora(seed), ["q"]) for seed in (1, 2))
     assert (ours != other).any() and (ours != calibration_digest({"base": "y"}, lora(1), ["q"])).any()
-    memory = init_rewards(reward_config)
-    memory = memory._replace(statistics=memory.statistics._replace(digest=ours))
-    state = TrainState(lora(1), (), np.int32(3), jax.random.key(0), memory)
+    reward_state = init_rewards(reward_config)
+    reward_state = reward_state._replace(statistics=reward_state.statistics._replace(digest=ours))
+    state = TrainState(lora(1), (), np.int32(3), jax.random.key(0), reward_state)
     check_calibration(state, ours)
     with pytest.raises(UserError, match="another start policy"):
         check_calibration(state, other)

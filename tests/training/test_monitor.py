@@ -86,7 +86,7 @@ def test_an_answer_elsewhere_is_not_inside_the_reasoning(text):
 def test_a_strict_response_on_nothing_of_the_case_is_format_only():
     long = "The options are weighed with care and each of them is looked at in turn until a single one is left. " * 2
     assert symptoms(respond(long)) == {"format_only"}
-    assert "format_only" not in symptoms(respond(long, before="Well. "))  # and so is paid for no format
+    assert "format_only" not in symptoms(respond(long, before="Well. "))  # not strict
 
 
 def test_quoting_a_finding_is_no_copy_of_the_stem():
@@ -172,10 +172,10 @@ def test_no_stage_and_no_metric():
 
 @given(st.lists(st.sampled_from([0.0, 0.5, 0.6, 1.0]), min_size=1, max_size=12))
 def test_the_report_agrees_with_the_alarm_in_training(shares):
-    """The alarm rings `patience` - 1 steps after the run it reports began."""
-    state, rang = MonitorState(np.float32(1.0), np.zeros(len(SYMPTOMS), np.int32)), None
+    """The alarm starts `patience` - 1 steps after the first step of its run."""
+    state, alarm_step = MonitorState(np.float32(1.0), np.zeros(len(SYMPTOMS), np.int32)), None
     for step, share in enumerate(shares, start=1):
         state = state._replace(streaks=np.where(share > CONFIG.share, state.streaks + 1, 0))
-        rang = rang or (step if (state.streaks == CONFIG.patience).all() else None)
+        alarm_step = alarm_step or (step if (state.streaks == CONFIG.patience).all() else None)
     since = monitor_summary(metric_rows(shares), CONFIG)["watch"]["stem_copy"]["since"]
-    assert since == (None if rang is None else rang - CONFIG.patience + 1)
+    assert since == (None if alarm_step is None else alarm_step - CONFIG.patience + 1)

@@ -41,7 +41,7 @@ def value(
         (BLOCKS.format("It is A, not option B"), 0.0),
         (BLOCKS.format("The answer is B."), 1.0),
         (BLOCKS.format("He has hepatitis B"), 0.0),
-        ("no tags, yet \\boxed{B}", 0.0),  # read leniently, and not paid
+        ("no tags, yet \\boxed{B}", 0.0),  # read leniently, and without reward
         ("", 0.0),
     ],
 )

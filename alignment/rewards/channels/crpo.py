@@ -1,4 +1,4 @@
-r"""Accuracy by the rule of CRPO: one box, else the letter that ends the conclusion."""
+"""The rewards of CRPO (Clinical-R1, 2512.00601) but for its consistency, which is `effective_ratio`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from alignment.record import Record
 from alignment.rewards.registry import channel, each
+from alignment.text import overlap
 from alignment.text.parser import Response
 
 # Words after which a closing capital letter is an answer. "vitamin C", "hepatitis B" and "group A" are none.
@@ -45,3 +46,23 @@ def closing_letter(text: str, letters: Collection[str]) -> str | None:
         return None
     words = before[-32:].rstrip(",").split()
     return letter if words and words[-1].lower() in _CUES else None
+
+
+@channel("two_systems")
+@each
+def two_systems(response: Response, record: Record) -> float:
+    """1 where a strict response splits its reasoning into System 1 and System 2, 5 words or more each; else 0.
+
+    The first point of r_CR (CRPO, 2512.00601, eq. 4); how to detect the split is a reconstruction.
+    """
+    return float(overlap.two_systems(response))
+
+
+@channel("cross_reference")
+@each
+def cross_reference(response: Response, record: Record) -> float:
+    """1 where the conclusion of a two-system response takes up its reasoning without copying it, else 0.
+
+    The half point of r_CR (CRPO, 2512.00601, eq. 4); how to detect the reference is a reconstruction.
+    """
+    return float(overlap.cross_references(response, record))
