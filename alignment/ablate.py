@@ -13,13 +13,14 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from alignment import cli
-from alignment.arms import before_reward, get_arm, stage_order
+from alignment.arms import get_arm, stage_order, start_arm
 from alignment.evaluation.curves import read_curve
-from alignment.evaluation.report import write_report
-from alignment.evaluation.results import outcomes, pick_traces
+from alignment.evaluation.report import Report, write_report
+from alignment.evaluation.results import outcomes as correct_by_id
+from alignment.evaluation.results import pick_traces
 from alignment.next_round import next_round
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.distributed import start
@@ -35,45 +36,44 @@ def ablate(args: argparse.Namespace) -> None:
     cli.apply_profile(args)
     with lock_workdir(args.workdir) as lock:
         run = open_run(args.config, args.workdir, lock)
-        found = execute(run)
-        matrices, said = next_round(run, found)
-        table = report(run, found, matrices)
-    print(said, table, sep="\n")
+        outcomes = execute(run)
+        matrices, proposals = next_round(run, outcomes)
+        table = write_report(run.workdir, report_of(run, outcomes, matrices))
+    print(proposals, table, sep="\n")
     print(f"report: {run.workdir / 'report.html'}")
 
 
-def report(run: Run, found: list[Outcome], matrices: Mapping[str, list[dict]]) -> str:
-    """Write results.json and report.html from the outcomes and matrices by arm; return the table as text."""
+def report_of(run: Run, outcomes: Sequence[Outcome], matrices: Mapping[str, list[dict]]) -> Report:
+    """Return what the report shows of the outcomes of a run and the matrices of its arms."""
     seeds = run.config.seeds
-    command = "python -m alignment.ablate " + shlex.join(sys.argv[1:])
-    curves: dict[str, dict] = {}
-    right: dict[str, dict] = {}
-    for outcome in found:
+    curves: dict[str, dict[int, list]] = {}
+    correct: dict[str, dict[int, dict[str, bool]]] = {}
+    for outcome in outcomes:
         arm, seed = outcome.row["arm"], outcome.row["seed"]
-        right.setdefault(arm, {})[seed] = outcomes(outcome.responses, run.data.eval)
+        correct.setdefault(arm, {})[seed] = correct_by_id(outcome.responses, run.data.eval)
         if outcome.curve:
             curves.setdefault(arm, {})[seed] = outcome.curve
     for stage in stage_order(run.config.arms):
         if not stage.on_policy:
-            curves[stage.name] = {
-                seed: read_curve(stage_folder(run.workdir, stage, seed) / "metrics.jsonl") for seed in seeds
-            }
-    shown = {outcome.row["arm"]: outcome.responses for outcome in found if outcome.row["seed"] == seeds[0]}
-    return write_report(
-        run.workdir,
-        [outcome.row for outcome in found],
-        curves,
-        pick_traces(run.data.eval, shown),
-        run.data.notes,
-        describe_run(run) | {"command": command},
-        right,
-        matrices,
-        {arm: before_reward(get_arm(arm)) for arm in run.config.arms},
+            folders = {seed: stage_folder(run.workdir, stage, seed) for seed in seeds}
+            curves[stage.name] = {seed: read_curve(folder / "metrics.jsonl") for seed, folder in folders.items()}
+    first = {
+        outcome.row["arm"]: outcome.responses for outcome in outcomes if outcome.row["seed"] == run.config.seeds[0]
+    }
+    return Report(
+        rows=[outcome.row for outcome in outcomes],
+        curves=curves,
+        traces=pick_traces(run.data.eval, first),
+        notes=run.data.notes,
+        meta=describe_run(run) | {"command": "python -m alignment.ablate " + shlex.join(sys.argv[1:])},
+        outcomes=correct,
+        matrices=matrices,
+        start_arms={arm: start_arm(get_arm(arm)) for arm in run.config.arms},
     )
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The front door; returns the exit status."""
+    """Run the command line; return the exit status."""
     return cli.main(ablate, description=__doc__, add_flags=cli.add_profile, start=start, argv=argv)
 
 

@@ -141,7 +141,7 @@ def rewarded_stage(arm: Arm) -> Stage | None:
     return next((stage for stage in reversed(stages) if stage.on_policy), None)
 
 
-def before_reward(arm: Arm) -> str | None:
+def start_arm(arm: Arm) -> str | None:
     """The name of the arm that answers as `arm`'s reward stage began; None without such a stage or such an arm.
 
     An arm that serves something beside what its stage saw, as `modular_parallel` does, has none.

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from alignment import arms
-from alignment.arms import ARMS, SNAPSHOT, STAGES, Arm, Stage, before_reward, get_arm, stage_order
+from alignment.arms import ARMS, SNAPSHOT, STAGES, Arm, Stage, get_arm, stage_order, start_arm
 from alignment.config import HEADLINE_ARMS
 from alignment.errors import UserError
 
@@ -56,7 +56,7 @@ def test_a_stage_that_does_not_exist_is_named(monkeypatch):
 
 
 def test_what_answered_before_a_reward_stage():
-    before = {name: before_reward(arm) for name, arm in ARMS.items()}
+    before = {name: start_arm(arm) for name, arm in ARMS.items()}
     assert before == {
         "base": None,
         "sft_cot": None,

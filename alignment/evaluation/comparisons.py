@@ -45,7 +45,7 @@ def unearned_gains(rows: Sequence[Row], outcomes: Outcomes, before: Mapping[str,
     """Look for rewards that rose while accuracy fell: training paid for something else than right answers.
 
     Args:
-      rows: as in `report.write_report`; `reward_change` and its error are read.
+      rows: as in `report.Report`; `reward_change` and its error are read.
       outcomes: every arm's answers.
       before: arm -> the arm that answers as its reward stage began; None where there is none.
 

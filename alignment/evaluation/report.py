@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.resources
 import json
 import re
@@ -40,64 +41,58 @@ _CLOSING = {literal for t in TEMPLATES.values() for literal in t.literals[1::2]}
 _MARKS = re.compile("|".join([*map(re.escape, (*_OPENING, *_CLOSING)), r"\\boxed\{[^{}\n]{0,40}\}"]))
 
 
-def write_report(
-    workdir: str | epath.Path,
-    rows: Sequence[Mapping[str, Any]],
-    curves: Curves,
-    traces: Sequence[Mapping[str, Any]],
-    notes: Sequence[str],
-    meta: Mapping[str, Any],
-    outcomes: Outcomes | None = None,
-    matrices: Mapping[str, Sequence[Mapping]] | None = None,
-    before: Mapping[str, str | None] | None = None,
-) -> str:
-    """Write `results.json` and `report.html` into `workdir` and return the results as a plain-text table to print.
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What results.json and report.html show of a run.
 
-    Args:
-      workdir: a folder (or `gs://` address), made if missing.
+    Attributes:
       rows: one an arm and seed: `arm`, `seed`, then what `summarise`, `audit` and `stability` return, joined.
       curves: arm (or stage) -> seed -> metric rows; a name plots in every panel whose metric its rows have.
       traces: as `results.pick_traces` returns them.
       notes: sentences about data and traces that a reader must know.
       meta: what was run. Known, all optional: `title`, `command`, `model` (name), `parameters` (count), `config`,
         `versions`; further entries are listed under their names.
-      outcomes: arm -> seed -> record id -> answered right, for paired comparisons; None leaves them out.
-      matrices: arm -> rows of its alignment matrix, as `matrix.plain_rows` returns them; None leaves them out.
-      before: arm -> the arm that answers as its reward stage began, for `comparisons.unearned_gains`.
+      outcomes: arm -> seed -> record id -> answered right, for paired comparisons, of which an empty one shows none.
+      matrices: arm -> rows of its alignment matrix, as `matrix.plain_rows` returns them.
+      start_arms: arm -> the arm that answers as its reward stage began, for `comparisons.unearned_gains`.
+    """
 
-    Returns:
-      The table, one line an arm and seed.
+    rows: Sequence[Mapping[str, Any]]
+    curves: Curves
+    traces: Sequence[Mapping[str, Any]]
+    notes: Sequence[str]
+    meta: Mapping[str, Any]
+    outcomes: Outcomes = dataclasses.field(default_factory=dict)
+    matrices: Mapping[str, Sequence[Mapping]] = dataclasses.field(default_factory=dict)
+    start_arms: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+
+
+def write_report(workdir: str | epath.Path, report: Report) -> str:
+    """Write `results.json` and `report.html` into `workdir`, made if missing; return the results as a table to print.
+
+    The table has one line an arm and seed.
     """
     workdir = epath.Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
-    rows = plain(rows)
-    write_json(workdir / RESULTS, rows)
-    write_text(workdir / REPORT, render(rows, curves, traces, notes, meta, outcomes, matrices, before))
-    return tables.text_table(rows)
+    report = dataclasses.replace(report, rows=plain(report.rows))
+    write_json(workdir / RESULTS, report.rows)
+    write_text(workdir / REPORT, render(report))
+    return tables.text_table(report.rows)
 
 
-def render(
-    rows: Sequence[Mapping[str, Any]],
-    curves: Curves,
-    traces: Sequence[Mapping[str, Any]],
-    notes: Sequence[str],
-    meta: Mapping[str, Any],
-    outcomes: Outcomes | None = None,
-    matrices: Mapping[str, Sequence[Mapping]] | None = None,
-    before: Mapping[str, str | None] | None = None,
-) -> str:
-    """Return the page as HTML; arguments as in `write_report`, with `rows` holding plain JSON values."""
+def render(report: Report) -> str:
+    """Return the page as HTML, from a report whose rows hold plain JSON values."""
+    rows, curves, traces = report.rows, report.curves, report.traces
     arms = list(dict.fromkeys(row["arm"] for row in rows))
-    outcomes = outcomes or {}
     colour = colours([*arms, *curves, *(arm for trace in traces for arm in trace["arms"])])
     return (
         _environment()
         .get_template("report.html.jinja")
         .render(
-            meta={"title": "Alignment arms compared", "command": "", "model": ""} | dict(meta),
-            facts=_facts(meta),
-            config=_config_text(meta.get("config")),
-            notes=notes,
+            meta={"title": "Alignment arms compared", "command": "", "model": ""} | dict(report.meta),
+            facts=_facts(report.meta),
+            config=_config_text(report.meta.get("config")),
+            notes=report.notes,
             rows=rows,
             arms=arms,
             about={row["arm"]: row.get("about", "") for row in rows},
@@ -109,13 +104,13 @@ def render(
             accuracy_svg=accuracy_plot(rows, colour),
             curves=curve_plots(curves, colour),
             curve_names=list(curves),
-            matrices=matrices or {},
+            matrices=report.matrices,
             watched=[row for row in rows if row.get("watch")],
             symptoms=list(dict.fromkeys(name for row in rows for name in row.get("watch") or ())),
-            gains=unearned_gains(rows, outcomes, before or {}),
-            pairs=compare_pairs(outcomes),
+            gains=unearned_gains(rows, report.outcomes, report.start_arms),
+            pairs=compare_pairs(report.outcomes),
             min_questions=MIN_QUESTIONS,
-            hypotheses=hypotheses(rows, outcomes, meta.get("parameters")),
+            hypotheses=hypotheses(rows, report.outcomes, report.meta.get("parameters")),
             checks=list(CHECKS.values()),
             audit=_audit_cells(rows, arms),
             traces=[_highlighted(trace) for trace in traces],

@@ -10,7 +10,7 @@ from evaluation.vignette import mumble, record, respond
 
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
-from alignment.evaluation.report import render, segments, write_report
+from alignment.evaluation.report import Report, render, segments, write_report
 from alignment.evaluation.results import outcomes, pick_traces
 from alignment.evaluation.stability import stability
 
@@ -71,7 +71,7 @@ def make_run(arms=("base", "modular"), seeds=(0,), n=6, perfect=False):
 
 def write(folder, run, notes=("evaluation: six questions",), meta=None):
     meta = {"model": "nano", "parameters": 1_000_000, "config": {"grpo": {"steps": 20}}} if meta is None else meta
-    table = write_report(folder, run["rows"], run["curves"], run["traces"], notes, meta, run["outcomes"])
+    table = write_report(folder, Report(**run, notes=notes, meta=meta))
     return table, (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -132,11 +132,11 @@ def test_the_report_says_where_a_reward_was_not_earned(tmp_path):
     run = make_run(n=200, perfect=True)
     run["outcomes"]["modular"] = {0: {name: index < 100 for index, name in enumerate(run["outcomes"]["base"][0])}}
     run["rows"][1] |= {"reward_change": 0.5, "reward_change_se": 0.125, "watch": {}}
-    page = render(**run, notes=[], meta={}, before={"modular": "base", "base": None})
+    page = render(Report(**run, notes=[], meta={}, start_arms={"modular": "base", "base": None}))
     (section,) = [part for part in page.split("<section ") if part.startswith('id="watch"')]
     text = Page(f"<section {section}").text
     assert "modular 0 +0.500 ± 0.125 base -50.0 points" in text and "unearned" in text
-    assert "Was the reward earned?" not in render(**run, notes=[], meta={})
+    assert "Was the reward earned?" not in render(Report(**run, notes=[], meta={}))
 
 
 def test_rows_have_the_required_keys_and_are_strict_json(tmp_path):
@@ -249,9 +249,8 @@ def test_wrong_answers_have_their_own_figures(tmp_path):
         {"curves": {}},
         {"traces": []},
         {"outcomes": {}},
-        {"outcomes": None},
         {"rows": []},
-        {"rows": [], "curves": {}, "traces": [], "outcomes": None},
+        {"rows": [], "curves": {}, "traces": [], "outcomes": {}},
         {"curves": {"modular": {0: []}}},
         {"curves": {"modular": {0: [{"step": 1, "reward/mean": None}]}}},
         {"curves": {"reasoning": {0: [{"step": 1, "nll": 1.0}]}}},
