@@ -1,4 +1,4 @@
-"""Keeping compiled programs between runs, and giving back the memory that compiling them took."""
+"""Caching compiled programs on disk, and returning the memory that compiling them took to the system."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ from alignment.common.files import is_remote, make_folder
 from alignment.common.progress import warn
 from alignment.errors import UserError
 
-COMPILED = "/jax/core/compile/backend_compile_duration"  # JAX's event at the end of a compilation
-WORTHWHILE = 0.2  # seconds of compiling, below which there is little to give back
+COMPILED = "/jax/core/compile/backend_compile_duration"  # the event that JAX records at the end of a compilation
+MIN_SECONDS = 0.2  # a shorter compilation leaves little memory to return
 
 
 def set_up_compilation() -> None:
-    """What every run wants: programs kept on disk, the compiler's memory given back."""
-    keep_compiled_programs()
+    """Set up what every run needs: the cache on disk, and the release of the compiler's memory."""
+    cache_compiled_programs()
     return_compiler_memory()
 
 
-def keep_compiled_programs() -> None:
-    """Turn on JAX's persistent compilation cache, in the user's cache folder unless JAX_COMPILATION_CACHE_DIR says.
+def cache_compiled_programs() -> None:
+    """Turn on JAX's persistent compilation cache, in JAX_COMPILATION_CACHE_DIR or else the user's cache folder.
 
-    A resumed or repeated experiment then starts at once. Where the folder cannot be written, a warning says so, nothing
-    is written, and what is there is still read.
+    A resumed or repeated experiment then compiles nothing. A folder that cannot be written gives a warning, and the
+    programs in it are still read.
     """
     folder = os.environ.get("JAX_COMPILATION_CACHE_DIR")
     if folder is None:
         user = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
         folder = str(user / "clinical-alignment" / "jax")
         jax.config.update("jax_compilation_cache_dir", folder)
-    least = 0.5
+    min_seconds = 0.5
     try:
         if folder and not is_remote(folder):
             make_folder(folder, "JAX_COMPILATION_CACHE_DIR")
     except UserError as error:
-        least = float(2**31)  # seconds that no program takes to compile
-        if not os.path.isdir(folder):  # of which JAX would warn at every program
+        min_seconds = float(2**31)  # longer than any compilation takes
+        if not os.path.isdir(folder):  # JAX would warn of it at every program
             jax.config.update("jax_enable_compilation_cache", False)
         warn(f"warning: compiled programs are not kept: {error}")
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", min_seconds)
 
 
 @functools.cache  # once a process
 def return_compiler_memory() -> None:
-    """From now on, give what the compiler freed back to the system after every compilation, before the program runs.
+    """Register a listener that returns freed memory to the system after every compilation, before the program runs.
 
-    The C library would keep it: on a CPU several hundred megabytes for one training step, beside the step's own.
+    The C library would hold it back: on a CPU several hundred megabytes beyond those that a training step needs.
     """
 
     def listen(event: str, duration: float, **_: Any) -> None:
-        if event == COMPILED and duration >= WORTHWHILE:
+        if event == COMPILED and duration >= MIN_SECONDS:
             release_freed_memory()
 
     jax.monitoring.register_event_duration_secs_listener(listen)
 
 
 def release_freed_memory() -> None:
-    """Give memory that was freed, but kept by the C library, back to the system (glibc; elsewhere nothing happens)."""
-    with contextlib.suppress(OSError, AttributeError):  # the second: a C library without malloc_trim
+    """Return freed memory from the C library to the system, where it is glibc; elsewhere do nothing."""
+    with contextlib.suppress(OSError, AttributeError):  # AttributeError: a C library without malloc_trim
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,12 +1,14 @@
-"""Running one pure step on the devices at hand: `jit` over a sharded batch, or a thin `pmap` wrapper.
+"""Running a pure training step on several devices: `jit` over a sharded batch, or `pmap`.
 
-Both sum gradients and counts over devices before the one division, so they give one device's gradients.
+Both sum gradients and token counts over the devices before the one division, so that their gradients are those of one
+device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import jax
 from flax import jax_utils
@@ -20,21 +22,27 @@ MODES = ("jit", "pmap")
 PyTree = Any
 
 
-class Devices(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Devices:
     """The devices of a computation, and how arrays are placed on them.
 
-    `replicate` puts a tree on all of them; `shard` cuts the leading axis of every array of a tree into equal parts,
-    one a device. On one device both leave the tree where it is.
+    `replicate` copies a tree to every device; `shard` cuts the leading axis of every array of a tree into equal parts,
+    one a device. On one device both return the tree unchanged, on that device.
     """
 
-    mode: str
+    mode: str  # one of `MODES`
     devices: tuple[jax.Device, ...]
     replicate: Callable[[PyTree], PyTree]
     shard: Callable[[PyTree], PyTree]
 
+    @property
+    def count(self) -> int:
+        """The number of devices."""
+        return len(self.devices)
+
 
 def choose_devices(mode: str = "jit", count: int = 0) -> Devices:
-    """Return the first `count` local devices (0: all of them) under `mode`.
+    """Return the first `count` local devices (0: all of them) for a step compiled by `mode`.
 
     Raises:
       UserError: an unknown mode, or more devices than there are.
@@ -44,7 +52,7 @@ def choose_devices(mode: str = "jit", count: int = 0) -> Devices:
     devices = jax.local_devices()
     if not 0 <= count <= len(devices):
         raise UserError(
-            f"--config.parallel.devices={count}, but {len(devices)} device(s) are here; lower it or use 0 for all"
+            f"--config.parallel.devices={count}, but {len(devices)} device(s) are available; lower it or use 0 for all"
         )
     chosen = tuple(devices[: count or len(devices)])
     if len(chosen) == 1:
@@ -59,29 +67,23 @@ def compile_step(make_step: Callable[[str | None], Callable], devices: Devices) 
 
     Args:
       make_step: builds the pure step; its argument is the axis to sum over (pmap) or None (jit).
-      devices: the devices; the leading axis of every array in `batches` must be a multiple of their number.
-        `frozen` is to be placed once, by `place_frozen`.
+      devices: where it runs; the leading axis of every array in `batches` must be a multiple of their number. `frozen`
+        must have been placed by `place_frozen`.
     """
-    if devices.mode == "pmap":
-        return _pmapped(make_step(AXIS), devices.devices)
-    compiled = jax.jit(make_step(None), donate_argnums=(0,))
-    return lambda state, frozen, batches: compiled(devices.replicate(state), frozen, devices.shard(batches))
-
-
-def place_frozen(frozen: PyTree, devices: Devices) -> PyTree:
-    """Put the frozen tree where `compile_step`'s result wants it."""
-    if devices.mode == "pmap":
-        return jax_utils.replicate(frozen, devices.devices)
-    return devices.replicate(frozen)
-
-
-def _pmapped(step: Callable, devices: Sequence[jax.Device]) -> Callable:
-    # The state goes in and out whole (axis None); a batch is cut; the frozen tree was replicated once.
-    mapped = jax.pmap(step, axis_name=AXIS, in_axes=(None, 0, 0), out_axes=None, devices=devices)
-    parts = len(devices)
+    if devices.mode == "jit":
+        compiled = jax.jit(make_step(None), donate_argnums=(0,))
+        return lambda state, frozen, batches: compiled(devices.replicate(state), frozen, devices.shard(batches))
+    # The state goes in and comes out unreplicated (axis None); the frozen tree was replicated by `place_frozen`.
+    axes = {"in_axes": (None, 0, 0), "out_axes": None}
+    mapped = jax.pmap(make_step(AXIS), axis_name=AXIS, devices=devices.devices, **axes)
 
     def run(state: PyTree, frozen: PyTree, batches: PyTree) -> tuple[PyTree, PyTree]:
-        shards = jax.tree.map(lambda leaf: leaf.reshape(parts, leaf.shape[0] // parts, *leaf.shape[1:]), batches)
+        shards = jax.tree.map(lambda leaf: leaf.reshape(devices.count, -1, *leaf.shape[1:]), batches)
         return mapped(state, frozen, shards)
 
     return run
+
+
+def place_frozen(frozen: PyTree, devices: Devices) -> PyTree:
+    """Replicate the frozen tree in the way that the function returned by `compile_step` expects."""
+    return jax_utils.replicate(frozen, devices.devices) if devices.mode == "pmap" else devices.replicate(frozen)

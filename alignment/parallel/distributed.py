@@ -1,4 +1,4 @@
-"""The first call of every front door: joining a group of processes, before anything touches a backend."""
+"""The first call of every entry point: joining a group of processes before anything initialises a JAX backend."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _ADDRESS, _COUNT, _ID = "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PRO
 
 
 def start(env: Mapping[str, str] = os.environ) -> None:
-    """Call `jax.distributed.initialize` where `env` speaks of a group of processes; otherwise do nothing.
+    """Call `jax.distributed.initialize` where `env` describes a group of processes; otherwise do nothing.
 
-    A group is named by JAX_COORDINATOR_ADDRESS with JAX_NUM_PROCESSES and JAX_PROCESS_ID, by `srun` or `mpirun` with
-    more than one task, or by being on a TPU VM, where only the metadata server knows how many workers there are.
+    A group is described by JAX_COORDINATOR_ADDRESS with JAX_NUM_PROCESSES and JAX_PROCESS_ID, or by `srun` or `mpirun`
+    with more than one task. A TPU VM always counts as one, since only its metadata server knows the number of workers.
 
     Raises:
-        UserError: there is more than one process, or the variables that name the group are incomplete.
+      UserError: there is more than one process, or the variables that name the group are incomplete.
     """
     arguments = group_arguments(env)
     if arguments is None:
@@ -36,34 +36,26 @@ def start(env: Mapping[str, str] = os.environ) -> None:
 
 
 def group_arguments(env: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return the arguments for `jax.distributed.initialize`, or None where `env` describes a lone process.
+    """Return the arguments of `jax.distributed.initialize`, or None where `env` describes a single process.
 
-    An empty dict leaves the rest to JAX's own detection of Slurm, Open MPI and TPU.
+    With an empty dict JAX detects Slurm, Open MPI or TPU itself.
+
+    Raises:
+      UserError: JAX_COORDINATOR_ADDRESS is set, but the number or the id of the process is not.
     """
     if _ADDRESS in env:
         return {
             "coordinator_address": env[_ADDRESS],
-            "num_processes": _read(env, _COUNT),
-            "process_id": _read(env, _ID),
+            "num_processes": _read_number(env, _COUNT),
+            "process_id": _read_number(env, _ID),
         }
-    launched_together = max(_tasks(env, "SLURM_STEP_NUM_TASKS"), _tasks(env, "OMPI_COMM_WORLD_SIZE")) > 1
-    return {} if launched_together or _on_tpu_vm(env) else None
+    tasks = max(int(env.get(name, 1)) for name in ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE"))
+    # Importing jax sets the first variable where TPU chips are attached, and the second where there are none.
+    chips = "TPU_ML_PLATFORM" in env and "TPU_SKIP_MDS_QUERY" not in env
+    return {} if tasks > 1 or (chips and "tpu" in (env.get("JAX_PLATFORMS") or "tpu,cpu")) else None
 
 
-def _on_tpu_vm(env: Mapping[str, str]) -> bool:
-    # Importing jax where TPU chips are attached sets the first; it sets the second where there are none.
-    return (
-        "TPU_ML_PLATFORM" in env
-        and "TPU_SKIP_MDS_QUERY" not in env
-        and "tpu" in (env.get("JAX_PLATFORMS") or "tpu,cpu")
-    )
-
-
-def _tasks(env: Mapping[str, str], name: str) -> int:
-    return int(env.get(name, 1))
-
-
-def _read(env: Mapping[str, str], name: str) -> int:
+def _read_number(env: Mapping[str, str], name: str) -> int:
     if not env.get(name, "").isdecimal():
         raise UserError(
             f"{_ADDRESS} is set, but {name} is {env.get(name, 'not set')}; set it to a number or unset both"

@@ -66,7 +66,7 @@ def text_features(
             raise UserError(f"record {record.id!r}: its prompt has {start} tokens; raise --config.prompt.max_tokens")
         pairs.append((ids[:start], [token for token, in_completion in zip(ids, mask, strict=True) if in_completion]))
     order = np.argsort([len(prompt) + len(completion) for prompt, completion in pairs], kind="stable")
-    rows = -(-batch_size // len(devices.devices)) * len(devices.devices)
+    rows = -(-batch_size // devices.count) * devices.count
     features = np.zeros((len(pairs), base.config.hidden_size), np.float32)
     for first in each(range(0, len(order), rows), label, "batch"):
         chosen = order[first : first + rows]

@@ -94,10 +94,16 @@ ALL_AT_ONCE = Layout()
 class Stats:
     """What a rollout did; filled in while it runs."""
 
-    steps: int = 0  # tokens decoded a sequence, inactive sequences included
+    sequences: int = 0  # in the cache, active or not
+    steps: int = 0  # tokens decoded a sequence
     tokens: int = 0  # tokens kept
     prompts: int = 0  # prompts prefilled; one that takes a second slot counts again
     wait_s: float = 0.0  # time for which the host waited for the device
+
+    @property
+    def utilisation(self) -> float:
+        """The share of the decoded positions that were kept as tokens."""
+        return self.tokens / max(1, self.steps * self.sequences)
 
 
 def sample_groups(
@@ -129,17 +135,17 @@ def stream_groups(
       stats: is added to.
     """
     devices, stats = devices or choose_devices("jit", 1), stats or Stats()
-    shape = layout.shape(*requests.keys.shape, len(devices.devices))
+    shape = layout.shape(*requests.keys.shape, devices.count)
     dtype = policy.params["embed"].dtype
     lengths = requests.prompts.shape[1], requests.max_new_tokens
     cache = kv_cache.init_cache(policy.config, dtype, jnp.dtype(layout.cache_dtype or dtype), shape, lengths)
     cache, scheduler, results = devices.shard(cache), Scheduler(requests.keys.shape, shape), _Results(requests, stop)
-    stopped, complete = np.zeros(shape, bool), []
+    stopped, complete, stats.sequences = np.zeros(shape, bool), [], int(np.prod(shape))
     static = {"config": policy.config, "sampling": sampling, "stop_ids": stop.stop_ids}
     while scheduler.has_pending or scheduler.active_count:
         cache = _start_pending(cache, scheduler, stopped, policy, requests, devices, stats)
         # While samples are pending, a chunk ends early once a sixteenth of the sequences is inactive.
-        spare = max(1, np.prod(shape) // 16)
+        spare = max(1, stats.sequences // 16)
         limits = np.int32(layout.chunk), np.int32(scheduler.active_count - spare if scheduler.has_pending else 0)
         cache, steps = kv_cache.decode_chunk(cache, policy.params, policy.stack, *limits, **static)
         yield from complete
@@ -215,7 +221,7 @@ def _start_pending(
     """End the sequences where `stopped` [Q, W], prefill prompts into free slots and start pending samples."""
     prefills, started = scheduler.assign()
     stats.prompts += len(prefills)
-    for slots, prompts in prefill_batches(prefills, len(started), len(devices.devices)):
+    for slots, prompts in prefill_batches(prefills, len(started), devices.count):
         rows = devices.shard((requests.prompts[prompts], requests.prompt_mask[prompts], slots))
         cache = kv_cache.prefill_into(cache, policy.params, policy.stack, *rows, config=policy.config)
     limits = np.full(requests.keys.shape, requests.max_new_tokens)

@@ -62,9 +62,9 @@ def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
     supervised = any(stage.objective != "grpo" for stage in stages)
     on_policy = any(stage.on_policy for stage in stages)
     if supervised:
-        sft.check_sizes(config.sft, len(devices.devices))
+        sft.check_sizes(config.sft, devices.count)
     if on_policy:
-        grpo.check_sizes(config.grpo, len(devices.devices))
+        grpo.check_sizes(config.grpo, devices.count)
         uses_reward_model(config.grpo)
     data = load_data(config.data, training=[role for role, used in (("rl", on_policy), ("sft", supervised)) if used])
     if on_policy:

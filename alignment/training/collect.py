@@ -82,8 +82,7 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
         channels = whole.channels | judge(collector, whole.group, whole.responses, whole.records, step, features)
         whole = whole._replace(channels={name: channels[name] for name in collector.reward_config.weights})
     times = dict(zip(TIMES, (waited, time.perf_counter() - began, scoring, stats.wait_s), strict=True))
-    sequences = np.prod(sampler.layout.shape(len(asked), section.group_size, len(sampler.devices.devices)))
-    return whole._replace(metrics=times | {"rollout/lane_use": stats.tokens / max(1, stats.steps * int(sequences))})
+    return whole._replace(metrics=times | {"rollout/lane_use": stats.utilisation})
 
 
 def refill(

@@ -208,7 +208,7 @@ def make_update(
             part = slice_rows(batch, index % section.minibatches, section.minibatches)
             batches = {"grpo": part}
             if joint:
-                sizes, number = (base.pad_id, len(options.devices.devices)), step * passes + index
+                sizes, number = (base.pad_id, options.devices.count), step * passes + index
                 batches["sft"] = sft_batch(*sizes, joint.examples, joint.section, number, joint.seed)
             state, metrics = run(state, placed, batches)
             rows.append(jax.device_get(metrics))

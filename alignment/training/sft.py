@@ -72,7 +72,7 @@ def train_sft(
         row |= {"tokens": tokens, "learning_rate": float(schedule(step)), "time/data_wait": waited}
         return state, row | {"tokens_per_s": tokens / (time.perf_counter() - began)}
 
-    sizes = base.pad_id, len(options.devices.devices)
+    sizes = base.pad_id, options.devices.count
     with prefetched(lambda step: sft_batch(*sizes, examples, section, step, session.seed), steps) as take:
         return run_loop(session, init_state(lora, optimizer, key), steps, body).lora
 

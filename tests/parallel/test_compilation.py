@@ -1,4 +1,4 @@
-"""What a run asks of the compiler."""
+"""The cache of compiled programs, and the release of the compiler's memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from alignment.parallel import compilation
 
-# A program that takes seconds to compile: the memory a process holds after it, in MB, with and without giving back.
+# A program that takes seconds to compile: the memory a process holds after it, in MB, with and without its release.
 SCRIPT = """
 import re, sys, jax, jax.numpy as jnp
 from alignment.parallel import compilation

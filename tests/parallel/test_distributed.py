@@ -1,4 +1,4 @@
-"""The distributed start: nothing on a lone process, a clear refusal where there are several."""
+"""The distributed start: nothing in a single process, a clear refusal where there are several."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alignment.errors import UserError
 from alignment.parallel.distributed import group_arguments, start
 
 GROUP = {"JAX_COORDINATOR_ADDRESS": "host:1234", "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "1"}
-FRONT_DOOR = """
+ENTRY_POINT = """
 import sys
 from alignment import cli
 from alignment.parallel.distributed import start
@@ -42,7 +42,7 @@ def calls(monkeypatch):
         {"TPU_ML_PLATFORM": "JAX", "JAX_PLATFORMS": "cpu"},
     ],
 )
-def test_a_lone_process_starts_nothing(env, calls):
+def test_a_single_process_starts_nothing(env, calls):
     start(env)
     assert calls == []
 
@@ -89,7 +89,7 @@ def test_two_real_processes_both_exit_with_the_message():
     env = os.environ | {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2", "JAX_PLATFORMS": "cpu"}
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", FRONT_DOOR],
+            [sys.executable, "-c", ENTRY_POINT],
             env=env | {"JAX_PROCESS_ID": str(number)},
             stderr=subprocess.PIPE,
             text=True,
