@@ -1,9 +1,9 @@
 """Advantages: how much better a completion is than the others sampled for the same prompt, or in the same batch.
 
-Two things that no published formula states hold for all of them. A group whose rewards differ by no more than
-`SAME_REWARD` (rounding: three times 0.1 has a mean other than 0.1) gets advantages of exactly 0. And the standard
-deviation that a reward is divided by has a floor: without one a group whose rewards differ by 0.005 of a repetition
-penalty gets the same advantages as one in which half of the answers are right. A floor of 0 is the published formula.
+Two rules that no published formula states hold for all of them. A group whose rewards differ by no more than
+`SAME_REWARD` (rounding: three times 0.1 has a mean other than 0.1) gets advantages of exactly 0. The standard deviation
+that a reward is divided by has a floor: without one, a group whose rewards differ by 0.005 of a repetition penalty gets
+the same advantages as one in which half of the answers are right. A floor of 0 is the published formula.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def group_relative(rewards: jax.Array, floor: float = 0.0) -> jax.Array:
 def group_centred(rewards: jax.Array, floor: float = 0.0) -> jax.Array:
     """A_i = r_i - mean(r) within each group [P, G], without a division (Dr. GRPO, 2503.20783, section 3.2).
 
-    `floor` is there for the common signature and has nothing to guard.
+    `floor` is part of the common signature and is not used.
     """
     return _advantage(rewards, _centred(rewards))
 
@@ -54,7 +54,7 @@ def whitened(rewards: jax.Array, floor: float = 0.0) -> jax.Array:
     """A_i = (r_i - mean of all) / max(std of all, floor), ddof = 1, over the whole batch [P, G].
 
     The last step of GDPO (2601.05242), for rewards that are already normalised within their groups, channel by channel;
-    every group then has mean 0, and one whose rewards are the same has nothing but zeros. With a floor of 0 the divisor
+    every group then has mean 0, and one whose rewards are all equal holds only zeros. With a floor of 0 the divisor
     is the std + 1e-4.
     """
     chex.assert_rank(rewards, 2)
@@ -73,7 +73,7 @@ def _divisor(std: jax.Array, floor: float) -> jax.Array:
 
 
 def _advantage(rewards: jax.Array, advantages: jax.Array) -> jax.Array:
-    return jax.lax.stop_gradient(jnp.where(zero_variance(rewards)[:, None], 0.0, advantages))
+    return jax.lax.stop_gradient(jnp.where(has_zero_variance(rewards)[:, None], 0.0, advantages))
 
 
 ADVANTAGES: dict[str, Callable[[jax.Array, float], jax.Array]] = {
@@ -84,6 +84,6 @@ ADVANTAGES: dict[str, Callable[[jax.Array, float], jax.Array]] = {
 }
 
 
-def zero_variance(rewards: jax.Array) -> jax.Array:
-    """Return [P] booleans: groups whose rewards are all the same, and which therefore teach nothing."""
+def has_zero_variance(rewards: jax.Array) -> jax.Array:
+    """Return [P] booleans: true for groups whose rewards are all equal, which therefore give no gradient."""
     return jnp.ptp(rewards, axis=1) <= SAME_REWARD

@@ -1,8 +1,7 @@
-"""From a loss per token to (unnormalised sum, count): the one division is by the global count.
+"""Aggregations turn a loss per token [N, Lc] into (unnormalised sum, count); the one division is by the global count.
 
-So neither the number of micro-batches nor of devices changes the gradient. What stands at masked positions is never
-looked at. A response whose mask is empty adds nothing,
-and counts as a response where responses are counted (as in TRL).
+So neither the number of micro-batches nor of devices changes the gradient. Values at masked positions are never used.
+A response whose mask is empty adds nothing, and counts as a response where responses are counted (as in TRL).
 """
 
 from __future__ import annotations

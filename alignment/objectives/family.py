@@ -1,6 +1,6 @@
-"""The GRPO family as data: each loss is a choice of advantage, ratio, surrogate and aggregation.
+"""The GRPO family as data: each loss names an advantage, a ratio, a surrogate and an aggregation.
 
-Constants are settings of a run (`config.grpo`), not of a loss. Those of the papers:
+Constants belong to a run (`config.grpo`), not to a loss. Those of the papers:
 
 | loss | clip_low, clip_high | beta | G |
 |---|---|---|---|
@@ -14,13 +14,17 @@ Constants are settings of a run (`config.grpo`), not of a loss. Those of the pap
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
+
+from alignment.objectives.advantages import ADVANTAGES
 from alignment.text.lookup import lookup
 
 
-class Choice(NamedTuple):
-    """A loss: names in `ADVANTAGES`, `RATIOS`, `SURROGATES` and `AGGREGATIONS`, and where it comes from."""
+class Loss(NamedTuple):
+    """The parts of a loss, names in `ADVANTAGES`, `RATIOS`, `SURROGATES` and `AGGREGATIONS`, and its source."""
 
     advantage: str
     ratio: str
@@ -29,20 +33,25 @@ class Choice(NamedTuple):
     source: str
 
 
-LOSSES: dict[str, Choice] = {
-    "grpo": Choice("group", "token", "clipped", "response_mean", "Shao et al. 2024, 2402.03300"),
-    # TRL and verl of April 2025 divide by the tokens of a micro-batch. Here the count is global, so that accumulation
-    # changes nothing: equal to theirs where a batch is one micro-batch.
-    "bnpo": Choice("group", "token", "clipped", "token_mean", "TRL's loss_type bnpo"),
-    # Resampling of groups without variance is not part of the loss.
-    "dapo": Choice("group", "token", "clipped", "token_mean", "Yu et al. 2025, 2503.14476"),
-    "dr_grpo": Choice("centred", "token", "clipped", "fixed_length", "Liu et al. 2025, 2503.20783"),
-    "gspo": Choice("group", "sequence", "clipped", "response_mean", "Zheng et al. 2025, 2507.18071"),
-    "cispo": Choice("group", "token", "weighted", "token_mean", "MiniMax-M1 2025, 2506.13585"),
-    "lite_ppo": Choice("batch", "token", "clipped", "token_mean", "Liu et al. 2025, 2508.08221"),
+LOSSES: dict[str, Loss] = {
+    "grpo": Loss("group", "token", "clipped", "response_mean", "Shao et al. 2024, 2402.03300"),
+    # TRL and verl of April 2025 divide by the tokens of a micro-batch. This count is global, so that accumulation
+    # changes nothing; the two are equal where a batch is one micro-batch.
+    "bnpo": Loss("group", "token", "clipped", "token_mean", "TRL's loss_type bnpo"),
+    # DAPO's resampling of groups without variance is `config.grpo.refill`, whatever the loss.
+    "dapo": Loss("group", "token", "clipped", "token_mean", "Yu et al. 2025, 2503.14476"),
+    "dr_grpo": Loss("centred", "token", "clipped", "fixed_length", "Liu et al. 2025, 2503.20783"),
+    "gspo": Loss("group", "sequence", "clipped", "response_mean", "Zheng et al. 2025, 2507.18071"),
+    "cispo": Loss("group", "token", "weighted", "token_mean", "MiniMax-M1 2025, 2506.13585"),
+    "lite_ppo": Loss("batch", "token", "clipped", "token_mean", "Liu et al. 2025, 2508.08221"),
 }
 
 
-def get_loss(name: str) -> Choice:
+def get_loss(name: str) -> Loss:
     """Return the loss called `name`, or raise `UserError` with the nearest known name."""
     return lookup(LOSSES, name, "loss (--config.grpo.loss)")
+
+
+def get_advantage(loss: str, override: str | None) -> Callable[[jax.Array, float], jax.Array]:
+    """Return the advantage function of the loss called `loss`, or the one named by `override` where it is not empty."""
+    return ADVANTAGES[override or get_loss(loss).advantage]

@@ -19,7 +19,7 @@ MAX_K3 = 10.0
 
 
 class Penalty(NamedTuple):
-    """The estimate per token, and where a clamp bound."""
+    """The estimate per token, and whether a clamp was active."""
 
     value: jax.Array
     clamped: jax.Array
@@ -50,7 +50,7 @@ def k3(log_prob: jax.Array, ref_log_prob: jax.Array) -> Penalty:
 def corrected(penalty: Penalty, ratio: jax.Array) -> Penalty:
     """Return the penalty times rho = pi / pi_old, with the gradient through rho.
 
-    Off-policy it makes the estimate unbiased; on-policy (rho = 1) it leaves the value and mends the gradient.
+    Off-policy it makes the estimate unbiased; on-policy (rho = 1) it leaves the value and corrects the gradient.
     """
     return penalty._replace(value=ratio * penalty.value)
 

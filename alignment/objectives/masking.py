@@ -1,7 +1,7 @@
-"""What stands at a masked position never reaches arithmetic: it may be anything, NaN and infinities too.
+"""Values at masked positions never reach arithmetic; they may be NaN or infinite.
 
-A product with a mask of 0 and 1 is no mask: 0 x inf and 0 x NaN are NaN. `where` before the first operation gives
-masked positions a value that every later operation and its derivative is finite at, and a gradient of exactly 0.
+Multiplying by a mask of 0 and 1 does not mask, since 0 x inf and 0 x NaN are NaN. `where` before the first operation
+gives masked positions a value at which every later operation and its derivative are finite, and a gradient of 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The policy loss of the GRPO family: one pure function of log-probabilities, put together from `family.Choice`."""
+"""The policy loss of the GRPO family: a pure function of log-probabilities, built from the parts of a `family.Loss`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import jax.numpy as jnp
 
 from alignment.errors import UserError
 from alignment.objectives.aggregation import AGGREGATIONS
-from alignment.objectives.family import Choice
+from alignment.objectives.family import Loss
 from alignment.objectives.kl import ESTIMATORS, corrected
 from alignment.objectives.masking import masked, masked_sum
 from alignment.objectives.ratios import MAX_LOG_RATIO, RATIOS, truncated_importance
-from alignment.objectives.surrogates import SURROGATES, Clip, Gain
+from alignment.objectives.surrogates import SURROGATES, Clip
 from alignment.text.lookup import lookup
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
-    """The constants of a policy loss; 0 turns a part off.
+class LossConfig:
+    """The constants of a policy loss, fields of `config.grpo`; 0 turns a part off.
 
     Raises:
       UserError: a constant out of its range.
@@ -33,7 +33,7 @@ class Settings:
     beta: float = 0.0  # weight of the KL penalty
     kl: str = "k3"  # its estimator: k1, k2 or k3
     kl_correction: bool = False  # multiply it by rho, which mends its gradient
-    entropy_bonus: float = 0.0  # weight of the entropy, in reward for a nat
+    entropy_bonus: float = 0.0  # weight of the entropy, in reward per nat
     importance_cap: float = 0.0  # of truncated importance sampling
     max_tokens: int = 0  # the sampler's limit L_max, for the aggregation fixed_length
 
@@ -54,9 +54,9 @@ class Settings:
 
 
 class Tokens(NamedTuple):
-    """What a policy loss reads: N completions of up to Lc tokens. Only `log_prob` and `entropy` carry a gradient.
+    """What a policy loss reads of N completions of up to Lc tokens. Only `log_prob` and `entropy` carry a gradient.
 
-    What stands at masked positions, and the advantage of a completion without a token, is never looked at.
+    Values at masked positions, and the advantage of a completion without tokens, are never used.
     """
 
     log_prob: jax.Array  # [N, Lc] of the sampled tokens under the current policy, at the sampling temperature
@@ -69,7 +69,7 @@ class Tokens(NamedTuple):
 
 
 class PolicyLoss(NamedTuple):
-    """Unnormalised sum and its count, and sums over tokens and maxima of what the metrics need."""
+    """A loss as an unnormalised sum and its count, with the sums over tokens and the maxima that metrics need."""
 
     total: jax.Array
     count: jax.Array
@@ -77,86 +77,69 @@ class PolicyLoss(NamedTuple):
     maxima: dict[str, jax.Array]
 
 
-def policy_loss(tokens: Tokens, choice: Choice, settings: Settings) -> PolicyLoss:
-    """The aggregate of -w_t gain(rho_t, A) + beta KL_t - entropy_bonus H_t over the tokens of `choice`.
+def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
+    """Aggregate -w_t gain(rho_t, A) + beta KL_t - entropy_bonus H_t over the tokens, as `loss` prescribes.
 
     rho is the ratio to the policy that sampled (`ratios`), gain its clipped product with the advantage (`surrogates`),
     w the truncated importance weight of the sampler (1 if off), KL an estimator of `kl`. A response whose mask is empty
     adds nothing and, where responses are counted, counts as one.
 
+    Args:
+      tokens: N completions of up to Lc tokens.
+      loss: an entry of `LOSSES`.
+      config: the constants.
+
     Returns:
       The loss as (sum, count), so that micro-batches and devices add up before one division.
+
+    Raises:
+      ValueError: an array that these constants need is missing.
     """
-    _check(tokens, settings)
-    tokens = _read(tokens)
+    tokens = _checked(tokens, config)
     mask = tokens.mask.astype(jnp.float32)
     log_ratio = tokens.log_prob - jax.lax.stop_gradient(tokens.old_log_prob)
-    ratio = RATIOS[choice.ratio](log_ratio, mask)
-    clip = Clip(settings.clip_low, settings.clip_high, settings.dual_clip)
-    gain = SURROGATES[choice.surrogate](ratio, tokens.advantages[:, None], tokens.log_prob, clip)
-    sums = _ratio_sums(ratio, log_ratio, gain)
+    ratio = RATIOS[loss.ratio](log_ratio, mask)
+    clip = Clip(config.clip_low, config.clip_high, config.dual_clip)
+    gain = SURROGATES[loss.surrogate](ratio, tokens.advantages[:, None], tokens.log_prob, clip)
+    sums = {"ratio": ratio, "clip/low": gain.at_low, "clip/high": gain.at_high}
+    sums["clip/log_ratio"] = jnp.abs(log_ratio) > MAX_LOG_RATIO
     per_token = -gain.value
-    for part in (_importance, _penalty, _bonus):  # the weight applies to the gain alone
-        per_token, more = part(per_token, tokens, settings, ratio)
-        sums |= more
-    total, count = AGGREGATIONS[choice.aggregation](per_token, mask, settings.max_tokens)
+    if config.importance_cap:  # the weight applies to the gain alone
+        weight = truncated_importance(tokens.old_log_prob, tokens.sampler_log_prob, config.importance_cap)
+        per_token = weight * per_token
+        sums |= {"importance/mean": weight, "importance/capped": weight >= config.importance_cap}
+    if config.beta:
+        penalty = ESTIMATORS[config.kl](tokens.log_prob, tokens.ref_log_prob)
+        sums |= {"kl": penalty.value, "clip/k3": penalty.clamped}
+        penalty = corrected(penalty, ratio) if config.kl_correction else penalty
+        per_token = per_token + config.beta * penalty.value
+    if config.entropy_bonus:
+        per_token = per_token - config.entropy_bonus * tokens.entropy
+    total, count = AGGREGATIONS[loss.aggregation](per_token, mask, config.max_tokens)
     sums = {name: jax.lax.stop_gradient(masked_sum(value, mask)) for name, value in sums.items()}
     peak = jax.lax.stop_gradient(jnp.max(jnp.where(mask > 0, ratio, 0.0)))
     return PolicyLoss(total, count, sums | {"tokens": mask.sum()}, {"ratio/max": peak})
 
 
-def _check(tokens: Tokens, settings: Settings) -> None:
+def _checked(tokens: Tokens, config: LossConfig) -> Tokens:
+    """Check the shapes, and set masked positions to 0, so that no operation or derivative meets what stands there."""
     needed = {
-        "ref_log_prob": settings.beta,
-        "entropy": settings.entropy_bonus,
-        "sampler_log_prob": settings.importance_cap,
+        "ref_log_prob": config.beta,
+        "entropy": config.entropy_bonus,
+        "sampler_log_prob": config.importance_cap,
     }
     for name, used in needed.items():
         if used and getattr(tokens, name) is None:
-            raise ValueError(f"the policy loss needs {name} with these settings")
-    given = [array for array in tokens if array is not None and array is not tokens.advantages]
-    chex.assert_equal_shape(given)
+            raise ValueError(f"the policy loss needs {name} with these constants")
     chex.assert_shape(tokens.advantages, (tokens.log_prob.shape[0],))
-
-
-def _read(tokens: Tokens) -> Tokens:
-    """The arrays with 0 at masked positions, so that nothing that stands there meets an operation or its derivative."""
-    arrays = {name: leaf for name, leaf in tokens._asdict().items() if leaf is not None and name != "mask"}
-    rows = jnp.any(jnp.asarray(tokens.mask, bool), axis=1)
+    per_token = tokens._replace(advantages=None)
+    chex.assert_equal_shape([array for array in per_token if array is not None])
+    has_tokens = jnp.any(jnp.asarray(tokens.mask, bool), axis=1)
+    arrays = {name: leaf for name, leaf in per_token._asdict().items() if leaf is not None and name != "mask"}
     return tokens._replace(
-        **{name: masked(leaf, rows if name == "advantages" else tokens.mask) for name, leaf in arrays.items()}
+        advantages=masked(tokens.advantages, has_tokens),
+        **{name: masked(leaf, tokens.mask) for name, leaf in arrays.items()},
     )
-
-
-def _ratio_sums(ratio: jax.Array, log_ratio: jax.Array, gain: Gain) -> dict[str, jax.Array]:
-    return {
-        "ratio": ratio,
-        "clip/low": gain.at_low,
-        "clip/high": gain.at_high,
-        "clip/log_ratio": jnp.abs(log_ratio) > MAX_LOG_RATIO,
-    }
-
-
-def _importance(per_token, tokens: Tokens, settings: Settings, ratio) -> tuple[jax.Array, dict[str, jax.Array]]:
-    if not settings.importance_cap:
-        return per_token, {}
-    weight = truncated_importance(tokens.old_log_prob, tokens.sampler_log_prob, settings.importance_cap)
-    return weight * per_token, {"importance/mean": weight, "importance/capped": weight >= settings.importance_cap}
-
-
-def _penalty(per_token, tokens: Tokens, settings: Settings, ratio) -> tuple[jax.Array, dict[str, jax.Array]]:
-    if not settings.beta:
-        return per_token, {}
-    penalty = plain = ESTIMATORS[settings.kl](tokens.log_prob, tokens.ref_log_prob)
-    if settings.kl_correction:
-        penalty = corrected(plain, ratio)
-    return per_token + settings.beta * penalty.value, {"kl": plain.value, "clip/k3": plain.clamped}
-
-
-def _bonus(per_token, tokens: Tokens, settings: Settings, ratio) -> tuple[jax.Array, dict[str, jax.Array]]:
-    if not settings.entropy_bonus:
-        return per_token, {}
-    return per_token - settings.entropy_bonus * tokens.entropy, {}
 
 
 def mask_truncated(mask: jax.Array, truncated: jax.Array) -> jax.Array:

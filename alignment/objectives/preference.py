@@ -20,7 +20,7 @@ def tie_loss(margin: jax.Array) -> jax.Array:
     """-1/2 log(4 sigma(d) sigma(-d)) = log cosh(d / 2) for the margins d [N] of pairs judged equal.
 
     Quark (2602.11661) is quoted with -log sigma(|d|) for ties, which falls with |d| and pushes equals apart: that
-    cannot be meant. Of two repairs, both 0 at d = 0 and rising from there, -log(2 sigma(-|d|)) has a kink at 0 and a
+    cannot be intended. Of two repairs, both 0 at d = 0 and rising from there, -log(2 sigma(-|d|)) has a kink at 0 and a
     slope of 1/2 on either side of it, so that a gradient never settles there; this one is smooth, with slope
     tanh(d / 2) / 2, and is what cross-entropy with the label 1/2 would add. A reconstruction.
     """

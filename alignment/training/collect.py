@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from alignment.adapters.compose import merge
 from alignment.adapters.stack import Stack, push
-from alignment.objectives.advantages import zero_variance
+from alignment.objectives.advantages import has_zero_variance
 from alignment.record import Record
 from alignment.reward_model.features import group_features
 from alignment.rewards.combine import RewardConfig, Rewards, RewardState
@@ -121,7 +121,7 @@ def refill(
 
 def _flat(collected: Collected, reward: Callable[..., tuple[Rewards, RewardState]]) -> np.ndarray:
     rewards, _ = reward(raw=collected.channels, groups=len(collected.records))
-    return zero_variance(rewards.combined)
+    return has_zero_variance(rewards.combined)
 
 
 def _fresh(records: Sequence[Record], now: Collected, count: int, seed: tuple[int, ...]) -> list[Record]:

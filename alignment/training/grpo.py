@@ -25,9 +25,9 @@ from alignment.data.batches import batch_indices
 from alignment.data.tokens import Examples
 from alignment.errors import UserError
 from alignment.models.packing import pack_cells
-from alignment.objectives.advantages import ADVANTAGES, zero_variance
+from alignment.objectives.advantages import ADVANTAGES, has_zero_variance
 from alignment.objectives.family import get_loss
-from alignment.objectives.policy import Settings, mask_truncated
+from alignment.objectives.policy import LossConfig, mask_truncated
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
 from alignment.reward_model.model import make_reward_function
@@ -146,7 +146,7 @@ def check_sizes(section: ConfigDict, devices: int) -> None:
     """Raise `UserError` where sizes do not fit together, or the schedule, the loss or a constant of it is wrong."""
     make_schedule(section, 1)
     get_loss(section.loss)
-    Settings(**constants_of(section))
+    LossConfig(**constants_of(section))
     parts = section.minibatches * section.micro_batches * devices
     if section.prompts < 1 or section.prompts % parts:
         raise UserError(
@@ -292,6 +292,6 @@ def describe(rolled: Collected, rewards: Rewards, advantages: jax.Array) -> dict
     return (row | rewards.metrics | rolled.metrics) | {
         "completion/truncated": float(group.truncated.mean()),
         "completion/strict": float(np.mean([response.strict for response in rolled.responses])),
-        "groups/zero_variance": float(zero_variance(rewards.combined).mean()),
+        "groups/zero_variance": float(has_zero_variance(rewards.combined).mean()),
         "advantage/std": float(advantages.std()),
     }

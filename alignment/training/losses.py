@@ -17,7 +17,7 @@ from alignment.models.config import Qwen2Config
 from alignment.models.packing import Packing, make_packing, pack, unpack
 from alignment.objectives.family import get_loss
 from alignment.objectives.masking import masked, masked_sum
-from alignment.objectives.policy import Settings, Tokens, policy_loss
+from alignment.objectives.policy import LossConfig, Tokens, policy_loss
 from alignment.objectives.sft import sft_loss
 from alignment.training.mismatch import mismatch_sums
 from alignment.training.state import Frozen
@@ -59,7 +59,7 @@ def make_grpo_loss(
     token_ranges: TokenRanges | None = None,
     **constants: Any,
 ) -> LossFn:
-    """A loss of the GRPO family with the constants of `Settings`; batch: a `rollout.Group` with advantages [P, G].
+    """A loss of the GRPO family with the constants of `LossConfig`; batch: a `rollout.Group` with advantages [P, G].
 
     `old_log_prob` [P, G, Lc] is part of the batch when a rollout serves several optimiser steps; when it serves one,
     the policy that sampled is the current one and its log-probability is the stop-gradient of the current one.
@@ -69,23 +69,23 @@ def make_grpo_loss(
     Raises:
       UserError: an unknown loss or KL estimator, or a constant out of its range.
     """
-    choice, settings = get_loss(loss), Settings(**constants)
+    loss_parts, loss_config = get_loss(loss), LossConfig(**constants)
     given = {"config": config, "temperature": temperature, "logprob": logprob, "token_ranges": token_ranges}
 
     def objective(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
         stack = push(frozen.under, TRAINABLE, lora.replace(dropout=0.0))
         now = completion_log_probs(frozen.params, stack, batch, remat=remat, **given)
         ref = None
-        if settings.beta:
+        if loss_config.beta:
             ref = completion_log_probs(frozen.params, frozen.reference, batch, **given)
             ref = _rows(jax.lax.stop_gradient(ref.log_prob))
         log_prob, mask = _rows(now.log_prob), _rows(batch["mask"])
         old = _rows(batch["old_log_prob"]) if "old_log_prob" in batch else jax.lax.stop_gradient(log_prob)
         sampled, entropy = _rows(batch["log_prob"]), _rows(now.entropy)
         # The gradient of the entropy costs another sweep over the head, so it is asked for only where it is used.
-        entropy = entropy if settings.entropy_bonus else jax.lax.stop_gradient(entropy)
+        entropy = entropy if loss_config.entropy_bonus else jax.lax.stop_gradient(entropy)
         tokens = Tokens(log_prob, old, batch["advantages"].reshape(-1), mask, ref, entropy, sampled)
-        out = policy_loss(tokens, choice, settings)
+        out = policy_loss(tokens, loss_parts, loss_config)
         sums = out.sums | {"entropy": masked_sum(jax.lax.stop_gradient(entropy), mask)}
         sums |= mismatch_sums(old, sampled, mask)
         gap = jnp.abs(masked(old - sampled, mask))

@@ -12,8 +12,8 @@ from alignment.objectives.advantages import (
     batch_scaled,
     group_centred,
     group_relative,
+    has_zero_variance,
     whitened,
-    zero_variance,
 )
 from alignment.objectives.family import LOSSES
 
@@ -52,7 +52,7 @@ def test_equal_rewards_give_exactly_zero(name, floor, value, size):
 def test_equal_rewards_give_zeros_and_are_counted():
     rewards = jnp.array([[2.0, 2.0, 2.0], [0.0, 1.0, 2.0]])
     np.testing.assert_array_equal(group_relative(rewards)[0], np.zeros(3))
-    np.testing.assert_array_equal(zero_variance(rewards), [True, False])
+    np.testing.assert_array_equal(has_zero_variance(rewards), [True, False])
 
 
 @given(st.lists(st.floats(-5, 5, width=32), min_size=2, max_size=8), st.floats(-3, 3))

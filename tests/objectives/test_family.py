@@ -13,7 +13,7 @@ from alignment.errors import UserError
 from alignment.objectives.aggregation import AGGREGATIONS
 from alignment.objectives.family import LOSSES, get_loss
 from alignment.objectives.kl import ESTIMATORS, corrected
-from alignment.objectives.policy import Settings, Tokens, mask_truncated, policy_loss
+from alignment.objectives.policy import LossConfig, Tokens, mask_truncated, policy_loss
 from alignment.objectives.ratios import RATIOS
 from alignment.objectives.surrogates import SURROGATES
 
@@ -24,7 +24,7 @@ TOKENS = Tokens(jnp.log(RATIO), ZEROS, jnp.array([1.0, -2.0]), MASK)
 
 
 def loss(name: str, tokens: Tokens = TOKENS, **constants):
-    return policy_loss(tokens, LOSSES[name], Settings(**{"max_tokens": 4} | constants))
+    return policy_loss(tokens, LOSSES[name], LossConfig(**{"max_tokens": 4} | constants))
 
 
 # Sums of a few float32 numbers up to 6 (a rounding is 2.4e-7), some from values written with six digits (5e-7).
@@ -247,7 +247,7 @@ def test_every_choice_names_what_there_is():
 )
 def test_constants_out_of_range(constants, message):
     with pytest.raises(UserError, match=message):
-        Settings(**constants)
+        LossConfig(**constants)
 
 
 def test_an_unknown_loss_names_the_nearest():

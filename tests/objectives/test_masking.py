@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from alignment.objectives.aggregation import AGGREGATIONS
 from alignment.objectives.family import LOSSES
 from alignment.objectives.kl import ESTIMATORS
-from alignment.objectives.policy import Settings, Tokens, policy_loss
+from alignment.objectives.policy import LossConfig, Tokens, policy_loss
 from alignment.objectives.ratios import RATIOS
 from alignment.objectives.sft import sft_loss
 from alignment.training.mismatch import mismatch_sums
@@ -22,10 +22,10 @@ from alignment.training.mismatch import mismatch_sums
 SHAPE = (5, 6)
 PER_TOKEN = ("log_prob", "old_log_prob", "ref_log_prob", "entropy", "sampler_log_prob")
 PLANTS = st.sampled_from([np.nan, np.inf, -np.inf, 3e38, -1e30])
-EVERYTHING = Settings(
+EVERYTHING = LossConfig(
     dual_clip=3.0, beta=0.1, kl_correction=True, entropy_bonus=0.01, importance_cap=2.0, max_tokens=SHAPE[1]
 )
-PLAIN = Settings(max_tokens=SHAPE[1])
+PLAIN = LossConfig(max_tokens=SHAPE[1])
 
 
 @st.composite
@@ -66,7 +66,7 @@ def assert_same_bits(left, right):
 @given(batch=planted())
 def test_the_policy_losses(loss, kl, batch):
     mask, zeros, bad = batch
-    constants = Settings(**(vars(EVERYTHING) | {"kl": kl}))
+    constants = LossConfig(**(vars(EVERYTHING) | {"kl": kl}))
     wanted, got = (value_and_gradient(loss, constants, mask, arrays) for arrays in (zeros, bad))
     assert_same_bits(got, wanted)
     for slope in got[1]:

@@ -7,7 +7,7 @@ import pytest
 
 from alignment.objectives.family import LOSSES
 from alignment.objectives.kl import k3
-from alignment.objectives.policy import Settings, Tokens, policy_loss
+from alignment.objectives.policy import LossConfig, Tokens, policy_loss
 from alignment.objectives.sft import sft_loss
 
 CLIP = {"clip_low": 0.2, "clip_high": 0.2}
@@ -15,7 +15,7 @@ CLIP = {"clip_low": 0.2, "clip_high": 0.2}
 
 def grpo_loss(log_prob, old_log_prob, ref_log_prob, advantages, mask, **constants):
     tokens = Tokens(log_prob, old_log_prob, advantages, mask, ref_log_prob)
-    return policy_loss(tokens, LOSSES["grpo"], Settings(**constants))
+    return policy_loss(tokens, LOSSES["grpo"], LossConfig(**constants))
 
 
 def test_k3_by_hand():

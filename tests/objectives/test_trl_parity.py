@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from alignment.objectives.family import LOSSES
-from alignment.objectives.policy import Settings, Tokens, policy_loss
+from alignment.objectives.policy import LossConfig, Tokens, policy_loss
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `parity`)")
 trl = pytest.importorskip("trl", reason="trl is not installed (extra `parity`)")
@@ -53,7 +53,7 @@ def tensors(seed: int = 0) -> dict[str, np.ndarray]:
     }
 
 
-def theirs(name: str, arrays: dict, constants: Settings) -> tuple[float, np.ndarray]:
+def theirs(name: str, arrays: dict, constants: LossConfig) -> tuple[float, np.ndarray]:
     """TRL's loss and its gradient with respect to the current log-probabilities."""
     kind, level = NAMES[name]
     now = torch.tensor(arrays["log_prob"], requires_grad=True)
@@ -102,7 +102,7 @@ def theirs(name: str, arrays: dict, constants: Settings) -> tuple[float, np.ndar
     return float(loss.detach()), now.grad.numpy()
 
 
-def ours(name: str, arrays: dict, constants: Settings) -> tuple[float, np.ndarray]:
+def ours(name: str, arrays: dict, constants: LossConfig) -> tuple[float, np.ndarray]:
     def mean(log_prob):
         out = policy_loss(Tokens(**(arrays | {"log_prob": log_prob})), LOSSES[name], constants)
         return out.total / out.count
@@ -117,7 +117,7 @@ def ours(name: str, arrays: dict, constants: Settings) -> tuple[float, np.ndarra
 def test_loss_and_gradient_equal_trl(name, case):
     if name == "cispo" and case == "dual clip":
         pytest.skip("CISPO has no dual clip")
-    constants = Settings(max_tokens=LIMIT, **CASES[case])
+    constants = LossConfig(max_tokens=LIMIT, **CASES[case])
     arrays = tensors()
     (value, gradient), (expected, slope) = ours(name, arrays, constants), theirs(name, arrays, constants)
     # Two float32 sums of a few dozen terms of about 1, in different orders: some ten roundings of 1e-7.

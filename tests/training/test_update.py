@@ -16,7 +16,7 @@ from alignment.models import packing
 from alignment.models.packing import pack_cells
 from alignment.models.qwen2 import group_hidden_states, hidden_states, init_params, logits, prefill
 from alignment.objectives.family import LOSSES
-from alignment.objectives.policy import Settings, Tokens, policy_loss
+from alignment.objectives.policy import LossConfig, Tokens, policy_loss
 from alignment.parallel.data_parallel import choose_devices, compile_step, place_frozen
 from alignment.training.losses import completion_log_probs, make_grpo_loss
 from alignment.training.state import Frozen, init_state
@@ -89,7 +89,7 @@ def plain_gradient(batch, beta, modules):
         old = flat(batch["old_log_prob"]) if "old_log_prob" in batch else jax.lax.stop_gradient(now)
         ref = flat(plain_log_probs(still.reference, batch)) if beta else None
         tokens = Tokens(now, old, batch["advantages"].reshape(-1), mask, ref)
-        return policy_loss(tokens, LOSSES["grpo"], Settings(beta=beta, **CLIP)).total
+        return policy_loss(tokens, LOSSES["grpo"], LossConfig(beta=beta, **CLIP)).total
 
     return jax.value_and_grad(loss)(modules)
 

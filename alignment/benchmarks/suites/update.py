@@ -31,7 +31,7 @@ from alignment.models import qwen2
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import pack_cells
 from alignment.objectives.family import LOSSES
-from alignment.objectives.policy import Settings, Tokens, policy_loss
+from alignment.objectives.policy import LossConfig, Tokens, policy_loss
 from alignment.training.losses import TRAINABLE, make_grpo_loss
 from alignment.training.state import Frozen, TrainState, init_state, make_optimizer
 from alignment.training.step import Batch, LossFn, Tally, Term, make_step
@@ -72,7 +72,7 @@ def simple_loss(config: Qwen2Config, shared: bool, head: str | Callable[..., Log
         log_prob = log_probs(*flat).log_prob.reshape(-1, length)
         old, mask = jax.lax.stop_gradient(log_prob), batch["mask"].reshape(-1, length)
         tokens = Tokens(log_prob, old, batch["advantages"].reshape(-1), mask)
-        out = policy_loss(tokens, LOSSES["grpo"], Settings(**CLIP))
+        out = policy_loss(tokens, LOSSES["grpo"], LossConfig(**CLIP))
         return out.total, Tally(out.count, out.sums, out.maxima)
 
     return loss
