@@ -367,7 +367,7 @@ GROUPS = {
     "eval": "how answers of the evaluation are sampled",
     "checkpoint": "how often a stage is saved",
     "feedback": "fitting a reward model to people's judgements (python -m alignment.feedback)",
-    "watch": "where a symptom of reward hacking begins, and how long it lasts before an alarm",
+    "watch": "monitor of reward hacking: where a symptom begins, and how long it lasts before an alarm",
     "log": "loggers beside metrics.jsonl, and profiles",
     "parallel": "devices",
     "vignettes": "generated vignettes",
