@@ -266,6 +266,8 @@ def _mistakes_of(path: str) -> Iterator[None]:
 def _check_leaves(config: ConfigDict, schema: ConfigDict, path: str) -> None:
     known, given = leaves(schema), leaves(config)
     for name, value in given.items():
+        if name in RENAMED:
+            raise UserError(f"{path} sets config.{name}, which is called config.{RENAMED[name]} now")
         if name not in known:
             nearest = _nearest(name, known)[0]
             raise UserError(f"{path} sets config.{name}, which nothing reads; the nearest is config.{nearest}")

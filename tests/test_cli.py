@@ -184,6 +184,10 @@ def test_a_config_file_is_read_with_and_without_argument(tmp_path):
             "def get_config():\n    c = default_config()\n    c.grpo.stpes = 3\n    return c",
             "nearest is config.grpo.steps",
         ),
+        (
+            "def get_config():\n    c = default_config()\n    c.rollout.width = 2\n    return c",
+            "sets config.rollout.width, which is called config.rollout.samples_per_slot now",
+        ),
         ("def get_config():\n    c = default_config()\n    c.grpo.steps = 'x'\n    return c", "line 4: TypeError"),
         ("def get_config():\n    c = default_config()\n    del c.grpo.steps\n    return c", "lacks config.grpo.steps"),
         (

@@ -102,9 +102,8 @@ def parse_completions(base: BaseModel, group: Group, records: Sequence[Record]) 
     """Decode and parse every completion once: P x G responses, prompt by prompt."""
     samples = group.mask.shape[1]
     texts = base.tokenizer.batch_decode(completion_ids(base, group), skip_special_tokens=False)
-    owners = [record for record in records for _ in range(samples)]
-    cut = group.truncated.reshape(-1).tolist()
+    repeated = [record for record in records for _ in range(samples)]
     return [
         parse(text, record.options, base.template, truncated=truncated, opening=base.opening)
-        for text, record, truncated in zip(texts, owners, cut, strict=True)
+        for text, record, truncated in zip(texts, repeated, group.truncated.reshape(-1).tolist(), strict=True)
     ]

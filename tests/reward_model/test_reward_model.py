@@ -182,8 +182,8 @@ def test_rollout_features_are_those_of_each_completion_alone(sampler):
     keys = completion_keys(jax.random.key(0), 0, [1, 2, 3, 4], 3)
     group = feedback_group(sampler, prompts, keys)
     features = group_features(sampler.base, sampler.devices, group, chunks=2)
-    lanes = zip(group.completions.reshape(12, -1), group.mask.reshape(12, -1), strict=True)
-    for index, (ids, mask) in enumerate(lanes):
+    completions = zip(group.completions.reshape(12, -1), group.mask.reshape(12, -1), strict=True)
+    for index, (ids, mask) in enumerate(completions):
         expected = plain_features(sampler.base, prompts[index // 3], ids[mask].tolist())
         np.testing.assert_allclose(features[index], expected, rtol=0, atol=tiny.STATE_ERROR)
 

@@ -38,7 +38,7 @@ def greedy(sampler, questions, stack=None, length=64, temperature=0.0, samples=1
 
 @pytest.mark.parity
 def test_greedy_output_is_that_of_transformers_generate(sampler, tmp_path):
-    """64 new tokens after ragged prompts, through two adapters here and merged weights there."""
+    """64 new tokens after ragged prompts, with two adapters on our side and merged weights on theirs."""
     torch = pytest.importorskip("torch")
     from transformers import AutoModelForCausalLM
 
@@ -55,9 +55,8 @@ def test_greedy_output_is_that_of_transformers_generate(sampler, tmp_path):
             do_sample=False,
             eos_token_id=list(sampler.base.stop_ids),
             pad_token_id=sampler.base.pad_id,
-            suppress_tokens=list(
-                range(len(sampler.base.tokenizer), config.vocab_size)
-            ),  # rows without a token: ours never
+            # Our sampler never takes an id without a token.
+            suppress_tokens=list(range(len(sampler.base.tokenizer), config.vocab_size)),
         )[0, len(prompt) :].tolist()
         ended = [token for token in theirs if token not in sampler.base.stop_ids]
         assert len(ours) >= 8 or len(theirs) < 64
@@ -72,13 +71,13 @@ def test_responses_come_in_the_order_of_the_records(sampler):
     assert len(responses) == len(ids) == 6
     for index, response in enumerate(responses):
         text = sampler.base.tokenizer.decode(ids[index])
-        assert response.text == text.partition("<|endoftext|>")[0].strip()  # which ends a text, and no completion here
+        assert response.text == text.partition("<|endoftext|>")[0].strip()  # the parser ends a text there
         assert response.truncated == bool(group.truncated[index // 2, index % 2])
 
 
 @pytest.mark.parametrize("written", ["", "<think>\n"])
 def test_a_completion_that_begins_inside_the_block_is_read_from_its_opening_tag_on(tmp_path, written):
-    """The policy's own chat template opens the block in its generation prompt; nothing else says so."""
+    """The chat template opens the block in its generation prompt, and `BaseModel.opening` is computed from it."""
     config, (record,) = experiment_config(tmp_path), records(1)
     open_block(tmp_path / "base", written)
     sampler = load_sampler(config, choose_devices("jit", 1))
@@ -88,11 +87,8 @@ def test_a_completion_that_begins_inside_the_block_is_read_from_its_opening_tag_
     mask, none = np.ones(ids.shape, bool), np.zeros(ids.shape)
     group = Group(none[0], mask[0], ids, mask, none, np.zeros((1, 1), bool))
     (response,) = parse_completions(sampler.base, group, [record])
-    assert (
-        response.strict
-        and response.letter == record.gold
-        and response.text == cot_response(record, sampler.base.template)
-    )
+    assert response.strict and response.letter == record.gold
+    assert response.text == cot_response(record, sampler.base.template)
 
 
 def test_completions_are_trimmed_to_a_bucket(sampler):
@@ -104,8 +100,8 @@ def test_completions_are_trimmed_to_a_bucket(sampler):
 
 @pytest.mark.ci
 @pytest.mark.parametrize("devices", [2, 8])
-def test_devices_share_the_prompts_and_change_no_token(sampler, tmp_path, devices):
-    """Five prompts on 2 or 8 devices: the surplus is filled up and dropped again."""
+def test_more_devices_change_no_token(sampler, tmp_path, devices):
+    """Five prompts on 2 or 8 devices: the batch is padded to their number and the padding is dropped."""
     sharded = open_sampler(tmp_path, devices)
     questions = records(5)
     want, got = (greedy(one, questions, length=12, temperature=1.0, samples=2) for one in (sampler, sharded))

@@ -1,3 +1,5 @@
+"""Keys: no two completions share one, and none depends on the batch its prompt comes in."""
+
 from __future__ import annotations
 
 import jax
@@ -10,8 +12,8 @@ def bits(keys):
     return [tuple(row) for row in np.asarray(jax.random.key_data(keys)).reshape(-1, 2).tolist()]
 
 
-def test_nothing_shares_noise():
-    """Seeds, stages, steps, refill attempts, prompts, repeats of a prompt and samples all get keys of their own."""
+def test_no_two_completions_share_a_key():
+    """Seeds, stages, steps, refill attempts, prompts, repeats of a prompt and samples all get different keys."""
     seen = []
     for seed in (0, 1):
         for stage in ("reward", "reward_on_base"):

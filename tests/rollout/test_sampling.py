@@ -1,4 +1,4 @@
-"""Filters against a sort in float64, and the draw against the distribution it is made of."""
+"""Filters against a sort in float64, and sampled tokens against their distribution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sampler against fresh forward passes, and the three defects it must not have."""
+"""Sampled completions against fresh forward passes, and three defects that rollout code often has."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_greedy_takes_the_most_likely_token_everywhere():
 
 
 def test_the_chosen_end_token_stays_in_completion_and_mask():
-    """Defect of a peer: the end token is cut off, so that the decision to stop gets no gradient."""
+    """Where the end token is cut off, the decision to stop gets no gradient."""
     group = sample()
     ended = ~np.asarray(group.truncated)
     assert ended.any()
@@ -95,8 +95,8 @@ def test_the_chosen_end_token_stays_in_completion_and_mask():
 
 
 @pytest.mark.parametrize("pad_id", [0, 7, 30])
-def test_masks_are_carried_and_never_rebuilt_from_pad_ids(pad_id):
-    """Defect of a peer: `id != pad` also masks real tokens, such as an end token that doubles as padding."""
+def test_masks_are_stored_and_never_computed_from_pad_ids(pad_id):
+    """A mask of `id != pad` also hides real tokens, such as an end token that is used as padding too."""
     group, other = sample(pad_id=pad_id), sample(pad_id=0)
     np.testing.assert_array_equal(group.mask, other.mask)
     np.testing.assert_array_equal(
@@ -105,8 +105,8 @@ def test_masks_are_carried_and_never_rebuilt_from_pad_ids(pad_id):
     assert (np.asarray(group.completions)[~np.asarray(group.mask)] == pad_id).all()
 
 
-def test_no_two_steps_share_noise():
-    """Defect of a peer: a default seed that is never folded with the step."""
+def test_no_two_steps_share_random_numbers():
+    """A key that is not folded with the step samples the same completions at every step."""
     first, again, second = sample(step=0), sample(step=0), sample(step=1)
     np.testing.assert_array_equal(first.completions, again.completions)
     assert (np.asarray(first.completions) != np.asarray(second.completions)).any(axis=2).mean() > 0.9
@@ -172,7 +172,7 @@ def test_no_layout_changes_a_completion(layout):
 
 
 def test_groups_come_when_they_are_complete_and_the_rest_goes_on():
-    """Prompt 2 has the shortest completions: it is there before the others have been decoded to their end."""
+    """Prompt 2 has the shortest completions, so its group comes before the others have been decoded to their end."""
     limits, stats, seen = np.array([[10] * 5, [10] * 5, [2] * 5, [9] * 5]), Stats(), []
     tokens, mask = prompts()
     keys = completion_keys(stage_key(0, "test"), 0, (1, 2, 3, 4), 5)
@@ -219,7 +219,7 @@ def test_every_prompt_is_run_once_while_others_wait():
     assert stats.prompts == 4
     one = Stats()
     sample(hashes=(1,), batch=prompts(lengths=(5,)), layout=Layout(sequences=4, samples_per_slot=2), stats=one)
-    assert one.prompts == 2  # nothing else waits: a second slot takes half of its samples
+    assert one.prompts == 2  # no other prompt waits, so a second slot takes half of the samples
 
 
 @pytest.mark.ci
