@@ -272,7 +272,7 @@ def _written(cache: jax.Array, new: jax.Array, places: jax.Array) -> jax.Array:
 
 def _scanned(params: dict, stack: Stack, dropout_key: jax.Array | None) -> tuple:
     keys = None if dropout_key is None else jax.random.split(dropout_key, params["layers"]["input_norm"].shape[0])
-    return params["layers"], layer_slices(stack, apart=keys is not None), keys
+    return params["layers"], layer_slices(stack, separate=keys is not None), keys
 
 
 def _unpack(scanned: tuple, stack: Stack) -> tuple[dict, _Context]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny import CONFIG, lora, params, prompts
 
-from alignment.adapters.stack import Stack, delta, layer_slices, make_stack, project, push
+from alignment.adapters.stack import Stack, layer_slices, make_stack, project, push
 from alignment.models.qwen2 import hidden_states, logits
 
 
@@ -43,11 +43,11 @@ def first_layer(stack):
 
 
 def test_a_gate_scales_the_contribution_to_one_linear_map():
-    x = jax.random.normal(jax.random.key(0), (5, 32))
+    x = jax.random.normal(jax.random.key(0), (5, 32))  # few enough that the factors are applied to every token
 
     def contribution(gate):
         stack = make_stack({"reward": lora(2)}, {"reward": gate})
-        return delta(x, "q_proj", first_layer(stack), stack)
+        return project(x, jnp.zeros((32, 32)), "q_proj", first_layer(stack), stack)
 
     a, b = (lora(2).modules["q_proj"][name][0] for name in "ab")
     # Sums of 32 terms of size 1 in another order: at most 32 * 2^-24 = 2e-6 each way.
@@ -65,7 +65,8 @@ def test_dropout_acts_only_with_a_key_and_is_unbiased():
 
 def test_an_untouched_projection_adds_nothing():
     stack = make_stack({"reward": lora(2, targets=("q_proj",))})
-    assert delta(jnp.ones((1, 32)), "o_proj", first_layer(stack), stack) is None
+    x, w = jnp.ones((1, 32)), jnp.eye(32)
+    np.testing.assert_array_equal(project(x, w, "o_proj", first_layer(stack), stack), x @ w)
 
 
 def project_case():
@@ -77,7 +78,7 @@ def project_case():
     return x, w, stack
 
 
-def test_many_and_few_tokens_take_ways_that_agree_in_values_and_every_gradient():
+def test_many_and_few_tokens_are_computed_in_two_ways_that_agree_in_values_and_every_gradient():
     x, w, stack = project_case()
     target = jnp.cos(jnp.arange(x.shape[0] * x.shape[1] * w.shape[1], dtype=jnp.float32)).reshape(*x.shape[:2], -1)
 
@@ -92,16 +93,16 @@ def test_many_and_few_tokens_take_ways_that_agree_in_values_and_every_gradient()
         ]
         return jnp.sum(target * (x @ w + sum(parts)))
 
-    found, wanted = (jax.value_and_grad(f, argnums=(0, 1, 2))(x, w, stack) for f in (by_sum, by_factors))
+    actual, wanted = (jax.value_and_grad(f, argnums=(0, 1, 2))(x, w, stack) for f in (by_sum, by_factors))
     # Sums of up to 120 tokens x 32 outputs in float32: sqrt(3840) * 6e-8 of their terms is 4e-6.
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5), found, wanted)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5), actual, wanted)
 
 
 def test_the_sum_of_weights_is_made_for_many_float32_tokens_alone():
     x, w, stack = project_case()
 
     def sums(x, w):
-        return "_through_sum" in str(jax.make_jaxpr(lambda x: project(x, w, "o_proj", first_layer(stack), stack))(x))
+        return "_summed_product" in str(jax.make_jaxpr(lambda x: project(x, w, "o_proj", first_layer(stack), stack))(x))
 
     assert sums(x, w)
     assert not sums(x[:, :2], w)
@@ -143,9 +144,9 @@ def test_gradients_through_bfloat16_weights_are_those_of_float32_up_to_one_round
     def value(x, w, stack):
         return jnp.sum(jnp.cos(project(x, w, "o_proj", first_layer(stack), stack)))
 
-    found = jax.grad(value, argnums=(0, 1, 2))(x, w, stack)
+    actual = jax.grad(value, argnums=(0, 1, 2))(x, w, stack)
     wanted = jax.grad(value, argnums=(0, 1, 2))(x, w.astype(jnp.float32), stack)
-    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+    for one, other in zip(jax.tree.leaves(actual), jax.tree.leaves(wanted), strict=True):
         # Two roundings to bfloat16 (x and g), each 2^-9 at most, then of the sum of up to 120 terms.
         size = jnp.abs(other).max()
         assert float(jnp.abs(one.astype(jnp.float32) - other).max()) <= 2.0**-6 * float(size)

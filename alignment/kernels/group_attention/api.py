@@ -6,13 +6,10 @@ arguments (`implementation` left out).
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
-
 import chex
 import jax
 
-from alignment.errors import UserError
+from alignment.kernels.implementations import load_implementation
 
 IMPLEMENTATIONS = ("xla", "reference")  # tried in this order; each is a module of this folder
 KEPT = "attention"  # `checkpoint_name` of what a backward pass wants kept: the output and its log-sum-exp
@@ -47,7 +44,9 @@ def group_attention(
     """
     chex.assert_rank([q, *prompt_kv, *own_kv, prompt_mask], [5, 4, 4, 5, 5, 2])
     chex.assert_axis_dimension(q, 2, own_kv[0].shape[2])
-    return _module(implementation).group_attention(q, prompt_kv, own_kv, prompt_mask)
+    return load_implementation("group_attention", implementation, IMPLEMENTATIONS).group_attention(
+        q, prompt_kv, own_kv, prompt_mask
+    )
 
 
 def cached_attention(
@@ -77,7 +76,9 @@ def cached_attention(
       UserError: an unknown implementation.
     """
     chex.assert_rank([q, *prompt_kv, *own_kv, prompt_mask, last], [4, 4, 4, 5, 5, 2, 2])
-    return _module(implementation).cached_attention(q, prompt_kv, own_kv, prompt_mask, last)
+    return load_implementation("group_attention", implementation, IMPLEMENTATIONS).cached_attention(
+        q, prompt_kv, own_kv, prompt_mask, last
+    )
 
 
 def causal_attention(
@@ -95,12 +96,4 @@ def causal_attention(
     chex.assert_rank([q, k, v], 4)
     if segments is not None:
         chex.assert_shape(segments, q.shape[:2])
-    return _module(implementation).causal_attention(q, k, v, segments)
-
-
-def _module(implementation: str) -> ModuleType:
-    if implementation not in IMPLEMENTATIONS:
-        raise UserError(
-            f"group_attention has no implementation {implementation!r}; use one of {', '.join(IMPLEMENTATIONS)}"
-        )
-    return importlib.import_module(f"alignment.kernels.group_attention.{implementation}")
+    return load_implementation("group_attention", implementation, IMPLEMENTATIONS).causal_attention(q, k, v, segments)

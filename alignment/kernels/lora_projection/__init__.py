@@ -1,0 +1,1 @@
+"""One projection of a layer with the low-rank updates of its adapters."""
