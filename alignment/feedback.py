@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from etils import epath
 
 from alignment import cli
@@ -64,7 +65,7 @@ def fit_reward_model(args: argparse.Namespace) -> None:
     print(describe(summary, path))
 
 
-def features_of(base: BaseModel, devices: Devices, judgements: Sequence[Judgement], batch_size: int) -> Any:
+def features_of(base: BaseModel, devices: Devices, judgements: Sequence[Judgement], batch_size: int) -> np.ndarray:
     """Return the features [M, D] of the judgements' responses, one after the other."""
     pairs = [(judgement.record, text) for judgement in judgements for text in judgement.responses]
     return text_features(base, devices, *zip(*pairs, strict=True), batch_size)

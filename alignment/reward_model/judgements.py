@@ -43,7 +43,9 @@ class Judgement:
         return self.verdict == 0.5
 
 
-def read_feedback(path: str, records: Sequence[Record], evaluation: Sequence[Record] = ()) -> tuple[list, int]:
+def read_feedback(
+    path: str, records: Sequence[Record], evaluation: Sequence[Record] = ()
+) -> tuple[list[Judgement], int]:
     """Return the judgements of a file and how many were left out because their question is an evaluation question.
 
     A row is refused if it has neither form, names an unknown id or value, or holds an empty response or the same

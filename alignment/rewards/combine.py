@@ -34,7 +34,7 @@ class RewardState(NamedTuple):
     """What the rewards of a step depend on beside the completions: arrays that a checkpoint holds."""
 
     statistics: Statistics
-    weighting: Any
+    weighting: Any  # a pytree of arrays that belongs to the weighting
 
 
 class Rewards(NamedTuple):
