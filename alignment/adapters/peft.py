@@ -25,7 +25,7 @@ from alignment.errors import UserError
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
-_BLOCKS = {
+BLOCKS = {
     "q_proj": "self_attn",
     "k_proj": "self_attn",
     "v_proj": "self_attn",
@@ -145,7 +145,7 @@ def load_peft(folder: str) -> Lora:
         where = str(epath.Path(folder) / WEIGHTS_FILE)
         table = _table(tensors, where)
         depth = 1 + max(layer for _, layer, _ in table)
-        names = [name for name in _BLOCKS if any(key[0] == name for key in table)]
+        names = [name for name in BLOCKS if any(key[0] == name for key in table)]
         modules = {name: _stack_layers(tensors, table, name, depth, rank, where) for name in names}
         _check_targets(fields.get("target_modules"), depth, names, path)
     return Lora(
@@ -167,7 +167,7 @@ def _tensors(lora: Lora) -> dict[str, np.ndarray]:
 
 
 def _key(name: str, layer: int, letter: str) -> str:
-    return f"base_model.model.model.layers.{layer}.{_BLOCKS[name]}.{name}.lora_{letter}.weight"
+    return f"base_model.model.model.layers.{layer}.{BLOCKS[name]}.{name}.lora_{letter}.weight"
 
 
 def _read_config(path: epath.Path) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def _check_targets(targets: Any, depth: int, names: Sequence[str], path: epath.P
     A list holds names or ends of dotted names, a string is a pattern of whole names or "all-linear".
     """
     modules = {
-        f"model.layers.{layer}.{block}.{name}": name for layer in range(depth) for name, block in _BLOCKS.items()
+        f"model.layers.{layer}.{block}.{name}": name for layer in range(depth) for name, block in BLOCKS.items()
     }
     targets = _DEFAULT_TARGETS if targets is None else targets
     if isinstance(targets, str):
@@ -238,7 +238,7 @@ def _table(tensors: Any, where: str) -> dict[tuple[str, int, str], str]:
     table = {}
     for key in tensors.keys():  # noqa: SIM118  (a safetensors handle, no dict)
         match = _KEY.fullmatch(key)
-        if not match or _BLOCKS.get(match[3]) != match[2]:
+        if not match or BLOCKS.get(match[3]) != match[2]:
             raise UserError(f"{where}: tensor {key} is no LoRA factor of a Qwen2 projection; export it as plain LoRA")
         if tensors.get_slice(key).get_dtype() not in FLOAT_TYPES:
             raise UserError(f"{where}: tensor {key} is not floating point; export the adapter unquantised")

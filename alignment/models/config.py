@@ -11,6 +11,7 @@ from flax import struct
 
 from alignment.common.fields import is_one_of, is_positive, read_object, shorten
 from alignment.errors import UserError
+from alignment.models.parameters import Parameter, with_shapes
 
 _REQUIRED = (
     "vocab_size",
@@ -55,19 +56,26 @@ class Qwen2Config:
     tie_word_embeddings: bool = struct.field(pytree_node=False, default=False)
 
     @property
+    def axis_sizes(self) -> dict[str, int]:
+        """The size of every named axis of the parameter tree."""
+        return {
+            "layers": self.num_hidden_layers,
+            "vocabulary": self.vocab_size,
+            "hidden": self.hidden_size,
+            "intermediate": self.intermediate_size,
+            "heads": self.num_attention_heads * self.head_dim,
+            "kv_heads": self.num_key_value_heads * self.head_dim,
+        }
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Every array of the parameter tree, with its shape."""
+        return with_shapes(self.axis_sizes, self.tie_word_embeddings)
+
+    @property
     def linear_shapes(self) -> dict[str, tuple[int, int]]:
         """(in, out) of the seven projections of a layer, by their Hugging Face names."""
-        hidden, inner = self.hidden_size, self.intermediate_size
-        q_out, kv_out = self.num_attention_heads * self.head_dim, self.num_key_value_heads * self.head_dim
-        return {
-            "q_proj": (hidden, q_out),
-            "k_proj": (hidden, kv_out),
-            "v_proj": (hidden, kv_out),
-            "o_proj": (q_out, hidden),
-            "gate_proj": (hidden, inner),
-            "up_proj": (hidden, inner),
-            "down_proj": (inner, hidden),
-        }
+        return {each.path[1]: each.shape[1:] for each in self.parameters if each.is_transposed}
 
 
 def from_hf(fields: Mapping[str, Any], where: str = "config.json") -> Qwen2Config:

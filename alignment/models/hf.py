@@ -1,14 +1,13 @@
 """Qwen2 weights in the Hugging Face folder layout, read and written with safetensors and numpy alone.
 
 Torch's linear weights are [out, in], one tensor a layer; ours are [L, in, out]. Everything is read tensor by tensor,
-straight from the memory-mapped file into its place in the target type, so that loading needs little more memory than
+straight from the memory-mapped file into an array of the target type, so that loading needs little more memory than
 the parameters themselves.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import importlib.resources
 import json
@@ -22,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from etils import epath
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from alignment.adapters.tensorfiles import (
     FLOAT_TYPES,
@@ -37,7 +37,7 @@ from alignment.common.finite import all_finite
 from alignment.errors import UserError
 from alignment.hub import snapshot
 from alignment.models.config import Qwen2Config, from_hf, to_hf
-from alignment.models.qwen2 import BIASED
+from alignment.models.parameters import EMBED, HEAD, Parameter
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -50,51 +50,9 @@ _DOWNLOADS = ("*.safetensors", "*.json", "*.txt", "*.jinja", "LICENSE*", "NOTICE
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
-@dataclasses.dataclass(frozen=True)
-class Leaf:
-    """How one array of the parameter tree lies in a checkpoint.
-
-    `name` has a `{}` for the layer where the array is stacked; `shape` is that of one stored tensor.
-    """
-
-    path: tuple[str, ...]
-    name: str
-    shape: tuple[int, ...]
-    layers: int = 0  # 0: not stacked
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The stored tensors, in layer order."""
-        return tuple(self.name.format(layer) for layer in range(self.layers)) if self.layers else (self.name,)
-
-    @property
-    def transposed(self) -> bool:
-        """True for linear weights: stored [out, in], held [L, in, out]."""
-        return self.layers > 0 and len(self.shape) == 2
-
-    @property
-    def held_shape(self) -> tuple[int, ...]:
-        """The shape in the parameter tree."""
-        shape = self.shape[::-1] if self.transposed else self.shape
-        return (self.layers, *shape) if self.layers else shape
-
-
-def leaves(config: Qwen2Config) -> tuple[Leaf, ...]:
-    """Return every array of the parameter tree, in the order in which it is loaded: the largest first."""
-    depth, hidden, table = config.num_hidden_layers, config.hidden_size, (config.vocab_size, config.hidden_size)
-    found = [Leaf(("embed",), "model.embed_tokens.weight", table)]
-    if not config.tie_word_embeddings:
-        found.append(Leaf(("head",), "lm_head.weight", table))
-    for name, (fan_in, fan_out) in config.linear_shapes.items():
-        stem = f"model.layers.{{}}.{'self_attn' if name in (*BIASED, 'o_proj') else 'mlp'}.{name}"
-        found.append(Leaf(("layers", name, "w"), f"{stem}.weight", (fan_out, fan_in), depth))
-        if name in BIASED:
-            found.append(Leaf(("layers", name, "b"), f"{stem}.bias", (fan_out,), depth))
-    found.append(Leaf(("layers", "input_norm"), "model.layers.{}.input_layernorm.weight", (hidden,), depth))
-    post = "model.layers.{}.post_attention_layernorm.weight"
-    found.append(Leaf(("layers", "post_attention_norm"), post, (hidden,), depth))
-    found.append(Leaf(("norm",), "model.norm.weight", (hidden,)))
-    return tuple(sorted(found, key=lambda leaf: -math.prod(leaf.shape)))
+def in_loading_order(config: Qwen2Config) -> list[Parameter]:
+    """Return every array of the parameter tree in the order in which it is loaded and stored: the largest first."""
+    return sorted(config.parameters, key=lambda parameter: -math.prod(parameter.stored_shape))
 
 
 # ------------------------------------------------------------------------------------------------------------- folders
@@ -171,16 +129,11 @@ def load_params(folder: str, config: Qwen2Config, dtype: Any = jnp.float32) -> d
         holds NaN or infinity, or a number too large for `dtype`; the checkpoint ties its embeddings and `config` does
         not, or the reverse.
     """
-    params: dict = {"layers": {name: {} for name in config.linear_shapes}}
     with contextlib.ExitStack() as stack:
         tensors = _open_checkpoint(folder, stack)
         _check(tensors, config, folder)
-        for leaf in leaves(config):
-            node = params
-            for part in leaf.path[:-1]:
-                node = node[part]
-            node[leaf.path[-1]] = _read(leaf, tensors, jnp.dtype(dtype), folder)
-    return params
+        dtype = jnp.dtype(dtype)
+        return unflatten_dict({each.path: _read(each, tensors, dtype, folder) for each in in_loading_order(config)})
 
 
 def _open_checkpoint(folder: str, stack: contextlib.ExitStack) -> dict[str, Any]:
@@ -216,23 +169,23 @@ def _check(tensors: Mapping[str, Any], config: Qwen2Config, folder: str) -> None
     if config.num_hidden_layers > len(tensors):
         reason = f"config.json says {config.num_hidden_layers} layers, and there are {len(tensors)} tensors"
         raise UserError(f"{folder}: {reason}; correct config.json or fetch the folder again")
-    wanted = {name: leaf.shape for leaf in leaves(config) for name in leaf.names}
+    wanted = {name: each.stored_shape for each in in_loading_order(config) for name in each.stored_names}
     for name, shape in wanted.items():
         if name not in tensors:
             raise UserError(f"{folder}: tensor {name} is missing; fetch the folder again or correct config.json")
         view = tensors[name].get_slice(name)
-        found = tuple(view.get_shape())
-        if found != shape:
-            raise UserError(f"{folder}: tensor {name} has shape {found} where config.json says {shape}; correct it")
+        stored = tuple(view.get_shape())
+        if stored != shape:
+            raise UserError(f"{folder}: tensor {name} has shape {stored} where config.json says {shape}; correct it")
         if view.get_dtype() not in FLOAT_TYPES:
             raise UserError(f"{folder}: tensor {name} is {view.get_dtype()}; quantised weights are not supported")
-    extra = [name for name in tensors if name not in wanted and name != "lm_head.weight" and "rotary_emb" not in name]
+    extra = [name for name in tensors if name not in wanted and name != HEAD.hf_name and "rotary_emb" not in name]
     if extra:
         raise UserError(f"{folder}: tensor {extra[0]} is not in the model that config.json describes; correct it")
 
 
 def _check_tying(tensors: Mapping[str, Any], config: Qwen2Config, folder: str) -> None:
-    embed, head = "model.embed_tokens.weight", "lm_head.weight"
+    embed, head = EMBED.hf_name, HEAD.hf_name
     if embed not in tensors:
         return  # reported as missing by the caller
     if not config.tie_word_embeddings and head not in tensors:
@@ -250,28 +203,23 @@ def _equal(first: Any, second: Any, rows: int = 8192) -> bool:
     if shape != second.get_shape():
         return False
     blocks = (slice(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows))
-    # NaN equals NaN here: it is refused by the name of its tensor when that is read.
+    # NaN equals NaN in this comparison; it is refused by the name of its tensor when that is read.
     return all(np.array_equal(first[block], second[block], equal_nan=True) for block in blocks)
 
 
-def _read(leaf: Leaf, tensors: Mapping[str, Any], dtype: np.dtype, folder: str) -> jax.Array:
-    held = _aligned_empty(leaf.held_shape, dtype)
-    for layer, name in enumerate(leaf.names):
+def _read(parameter: Parameter, tensors: Mapping[str, Any], dtype: np.dtype, folder: str) -> jax.Array:
+    array = _aligned_empty(parameter.shape, dtype)
+    for layer, name in enumerate(parameter.stored_names):
         tensor = tensors[name].get_tensor(name)
-        target = held[layer] if leaf.layers else held
+        target = array[layer] if parameter.is_stacked else array
         with np.errstate(over="ignore"):  # a number too large for `dtype` becomes infinite, and is refused
-            np.copyto(target, tensor.T if leaf.transposed else tensor, casting="same_kind")
+            np.copyto(target, tensor.T if parameter.is_transposed else tensor, casting="same_kind")
         if not all_finite(target):
-            check_loaded(target, name, _file_of(name, folder))
-    # Ready before the next one is begun: an accelerator's copy must not leave several host buffers alive.
-    return jax.block_until_ready(jax.device_put(held))
-
-
-def _file_of(name: str, folder: str) -> epath.Path:
-    """The file of a checkpoint folder that holds a tensor."""
-    path = epath.Path(folder)
-    single = path / WEIGHTS_FILE
-    return single if single.exists() else path / _read_index(path / INDEX_FILE)[name]
+            path = epath.Path(folder)
+            single = (path / WEIGHTS_FILE).exists()
+            check_loaded(target, name, path / (WEIGHTS_FILE if single else _read_index(path / INDEX_FILE)[name]))
+    # Wait before the next array is begun, since an accelerator's copy must not leave several host buffers alive.
+    return jax.block_until_ready(jax.device_put(array))
 
 
 def _aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -310,15 +258,23 @@ def save_params(
     dtype = str(params["embed"].dtype)
     fields = _config_fields(source_folder, config, dtype)
     shards = _plan(config, params["embed"].dtype.itemsize, max_shard_bytes)
+    arrays = flatten_dict(params)
     with staged(folder) as scratch:
-        for file, names in shards.items():
-            write_tensors(scratch / file, {name: _tensor(params, leaf, layer) for name, leaf, layer in names})
+        for file, tensors in shards.items():
+            write_tensors(scratch / file, {name: _tensor(arrays, each, layer) for name, each, layer in tensors})
         if len(shards) > 1:
-            write_text(scratch / INDEX_FILE, _index(shards, params))
+            total = sum(array.nbytes for array in arrays.values())
+            weight_map = {name: file for file, tensors in shards.items() for name, _, _ in tensors}
+            index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+            write_text(scratch / INDEX_FILE, json.dumps(index, indent=2, sort_keys=True) + "\n")
         write_text(scratch / "config.json", json.dumps(fields, indent=2, sort_keys=True) + "\n")
         for file in _companions(source_folder):
             copy_file(file, scratch / file.name)
-    _remove_stale(epath.Path(folder), {*shards, *([INDEX_FILE] if len(shards) > 1 else [])})
+    # A previous model's weight files would be preferred to the new ones by a reader, or mixed with them.
+    written = {*shards, *([INDEX_FILE] if len(shards) > 1 else [])}
+    for file in epath.Path(folder).glob("model*.safetensors*"):
+        if file.name not in written:
+            file.unlink()
 
 
 def _config_fields(source_folder: str | None, config: Qwen2Config, dtype: str) -> dict[str, Any]:
@@ -333,38 +289,29 @@ def _config_fields(source_folder: str | None, config: Qwen2Config, dtype: str) -
     return {**shared, "rope_theta": config.rope_theta, "torch_dtype": dtype}
 
 
-def _plan(config: Qwen2Config, itemsize: int, max_shard_bytes: int) -> dict[str, list[tuple[str, Leaf, int]]]:
-    """Distribute the tensors over files: {file name: [(tensor name, leaf, layer)]}."""
+def _plan(config: Qwen2Config, itemsize: int, max_shard_bytes: int) -> dict[str, list[tuple[str, Parameter, int]]]:
+    """Distribute the tensors over files: {file name: [(tensor name, parameter, layer)]}."""
     shards: list[list] = [[]]
-    room = max_shard_bytes
-    for leaf in leaves(config):
-        size = math.prod(leaf.shape) * itemsize
-        for layer, name in enumerate(leaf.names):
-            if shards[-1] and size > room:
+    free_bytes = max_shard_bytes
+    for parameter in in_loading_order(config):
+        size = math.prod(parameter.stored_shape) * itemsize
+        for layer, name in enumerate(parameter.stored_names):
+            if shards[-1] and size > free_bytes:
                 shards.append([])
-                room = max_shard_bytes
-            shards[-1].append((name, leaf, layer))
-            room -= size
+                free_bytes = max_shard_bytes
+            shards[-1].append((name, parameter, layer))
+            free_bytes -= size
     if len(shards) == 1:
         return {WEIGHTS_FILE: shards[0]}
     return {f"model-{index:05d}-of-{len(shards):05d}.safetensors": shard for index, shard in enumerate(shards, 1)}
 
 
-def _tensor(params: Mapping[str, Any], leaf: Leaf, layer: int) -> np.ndarray:
-    node: Any = params
-    for part in leaf.path:
-        node = node[part]
-    array = np.asarray(node)
-    if array.shape != leaf.held_shape:
-        raise ValueError(f"params{leaf.path} has shape {array.shape}; the config says {leaf.held_shape}")
-    array = array[layer] if leaf.layers else array
-    return array.T if leaf.transposed else array
-
-
-def _index(shards: Mapping[str, list], params: Mapping[str, Any]) -> str:
-    total = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
-    weight_map = {name: file for file, names in shards.items() for name, _, _ in names}
-    return json.dumps({"metadata": {"total_size": total}, "weight_map": weight_map}, indent=2, sort_keys=True) + "\n"
+def _tensor(arrays: Mapping[tuple[str, ...], Any], parameter: Parameter, layer: int) -> np.ndarray:
+    array = np.asarray(arrays[parameter.path])
+    if array.shape != parameter.shape:
+        raise ValueError(f"params{parameter.path} has shape {array.shape}; the config says {parameter.shape}")
+    array = array[layer] if parameter.is_stacked else array
+    return array.T if parameter.is_transposed else array
 
 
 def _companions(source_folder: str | None) -> Iterator[epath.Path]:
@@ -372,10 +319,3 @@ def _companions(source_folder: str | None) -> Iterator[epath.Path]:
         file = epath.Path(source_folder) / name
         if file.exists():
             yield file
-
-
-def _remove_stale(folder: epath.Path, written: set[str]) -> None:
-    """Remove a previous model's weight files, which a reader would prefer to or mix with the new ones."""
-    for file in folder.glob("model*.safetensors*"):
-        if file.name not in written:
-            file.unlink()

@@ -4,11 +4,11 @@
               "layers": {"input_norm": [L, D], "post_attention_norm": [L, D],
                          "<projection>": {"w": [L, in, out], "b": [L, out] for q, k, v}}}
 
-Layers are stacked on axis 0 and walked by `lax.scan`. Weights are [in, out] (x @ w), the transpose of torch's.
-There are four ways through the same layer: a whole causal sequence (`hidden_states`), prompts with their groups of
-completions (`group_hidden_states`), prompts alone keeping their keys and values (`prefill`), and one more token for
-every completion (`decode`). Of a prompt's last layer only the keys, the values and the last token's state are read, so
-the second and third compute nothing else there.
+`alignment.models.parameters` declares the tree. Layers are stacked on axis 0 for `lax.scan`. Weights are [in, out]
+(x @ w), the transpose of torch's. One layer is computed in four ways: over a whole causal sequence (`hidden_states`),
+over prompts with their groups of completions (`group_hidden_states`), over prompts alone, keeping their keys and values
+(`prefill`), and over one more token of every completion (`decode`). Of a prompt's last layer only the keys, the values
+and the state of the last token are read, so the second and third compute nothing else there.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from flax.traverse_util import unflatten_dict
 from jax.ad_checkpoint import checkpoint_name
 
 from alignment.adapters.stack import Stack, layer_slices, project
 from alignment.kernels.group_attention.api import KEPT, cached_attention, causal_attention, group_attention
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import Packing, pack, segment_positions, unpack
+from alignment.models.parameters import NORMAL, ONES, PROJECTIONS, RESIDUAL
 from alignment.models.rotary import rotary, rotate
 
-PROJECTION_ORDER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-BIASED = ("q_proj", "k_proj", "v_proj")
 LINEAR = "linear"  # `checkpoint_name` of what projections give
 
 
@@ -50,22 +50,16 @@ class _Context(NamedTuple):
 
 def init_params(config: Qwen2Config, key: jax.Array, dtype: jnp.dtype = jnp.float32, std: float = 0.02) -> dict:
     """Return randomly initialised parameters (normal with `std`; residual outputs scaled by 1/sqrt(2 L))."""
-    layers, hidden = config.num_hidden_layers, config.hidden_size
-    keys = iter(jax.random.split(key, len(PROJECTION_ORDER) + 2))
-    tree: dict = {
-        "input_norm": jnp.ones((layers, hidden), dtype),
-        "post_attention_norm": jnp.ones((layers, hidden), dtype),
-    }
-    for name, (fan_in, fan_out) in config.linear_shapes.items():
-        spread = std / math.sqrt(2 * layers) if name in ("o_proj", "down_proj") else std
-        tree[name] = {"w": (spread * jax.random.normal(next(keys), (layers, fan_in, fan_out))).astype(dtype)}
-        if name in BIASED:
-            tree[name]["b"] = jnp.zeros((layers, fan_out), dtype)
-    embed = (std * jax.random.normal(next(keys), (config.vocab_size, hidden))).astype(dtype)
-    params = {"embed": embed, "layers": tree, "norm": jnp.ones((hidden,), dtype)}
-    if not config.tie_word_embeddings:
-        params["head"] = (std * jax.random.normal(next(keys), (config.vocab_size, hidden))).astype(dtype)
-    return params
+    keys = iter(jax.random.split(key, len(PROJECTIONS) + 2))
+    arrays = {}
+    for parameter in sorted(config.parameters, key=lambda each: not each.is_stacked):  # the order of the keys
+        scale = std / math.sqrt(2 * config.num_hidden_layers) if parameter.init == RESIDUAL else std
+        if parameter.init in (NORMAL, RESIDUAL):
+            array = (scale * jax.random.normal(next(keys), parameter.shape)).astype(dtype)
+        else:
+            array = jnp.full(parameter.shape, parameter.init == ONES, dtype)
+        arrays[parameter.path] = array
+    return unflatten_dict(arrays)
 
 
 def head_weights(params: dict) -> jax.Array:
@@ -309,7 +303,7 @@ def _rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.
 
 def _linear(x: jax.Array, name: str, layer: dict, context: _Context) -> jax.Array:
     """One projection with its bias and its adapters, x W + b + sum gate * scale * (x A) B, in float32."""
-    key = None if context.key is None else jax.random.fold_in(context.key, PROJECTION_ORDER.index(name))
+    key = None if context.key is None else jax.random.fold_in(context.key, PROJECTIONS.index(name))
     y = project(x, layer[name]["w"], name, context.slices, context.stack, key)
     return y + layer[name]["b"] if "b" in layer[name] else y
 

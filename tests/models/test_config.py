@@ -9,8 +9,11 @@ from golden import make_golden as golden
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alignment.adapters import peft
+from alignment.config import ALL_PROJECTIONS
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config, from_hf, read_config, to_hf
+from alignment.models.parameters import PARAMETERS, PROJECTIONS
 
 FIELDS = golden.MODELS["tied"]
 HALF_BILLION = Qwen2Config(
@@ -149,3 +152,10 @@ def test_broken_file_is_named(tmp_path, text):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match="config.json: not found; --config.model.path takes a folder"):
         read_config(str(tmp_path))
+
+
+def test_projections_are_named_alike_where_the_model_may_not_be_imported():
+    """`alignment.config` and the PEFT layout lie below the model; their lists are those of the parameter tree."""
+    blocks = {each.path[1]: each.hf_name.split(".")[-3] for each in PARAMETERS if each.is_transposed}
+    assert PROJECTIONS == ALL_PROJECTIONS == tuple(peft.BLOCKS)
+    assert blocks == peft.BLOCKS

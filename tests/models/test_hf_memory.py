@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from alignment.models import hf
 from alignment.models.config import read_config
 
 LOADER = """
@@ -63,8 +62,8 @@ def _sample(child: subprocess.Popen, samples: list[int]) -> None:
 
 
 def _anonymous(pid: int) -> int:
-    found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return 1024 * int(found[1]) if found else 0
+    match = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return 1024 * int(match[1]) if match else 0
 
 
 def _half_billion(tmp_path: Path, clinical_data: Path) -> Path:
@@ -73,7 +72,7 @@ def _half_billion(tmp_path: Path, clinical_data: Path) -> Path:
     folder.mkdir()
     shutil.copy(clinical_data / "qwen25_tokenizer" / "config.Qwen2.5-0.5B-Instruct.json", folder / "config.json")
     config = read_config(str(folder))
-    shapes = {name: leaf.shape for leaf in hf.leaves(config) for name in leaf.names}
+    shapes = {name: each.stored_shape for each in config.parameters for name in each.stored_names}
     save_file(
         {name: np.ones(shape, ml_dtypes.bfloat16) for name, shape in shapes.items()},
         folder / "model.safetensors",
