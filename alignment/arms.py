@@ -1,10 +1,10 @@
-"""The alignment configurations ("arms") as data: what trains, what lies frozen under it, what is served.
+"""The alignment configurations ("arms") as data: which adapters are trained, on which frozen ones, and which answer.
 
-An arm serves a tuple of trained adapters. Each adapter is made by the `Stage` of the same name, and a stage says which
-other stages it stands on, so the work of a set of arms is the union of their stages: the chain-of-thought SFT of
-`sft_cot`, `monolithic` and `modular` is one run. To add an arm, add its entry to `ARMS` (and its stages to `STAGES`).
+An arm serves a tuple of trained adapters. The `Stage` of the same name makes each of them and declares the stages that
+it depends on, so the work of a set of arms is the union of their stages: `sft_cot`, `monolithic` and `modular` share
+one chain-of-thought SFT. To add an arm, add its entry to `ARMS` (and its stages to `STAGES`).
 
-The source paper names five configurations without listing them; this list is a reconstruction.
+The source paper names five configurations without listing them; these are a reconstruction.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ class Stage:
     Attributes:
       name: the stage's, and its adapter's.
       objective: "sft_cot", "sft_answer", "grpo" or "joint" (GRPO + lambda SFT in one loss).
-      section: the entry of `config.adapters` that shapes a fresh adapter: "reasoning", "reward" or "both" (their ranks
-        and alphas added: the parameter-matched single adapter).
+      adapter: the entry of `config.adapters` for a fresh adapter: "reasoning", "reward" or "both" (their ranks and
+        alphas added: the parameter-matched single adapter).
       start: the stage whose adapter is trained further; "" starts a fresh one.
-      under: stages whose adapters lie frozen under this one.
+      under: stages whose adapters are active and frozen while this one is trained.
       merged: stages whose adapters are folded into the base (in float32) before anything else.
       reference: the KL reference of "grpo" and "joint": a tuple of stages (empty: the base) or `SNAPSHOT`.
-      about: one line for people.
+      about: one line for the report and the model card; it decides nothing.
     """
 
     name: str
     objective: str
-    section: str
+    adapter: str
     about: str
     start: str = ""
     under: tuple[str, ...] = ()
@@ -45,10 +45,15 @@ class Stage:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The stages that must be done before this one, each once."""
+        """The stages that must be finished before this one, each once."""
         reference = () if self.reference == SNAPSHOT else self.reference
         start = (self.start,) if self.start else ()
         return tuple(dict.fromkeys((*self.merged, *self.under, *start, *reference)))
+
+    @property
+    def adapter_configs(self) -> tuple[str, ...]:
+        """The entries of `config.adapters` whose ranks and alphas a fresh adapter adds up."""
+        return ("reasoning", "reward") if self.adapter == "both" else (self.adapter,)
 
     @property
     def on_policy(self) -> bool:
@@ -72,7 +77,7 @@ def _by_name(*entries):
 
 STAGES: dict[str, Stage] = _by_name(
     Stage("reasoning", "sft_cot", "reasoning", "chain-of-thought SFT of the reasoning adapter"),
-    Stage("reward_on_base", "grpo", "reward", "GRPO of a reward adapter straight on the base"),
+    Stage("reward_on_base", "grpo", "reward", "GRPO of a reward adapter directly on the base"),
     Stage(
         "monolithic_grpo",
         "grpo",
@@ -111,7 +116,7 @@ STAGES: dict[str, Stage] = _by_name(
 )
 
 ARMS: dict[str, Arm] = _by_name(
-    Arm("base", "the base model as it comes"),
+    Arm("base", "the base model without adapters"),
     Arm("sft_cot", "reasoning adapter alone", ("reasoning",)),
     Arm("grpo_only", "reward adapter on the base, no reasoning stage", ("reward_on_base",)),
     Arm("monolithic", "one adapter, SFT and then GRPO", ("monolithic_grpo",)),
@@ -119,7 +124,11 @@ ARMS: dict[str, Arm] = _by_name(
     Arm("sft_answer", "SFT on answers without chains of thought", ("answers",)),
     Arm("sft_answer_grpo", "answer-only SFT and then GRPO, one adapter", ("answers_grpo",)),
     Arm("joint_mono", "one adapter, both losses at once", ("joint",)),
-    Arm("modular_parallel", "adapters trained apart on the base, summed afterwards", ("reasoning", "reward_on_base")),
+    Arm(
+        "modular_parallel",
+        "adapters trained separately on the base, summed at inference",
+        ("reasoning", "reward_on_base"),
+    ),
     Arm(
         "modular_merged",
         "reasoning folded into the base, reward adapter on top",
@@ -136,25 +145,25 @@ def get_arm(name: str, flag: str = "--config.arms") -> Arm:
 
 
 def rewarded_stage(arm: Arm) -> Stage | None:
-    """The on-policy stage an arm's stability is read from: the last one it serves; None if it has none."""
+    """Return the on-policy stage whose curve is an arm's stability: the last one it serves; None if it has none."""
     stages = [STAGES[name] for name in (*arm.merged, *arm.serves)]
     return next((stage for stage in reversed(stages) if stage.on_policy), None)
 
 
 def start_arm(arm: Arm) -> str | None:
-    """The name of the arm that answers as `arm`'s reward stage began; None without such a stage or such an arm.
+    """Return the arm whose policy `arm`'s reward stage starts from; None without such a stage or such an arm.
 
-    An arm that serves something beside what its stage saw, as `modular_parallel` does, has none.
+    An arm that serves an adapter its reward stage was not trained with, as `modular_parallel` does, has none.
     """
     stage = rewarded_stage(arm)
     if stage is None or {*arm.merged, *arm.serves} != {stage.name, *stage.merged, *stage.under}:
         return None
-    began = (*stage.merged, *stage.under, *filter(None, [stage.start]))
-    return next((other.name for other in ARMS.values() if (*other.merged, *other.serves) == began), None)
+    start = (*stage.merged, *stage.under, *filter(None, [stage.start]))
+    return next((other.name for other in ARMS.values() if (*other.merged, *other.serves) == start), None)
 
 
 def stage_order(arms: Iterable[str]) -> tuple[Stage, ...]:
-    """Every stage the arms need, each once, in an order in which none comes before what it stands on."""
+    """Return every stage the arms need, each once and after the stages that it depends on."""
     order: dict[str, Stage] = {}
 
     def visit(name: str) -> None:

@@ -31,7 +31,7 @@ from alignment.adapters.tensorfiles import staged
 from alignment.arms import STAGES, Arm, get_arm
 from alignment.common.files import check_file, read_text, write_text
 from alignment.common.lock import NAME, locked
-from alignment.common.manifest import damage
+from alignment.common.manifest import find_corruption
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import load_params, resolve_folder, save_params
@@ -213,7 +213,7 @@ def _finished(adapter: epath.Path) -> epath.Path:
         raise UserError(
             f"{adapter}: no finished adapter; let the run finish (same command, same --workdir) or check --run"
         )
-    reason = damage(adapter)
+    reason = find_corruption(adapter)
     if reason is not None:
         raise UserError(f"{adapter}: {reason}; run the experiment again, it repairs this adapter")
     return adapter

@@ -18,10 +18,10 @@ def test_the_headline_arms_share_one_sft():
     assert names(*HEADLINE_ARMS) == ["reasoning", "reward_on_base", "monolithic_grpo", "reward"]
 
 
-def test_stages_come_after_what_they_stand_on():
+def test_stages_come_after_those_they_depend_on():
     order = names(*ARMS)
-    for place, name in enumerate(order):
-        assert set(STAGES[name].needs) <= set(order[:place])
+    for index, name in enumerate(order):
+        assert set(STAGES[name].needs) <= set(order[:index])
     assert len(order) == len(set(order)) == len(STAGES)
 
 
@@ -55,7 +55,7 @@ def test_a_stage_that_does_not_exist_is_named(monkeypatch):
         stage_order(["broken"])
 
 
-def test_what_answered_before_a_reward_stage():
+def test_the_start_arm_answers_as_the_reward_stage_begins():
     before = {name: start_arm(arm) for name, arm in ARMS.items()}
     assert before == {
         "base": None,

@@ -52,7 +52,7 @@ def _check_tensors(path: epath.Path) -> None:
             check_finite({name: tensors.get_tensor(name)}, str(path))
 
 
-def damage(folder: epath.PathLike) -> str | None:
+def find_corruption(folder: epath.PathLike) -> str | None:
     """Return what is wrong with a sealed folder, or None when every file is as its manifest says."""
     folder = epath.Path(folder)
     if not (folder / MANIFEST).exists():

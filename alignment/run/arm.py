@@ -18,7 +18,7 @@ from alignment.evaluation.generate import answer
 from alignment.evaluation.stability import stability
 from alignment.run.setup import Run
 from alignment.run.stage import Loras, merged_params
-from alignment.run.store import arm_folder, claim, damage_of, read_responses, stage_folder, write_responses
+from alignment.run.store import arm_folder, claim, describe_corruption, read_responses, stage_folder, write_responses
 from alignment.text.parser import Response
 from alignment.training.calibration import reward_config_of
 from alignment.training.checkpoint import fingerprint
@@ -39,7 +39,7 @@ def run_arm(run: Run, arm: Arm, seed: int, loras: Loras, label: str) -> Outcome:
     folder = run.workdir / arm_folder(arm, seed)
     known = claim(folder / "arm.json", arm_settings(run, arm, loras))
     stored = folder / "responses.jsonl"
-    reason = damage_of(folder) if known else f"{folder / 'arm.json'} was damaged or missing"
+    reason = describe_corruption(folder) if known else f"{folder / 'arm.json'} was damaged or missing"
     if reason is None:
         say(f"{label}: done before")
     else:

@@ -18,7 +18,7 @@ from alignment.parallel.data_parallel import choose_devices
 from alignment.reward_model.model import make_reward_function, uses_reward_model
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.sampler import Sampler, load_sampler
-from alignment.run.store import check_places
+from alignment.run.store import check_layout
 from alignment.training import grpo, sft
 from alignment.training.calibration import reward_config_of
 from alignment.training.checkpoint import environment
@@ -57,7 +57,7 @@ def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
     reward_config_of(config.grpo)
     MonitorConfig(**config.watch)
     sampling_of(config.eval)
-    check_places(config, epath.Path(workdir))
+    check_layout(config, epath.Path(workdir))
     devices = choose_devices(config.parallel.mode, config.parallel.devices)
     supervised = any(stage.objective != "grpo" for stage in stages)
     on_policy = any(stage.on_policy for stage in stages)

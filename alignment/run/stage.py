@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,13 +14,13 @@ from alignment.adapters.lora import Lora, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import make_stack
 from alignment.arms import SNAPSHOT, Stage
-from alignment.common.manifest import MANIFEST, digest_of, seal
+from alignment.common.manifest import MANIFEST, digest_of, seal, sha256
 from alignment.common.progress import say, warn
 from alignment.parallel.data_parallel import Devices
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.keys import stage_key
 from alignment.run.setup import Run
-from alignment.run.store import claim, damage_of, stage_folder
+from alignment.run.store import claim, describe_corruption, stage_folder
 from alignment.training import grpo, sft
 from alignment.training.checkpoint import fingerprint
 from alignment.training.loop import Session
@@ -32,7 +31,7 @@ Loras = dict[str, Lora]
 
 
 def run_stage(run: Run, stage: Stage, seed: int, loras: Loras, label: str) -> Lora:
-    """Return the adapter of `stage`, training it unless a finished one is there.
+    """Return the adapter of `stage`, trained now unless the workdir holds a finished one.
 
     Raises:
       UserError: the workdir holds this stage with other settings.
@@ -42,13 +41,15 @@ def run_stage(run: Run, stage: Stage, seed: int, loras: Loras, label: str) -> Lo
     known = claim(folder / "stage.json", settings)
     adapter = folder / "adapter"
     if adapter.exists() or (folder / MANIFEST).exists():
-        reason = damage_of(adapter) or damage_of(folder) if known else f"{folder / 'stage.json'} was damaged or missing"
+        reason = f"{folder / 'stage.json'} was damaged or missing"
+        if known:
+            reason = describe_corruption(adapter) or describe_corruption(folder)
         if reason is None:
             say(f"{label}: done before")
             return load_peft(str(adapter))
-        warn(f"{reason}; going on from the last checkpoint")
+        warn(f"{reason}; resuming from the last checkpoint")
     lora = train_stage(run, stage, seed, loras, session_of(run, folder, settings, seed, label))
-    if adapter.exists():  # only now that its successor is there
+    if adapter.exists():  # not before its successor is trained
         adapter.rmtree()
     save_peft(str(adapter), lora, run.config.model.path or "nano")
     seal(adapter)
@@ -57,10 +58,10 @@ def run_stage(run: Run, stage: Stage, seed: int, loras: Loras, label: str) -> Lo
 
 
 def train_stage(run: Run, stage: Stage, seed: int, loras: Loras, session: Session) -> Lora:
-    """Train one stage from its start (or its newest checkpoint)."""
+    """Train one stage, from its newest checkpoint where there is one."""
     config, base, data = run.config, run.base, run.data
     key = stage_key(seed, stage.name)
-    lora = loras[stage.start] if stage.start else fresh_lora(run, stage.section, seed)
+    lora = loras[stage.start] if stage.start else fresh_lora(run, stage, seed)
     frozen = frozen_under(base, run.sampler.devices, stage, loras, lora)
     if not stage.on_policy:
         response = stage.objective.removeprefix("sft_")
@@ -74,7 +75,7 @@ def train_stage(run: Run, stage: Stage, seed: int, loras: Loras, session: Sessio
 
 
 def frozen_under(base: BaseModel, devices: Devices, stage: Stage, loras: Loras, start: Lora) -> Frozen:
-    """The base (with `merged` adapters folded in), the adapters under the trainable one, and the KL reference."""
+    """Return the base (with `merged` adapters), the adapters under the trainable one and the KL reference."""
     if stage.reference == SNAPSHOT:
         reference = make_stack({f"{stage.name} at its start": start})
     else:
@@ -85,36 +86,34 @@ def frozen_under(base: BaseModel, devices: Devices, stage: Stage, loras: Loras, 
 
 
 def merged_params(base: BaseModel, devices: Devices, names: Sequence[str], loras: Loras) -> dict:
-    """The base parameters with the named adapters folded in, in float32; the base itself where none is named."""
+    """Return the base parameters with the named adapters merged in, in float32; the base itself where none is named."""
     if not names:
         return base.params
     return devices.replicate(merge(base.params, make_stack({name: loras[name] for name in names})))
 
 
-def fresh_lora(run: Run, section: str, seed: int) -> Lora:
-    """A fresh adapter shaped by `config.adapters.<section>`; "both" adds the two ranks and alphas.
+def fresh_lora(run: Run, stage: Stage, seed: int) -> Lora:
+    """Return a new adapter of the shape that `config.adapters` gives the stage.
 
-    The key depends on the seed and the section alone, so that arms which start an adapter of the same shape start the
+    Its key depends on the seed and `stage.adapter` alone, so arms whose first adapters have one shape start from the
     same one.
     """
-    adapters, model = run.config.adapters, run.base.config
-    shape = adapters.reasoning if section == "both" else adapters[section]
-    extra = adapters.reward if section == "both" else None
+    configs, model = [run.config.adapters[name] for name in stage.adapter_configs], run.base.config
     return init_lora(
-        stage_key(seed, f"init {section}"),
+        stage_key(seed, f"init {stage.adapter}"),
         model.linear_shapes,
         model.num_hidden_layers,
-        rank=shape.rank + (extra.rank if extra else 0),
-        alpha=shape.alpha + (extra.alpha if extra else 0.0),
-        targets=shape.targets,
-        scaling=shape.scaling,
-        init=shape.init,
-        dropout=shape.dropout,
+        rank=sum(config.rank for config in configs),
+        alpha=sum(config.alpha for config in configs),
+        targets=configs[0].targets,
+        scaling=configs[0].scaling,
+        init=configs[0].init,
+        dropout=configs[0].dropout,
     )
 
 
 def session_of(run: Run, folder: epath.Path, settings: Mapping[str, Any], seed: int, label: str) -> Session:
-    """The stage's session: its folder, its label and the hashes its checkpoints must agree with."""
+    """Return the session of a stage: its folder, its label and the hashes that its checkpoints must agree with."""
     config = run.config
     hashes = {"stage configuration": digest_of(settings), "base": run.base.fingerprint}
     hashes |= {f"{name} adapter": value for name, value in settings["adapters below"].items()}
@@ -135,26 +134,21 @@ def session_of(run: Run, folder: epath.Path, settings: Mapping[str, Any], seed: 
 
 
 def stage_settings(run: Run, stage: Stage, loras: Loras) -> dict[str, Any]:
-    """Everything that decides what a stage's adapter becomes, as JSON."""
+    """Return everything that decides what a stage's adapter becomes, as JSON."""
     config, data = run.config, run.data
     splits = ("rl", "sft") if stage.objective == "joint" else ("rl",) if stage.on_policy else ("sft",)
-    sections = ("reasoning", "reward") if stage.section == "both" else (stage.section,)
     settings = {
         "stage": dataclasses.asdict(stage),
         "base": run.base.fingerprint,
-        "model": config.model.to_dict() | {"path": ""},  # the fingerprint says which weights; folders may move
+        "model": config.model.to_dict() | {"path": ""},  # `base` identifies the weights; their folder may move
         "prompt": config.prompt.to_dict(),
-        "adapter": {name: config.adapters[name].to_dict() for name in sections},
+        "adapter": {name: config.adapters[name].to_dict() for name in stage.adapter_configs},
         "adapters below": {name: fingerprint(loras[name].modules) for name in stage.needs},
         "data": {split: data.fingerprints[split] for split in splits},
     }
     if stage.on_policy:
-        settings["grpo"] = config.grpo.to_dict() | {"feedback": _file_digest(config.grpo.feedback)}
+        path = config.grpo.feedback  # a file, which may move
+        settings["grpo"] = config.grpo.to_dict() | {"feedback": sha256(path) if path else ""}
     if "sft" in splits:
         settings["sft"] = config.sft.to_dict()
     return json.loads(json.dumps(settings))
-
-
-def _file_digest(path: str) -> str:
-    """The SHA-256 of a file, which may move; "" for none."""
-    return hashlib.sha256(epath.Path(path).read_bytes()).hexdigest() if path else ""

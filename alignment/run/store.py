@@ -1,15 +1,15 @@
 """The layout of a workdir, and what is written there: claims, seals and responses.
 
-<workdir>/run.lock                       while a run works in the folder: whose it is
-<workdir>/seed<k>/<stage>/stage.json     what the stage was run with; another setting is refused with a diff
-<workdir>/seed<k>/<stage>/metrics.jsonl  one row a step
+<workdir>/run.lock                       held while a run works in the folder; names its process
+<workdir>/seed<k>/<stage>/stage.json     the settings of the stage; others are refused with a diff
+<workdir>/seed<k>/<stage>/metrics.jsonl  one row per step
 <workdir>/seed<k>/<stage>/checkpoints/   while it trains
 <workdir>/seed<k>/<stage>/adapter/       the finished adapter as a PEFT folder, sealed by a hashed manifest
 <workdir>/seed<k>/<stage>/MANIFEST.json  seals stage.json and metrics.jsonl of a finished stage
 <workdir>/seed<k>/arms/<arm>/            settings and responses of a finished arm, sealed by a manifest
-<workdir>/untrained/arms/base/           those of the base, which no seed changes
+<workdir>/untrained/arms/base/           the same of the base, which no seed changes
 
-Nothing is taken over from an earlier run before its hash is compared. What is damaged is made again, and said.
+Nothing of an earlier run is used before its hash is compared. What is damaged is made again, with a warning.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from alignment.arms import Arm, Stage, get_arm, stage_order
+from alignment.common.declaration import flatten
+from alignment.common.fields import shorten
 from alignment.common.files import check_file, read_text, write_json, write_text
 from alignment.common.lock import NAME, Lock, locked
-from alignment.common.manifest import MANIFEST, damage, digest_of
+from alignment.common.manifest import MANIFEST, digest_of, find_corruption
 from alignment.common.progress import warn
+from alignment.config import RENAMED
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.text.parser import Response, parse
 from alignment.text.templates import Template
 
 RUN_FILES = ("results.json", "report.html", "matrix.json")
-
-
 STAGE_FILES = (
     "stage.json",
     "metrics.jsonl",
@@ -43,9 +44,10 @@ STAGE_FILES = (
     f"adapter/{MANIFEST}",
     "checkpoints/1/state.json",
 )
-
-
 ARM_FILES = ("arm.json", "responses.jsonl", MANIFEST)
+# Recorded settings under the names that they had when earlier versions wrote stage.json and arm.json.
+RENAMED_SETTINGS = RENAMED | {"stage.section": "stage.adapter"}
+DESCRIPTIONS = {"stage.about", "arm.about"}  # recorded for people to read: they decide nothing
 
 
 def lock_workdir(workdir: str) -> contextlib.AbstractContextManager[Lock]:
@@ -57,8 +59,8 @@ def lock_workdir(workdir: str) -> contextlib.AbstractContextManager[Lock]:
     return locked(epath.Path(workdir) / NAME, f"--workdir={workdir}", warn)
 
 
-def check_places(config: ConfigDict, workdir: epath.Path) -> None:
-    """Raise `UserError` where a file that a run writes last has a folder's name, or a folder that of a file."""
+def check_layout(config: ConfigDict, workdir: epath.Path) -> None:
+    """Raise `UserError` where a folder has the name of a file that the run will write, or a file that of a folder."""
     stages = {f"seed{seed}/{stage.name}" for seed in config.seeds for stage in stage_order(config.arms)}
     arms = {arm_folder(get_arm(name), seed) for seed in config.seeds for name in config.arms}
     names = [*RUN_FILES, *(f"next_round/{name}.py" for name in config.arms)]
@@ -69,41 +71,43 @@ def check_places(config: ConfigDict, workdir: epath.Path) -> None:
 
 
 def stage_folder(workdir: epath.Path, stage: Stage, seed: int) -> epath.Path:
-    """Where a stage of a seed keeps its things."""
+    """Return the folder of a stage of a seed."""
     return workdir / f"seed{seed}" / stage.name
 
 
 def arm_folder(arm: Arm, seed: int) -> str:
-    """The folder of an arm's responses, below the workdir."""
+    """Return the folder of an arm's responses, relative to the workdir."""
     return f"{f'seed{seed}' if arm.serves or arm.merged else 'untrained'}/arms/{arm.name}"
 
 
-def damage_of(folder: epath.Path) -> str | None:
-    """Return what is wrong with a sealed folder, beginning with its name; None where nothing is."""
-    reason = damage(folder)
+def describe_corruption(folder: epath.Path) -> str | None:
+    """Return what is wrong with a sealed folder, after the folder's name; None where nothing is."""
+    reason = find_corruption(folder)
     return reason and f"{folder}: {reason}"
 
 
 def claim(path: epath.Path, settings: Mapping[str, Any]) -> bool:
-    """Write `settings` to `path`, or check that they are what is written there; return whether they were.
+    """Write `settings` to `path`, or check that they are what is recorded there; return whether they were.
 
-    Where the file is missing or damaged (its hash is in it), nothing tells whether what lies beside it was made with
-    these settings.
+    Settings recorded under names that have changed since count as the present ones. A missing or damaged file (its hash
+    is in it) is written, and what lies beside it must then be made again.
 
     Raises:
       UserError: they differ; the message lists what changed, old value and new.
     """
-    written = read_claim(path)
-    if written is None:
+    recorded = read_claim(path)
+    if recorded is None:
         if path.exists():
             warn(f"{path}: damaged; written again")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, {**settings, "sha256": digest_of(settings)})
         return False
-    old, new = _flat(written), _flat(settings)
-    names = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
-    if names:
-        diff = "; ".join(f"{name}: {_short(old.get(name))} -> {_short(new.get(name))}" for name in names)
+    old = {RENAMED_SETTINGS.get(name, name): value for name, value in flatten(recorded).items()}
+    new = flatten(settings)
+    names = sorted((old.keys() | new.keys()) - DESCRIPTIONS)
+    if changed := [name for name in names if old.get(name) != new.get(name)]:
+        values = [(name, *(shorten(side.get(name), 60) for side in (old, new))) for name in changed]
+        diff = "; ".join(f"{name}: {before} -> {now}" for name, before, now in values)
         raise UserError(f"{path.parent} was run with other settings ({diff}); restore them or choose another --workdir")
     return True
 
@@ -118,21 +122,8 @@ def read_claim(path: epath.Path) -> dict[str, Any] | None:
     return settings if digest == digest_of(settings) else None
 
 
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, Mapping):
-        return {prefix: tree}
-    return {
-        key: value for name, child in tree.items() for key, value in _flat(child, f"{prefix}.{name}".strip(".")).items()
-    }
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def write_responses(path: epath.Path, records: Sequence[Record], responses: Sequence[Response]) -> None:
-    """Write the responses, one JSON object a line, in one go."""
+    """Write the responses atomically, one JSON object per line."""
     rows = [
         {
             "id": record.id,
@@ -147,7 +138,7 @@ def write_responses(path: epath.Path, records: Sequence[Record], responses: Sequ
 
 
 def read_responses(path: epath.Path, records: Sequence[Record], template: Template) -> list[Response]:
-    """Parse stored responses again, so that fresh and stored ones are read alike."""
+    """Parse stored responses again, so that new and stored ones are parsed by the same code."""
     rows = [json.loads(line) for line in read_text(path).splitlines()]
     return [
         parse(row["text"], record.options, template, truncated=row["truncated"])

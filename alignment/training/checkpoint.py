@@ -32,7 +32,7 @@ from etils import epath
 
 from alignment.common.files import is_remote, read_text, write_text
 from alignment.common.finite import check_finite
-from alignment.common.manifest import MANIFEST, damage, seal
+from alignment.common.manifest import MANIFEST, find_corruption, seal
 from alignment.errors import UserError
 
 _STATE = "state.json"
@@ -155,7 +155,7 @@ def restore_latest(
     """
     skipped = []
     for step, path in _steps(epath.Path(folder)):
-        reason = "its save was not finished" if path.name.endswith(".tmp") else damage(path)
+        reason = "its save was not finished" if path.name.endswith(".tmp") else find_corruption(path)
         if reason:
             skipped.append(f"checkpoint {path}: {reason}")
             continue

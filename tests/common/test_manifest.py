@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alignment.common.manifest import MANIFEST, damage, seal
+from alignment.common.manifest import MANIFEST, find_corruption, seal
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def sealed(tmp_path):
 def test_only_the_listed_files_count(sealed):
     seal(sealed, ("a.json", "deep/b.bin"))
     (sealed / "log.txt").write_text("changed")
-    assert damage(sealed) is None
+    assert find_corruption(sealed) is None
     (sealed / "deep" / "b.bin").write_text("changed")
-    assert damage(sealed) == "deep/b.bin is damaged (its SHA-256 is not the manifest's)"
+    assert find_corruption(sealed) == "deep/b.bin is damaged (its SHA-256 is not the manifest's)"
 
 
 @pytest.mark.parametrize("name", ["a.json", "deep/b.bin", "log.txt", MANIFEST])
@@ -35,10 +35,10 @@ def test_every_damage_has_a_name(sealed, name, change):
     elif change != "delete":
         flipped = bytes([*content[:9], content[9] ^ 1, *content[10:]])
         path.write_bytes({"truncate": content[:-5], "empty": b"", "flip": flipped}[change])
-    assert name in damage(sealed)
+    assert name in find_corruption(sealed)
 
 
 @pytest.mark.parametrize("files", ["[1]", '"abc"', "3", "null", "[" * 100_000])
 def test_a_manifest_that_lists_no_files_is_damaged(sealed, files):
     (sealed / MANIFEST).write_text(f'{{"digest": "x", "files": {files}}}')
-    assert damage(sealed) == f"{MANIFEST} is damaged"
+    assert find_corruption(sealed) == f"{MANIFEST} is damaged"

@@ -20,7 +20,7 @@ import pytest
 from etils import epath
 
 from alignment.common import manifest
-from alignment.common.manifest import damage
+from alignment.common.manifest import find_corruption
 from alignment.errors import UserError
 from alignment.training import checkpoint
 from alignment.training.checkpoint import fingerprint, restore_latest, save
@@ -83,7 +83,7 @@ def test_what_is_not_finite_is_never_saved(folder, value, dtype):
     with pytest.raises(UserError, match=r"30: moment holds 1 value\(s\) that are NaN or infinite"):
         save(folder, 30, state, {})
     assert sorted(path.name for path in folder.iterdir()) == ["10", "20"]
-    assert all(damage(folder / name) is None for name in ("10", "20"))
+    assert all(find_corruption(folder / name) is None for name in ("10", "20"))
 
 
 def test_restored_keys_draw_the_same_numbers(tmp_path):
@@ -171,9 +171,9 @@ def test_every_bit_of_the_manifest_counts(folder):
         content = bytearray(good)
         content[bit // 8] ^= 1 << bit % 8
         manifest.write_bytes(content)
-        assert damage(folder / "20"), f"bit {bit}"
+        assert find_corruption(folder / "20"), f"bit {bit}"
     manifest.write_bytes(good)
-    assert damage(folder / "20") is None
+    assert find_corruption(folder / "20") is None
 
 
 @pytest.mark.parametrize("keep_bytes", [0, 10])
