@@ -199,7 +199,7 @@ def words_of(command: str, how: str, url: str) -> list[str]:
         word.replace("--config=configs/", f"--config={ROOT}/configs/") if word.startswith("--config=") else word
         for word in words
     ]
-    return [f"{ROOT}/{word}" if word.startswith(("launch/", "docs/make_results")) else word for word in in_checkout]
+    return [f"{ROOT}/{word}" if word.startswith(("launch/", "docs/make_")) else word for word in in_checkout]
 
 
 COLLECTED, ROWS = commands.collect(), commands.table()

@@ -1,4 +1,4 @@
-"""Reading a stage's metrics.jsonl back, also while it is being written."""
+"""Reading a stage's metrics.jsonl, also while it is being written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from etils import epath
 
 from alignment.errors import UserError
+from alignment.metric_schema import with_current_names
 
 Row = dict[str, float]
 
@@ -14,8 +15,9 @@ Row = dict[str, float]
 def read_curve(path: str | epath.Path) -> list[Row]:
     """Return the metric rows of one stage in the order of their steps; [] where the file does not exist.
 
-    A last line without its newline is a write in progress or cut short by a kill, and is left out. Where a step was
-    written twice (a run that was resumed), the later line counts. NaN and infinities are kept: they are evidence.
+    A last line without its newline is still being written, or was cut short when the process was killed; it is left
+    out. Where a step was written twice (by a run that was resumed), the later line counts. NaN and infinities stay in
+    the rows as evidence. A file written before has its metrics under their present names.
 
     Raises:
       UserError: any other line is not a JSON object with a step.
@@ -24,16 +26,19 @@ def read_curve(path: str | epath.Path) -> list[Row]:
     if not path.exists():
         return []
     *complete, _ = path.read_bytes().split(b"\n")
-    rows = [_row(line, f"{path}:{number}") for number, line in enumerate(complete, start=1) if line.strip()]
-    by_step = {row["step"]: row for row in rows}
+    by_step: dict[int, Row] = {}
+    for number, line in enumerate(complete, start=1):
+        if line.strip():
+            row = _row(line, f"{path}:{number}")
+            by_step[row["step"]] = with_current_names(row)
     return [by_step[step] for step in sorted(by_step)]
 
 
-def _row(line: bytes, where: str) -> Row:
+def _row(line: bytes, location: str) -> Row:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict) or not isinstance(row.get("step"), int):
-        raise UserError(f"{where}: not a JSON object with a whole-numbered step; delete the damaged line")
+        raise UserError(f"{location}: not a JSON object with a whole-numbered step; delete the damaged line")
     return row

@@ -101,7 +101,7 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
     ratio = RATIOS[loss.ratio](log_ratio, mask)
     clip = Clip(config.clip_low, config.clip_high, config.dual_clip)
     gain = SURROGATES[loss.surrogate](ratio, tokens.advantages[:, None], tokens.log_prob, clip)
-    sums = {"ratio": ratio, "clip/low": gain.at_low, "clip/high": gain.at_high}
+    sums = {"ratio/mean": ratio, "clip/low": gain.at_low, "clip/high": gain.at_high}
     sums["clip/log_ratio"] = jnp.abs(log_ratio) > MAX_LOG_RATIO
     per_token = -gain.value
     if config.importance_cap:  # the weight applies to the gain alone
@@ -110,7 +110,7 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
         sums |= {"importance/mean": weight, "importance/capped": weight >= config.importance_cap}
     if config.beta:
         penalty = ESTIMATORS[config.kl](tokens.log_prob, tokens.ref_log_prob)
-        sums |= {"kl": penalty.value, "clip/k3": penalty.clamped}
+        sums |= {"kl/mean": penalty.value, "clip/k3": penalty.clamped}
         penalty = corrected(penalty, ratio) if config.kl_correction else penalty
         per_token = per_token + config.beta * penalty.value
     if config.entropy_bonus:

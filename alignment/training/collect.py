@@ -29,7 +29,7 @@ from alignment.text.parser import Response
 from alignment.training.losses import TRAINABLE
 from alignment.training.state import Frozen, TrainState
 
-TIMES = ("time/data_wait", "time/rollout", "time/reward", "time/wait")
+TIMES = ("time/data_wait", "time/rollout", "time/reward", "time/device_wait")
 
 
 class Collected(NamedTuple):
@@ -82,7 +82,7 @@ def collect(collector: Collector, state: TrainState, asked: Sequence[Record], st
         channels = whole.channels | judge(collector, whole.group, whole.responses, whole.records, step, features)
         whole = whole._replace(channels={name: channels[name] for name in collector.reward_config.weights})
     times = dict(zip(TIMES, (waited, time.perf_counter() - began, scoring, stats.wait_s), strict=True))
-    return whole._replace(metrics=times | {"rollout/lane_use": stats.utilisation})
+    return whole._replace(metrics=times | {"rollout/utilisation": stats.utilisation})
 
 
 def refill(

@@ -24,6 +24,7 @@ from alignment.common.progress import warn
 from alignment.data.batches import batch_indices
 from alignment.data.tokens import Examples
 from alignment.errors import UserError
+from alignment.metric_schema import reduce_steps
 from alignment.models.packing import pack_cells
 from alignment.objectives.advantages import ADVANTAGES, has_zero_variance
 from alignment.objectives.family import get_loss
@@ -212,7 +213,8 @@ def make_update(
                 batches["sft"] = sft_batch(*sizes, joint.examples, joint.section, number, joint.seed)
             state, metrics = run(state, placed, batches)
             rows.append(jax.device_get(metrics))
-        return state, merge_rows(rows)
+        row = reduce_steps(rows)
+        return state, mismatch({name: value for name, value in row.items() if not name.startswith("tokens/")})
 
     return update
 
@@ -264,19 +266,6 @@ def slice_rows(batch: Mapping[str, jax.Array], index: int, parts: int) -> dict[s
     """Mini-batch `index` of `parts`: a run of prompts with all their completions."""
     size = batch["prompts"].shape[0] // parts
     return {name: value[index * size : (index + 1) * size] for name, value in batch.items()}
-
-
-def merge_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Average the metrics of a rollout's optimiser steps; names ending in `max` take the maximum, skips their sum."""
-    merged = {}
-    for name in rows[0]:
-        values = [float(row[name]) for row in rows]
-        reduce = max if name.endswith("max") else sum if name == "update/skipped" else np.mean
-        merged[_RENAMED.get(name, name)] = float(reduce(values))
-    return mismatch({name: value for name, value in merged.items() if not name.startswith("tokens/")})
-
-
-_RENAMED = {"kl": "kl/mean", "ratio": "ratio/mean", "entropy": "entropy/mean"}
 
 
 def describe(rolled: Collected, rewards: Rewards, advantages: jax.Array) -> dict[str, float]:

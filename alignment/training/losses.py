@@ -86,7 +86,7 @@ def make_grpo_loss(
         entropy = entropy if loss_config.entropy_bonus else jax.lax.stop_gradient(entropy)
         tokens = Tokens(log_prob, old, batch["advantages"].reshape(-1), mask, ref, entropy, sampled)
         out = policy_loss(tokens, loss_parts, loss_config)
-        sums = out.sums | {"entropy": masked_sum(jax.lax.stop_gradient(entropy), mask)}
+        sums = out.sums | {"entropy/mean": masked_sum(jax.lax.stop_gradient(entropy), mask)}
         sums |= mismatch_sums(old, sampled, mask)
         gap = jnp.abs(masked(old - sampled, mask))
         return out.total, Tally(out.count, sums, out.maxima | {"sampler/logp_diff_max": gap.max()})

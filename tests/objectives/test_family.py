@@ -163,7 +163,7 @@ def test_the_correction_enters_the_loss():
     tokens = TOKENS._replace(ref_log_prob=TOKENS.log_prob + 0.5)
     plain, mended = (loss("dapo", tokens, beta=0.1, kl_correction=flag) for flag in (False, True))
     assert float(mended.total - plain.total) == pytest.approx(0.1 * 0.148721 * (1.5 + 0.5 + 1.5 - 3), abs=WRITTEN)
-    assert float(mended.sums["kl"]) == float(plain.sums["kl"])  # the metric is the plain estimate
+    assert float(mended.sums["kl/mean"]) == float(plain.sums["kl/mean"])  # the metric is the plain estimate
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------

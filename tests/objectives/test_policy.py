@@ -45,7 +45,7 @@ def test_loss_by_hand():
     assert float(out.total) == pytest.approx(2.15, abs=2e-6)  # a dozen roundings of numbers up to 3, 1.2e-7 each
     assert float(out.count) == 2
     assert {name: float(value) for name, value in out.sums.items()} == pytest.approx(
-        {"ratio": 3.5, "clip/low": 0, "clip/high": 1, "clip/log_ratio": 0, "tokens": 3}
+        {"ratio/mean": 3.5, "clip/low": 0, "clip/high": 1, "clip/log_ratio": 0, "tokens": 3}
     )
     assert float(out.maxima["ratio/max"]) == pytest.approx(1.5)
 

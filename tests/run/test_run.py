@@ -26,7 +26,8 @@ from alignment.run.setup import open_run
 from alignment.training import grpo, loop, sft
 from alignment.training.checkpoint import fingerprint
 
-TIMES = ("time/data_wait", "time/rollout", "time/reward", "time/wait", "time/update", "time/step", "tokens_per_s")
+TIMES = ("time/data_wait", "time/rollout", "time/reward", "time/device_wait", "time/update", "time/step")
+TIMES += ("tokens_per_s",)
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,8 @@ def test_scoring_by_group_is_scoring_at_once_and_in_order(collector, state):
     for name, values in once.items():
         np.testing.assert_array_equal(whole.channels[name], values)
         np.testing.assert_array_equal(parts.channels[name], values)
-    assert whole.metrics["time/rollout"] >= whole.metrics["time/wait"] > 0 < whole.metrics["rollout/lane_use"] <= 1
+    assert whole.metrics["time/rollout"] >= whole.metrics["time/device_wait"] > 0
+    assert 0 < whole.metrics["rollout/utilisation"] <= 1
 
 
 def test_groups_are_scored_while_the_device_still_samples(collector, state, monkeypatch):
@@ -176,11 +177,11 @@ def test_mismatch_by_hand():
     row = mismatch(means)
     # Sums of two numbers of few bits: a few roundings of 2^-24.
     assert row == pytest.approx(
-        {"sampler/logp_diff_mean": 0.5, "sampler/correlation": 1.0, "sampler/effective": 1.0}, abs=1e-6
+        {"sampler/logp_diff_mean": 0.5, "sampler/correlation": 1.0, "sampler/effective_sample_size": 1.0}, abs=1e-6
     )
     # A few roundings of 2^-24 again. w = (e^1, 1): mean 1.859, mean of squares 4.195.
     means = {name: float(total) / 2 for name, total in mismatch_sums(x, y.at[0, 0].set(-2.0), mask).items()}
-    assert mismatch(means)["sampler/effective"] == pytest.approx(
+    assert mismatch(means)["sampler/effective_sample_size"] == pytest.approx(
         ((np.e + np.exp(0.5)) / 2) ** 2 / ((np.e**2 + np.e) / 2), rel=1e-5
     )
 

@@ -143,8 +143,8 @@ def test_a_fresh_reward_adapter_starts_at_the_reference():
     batch = {name: value for name, value in grpo_batch().items() if name != "old_log_prob"}
     out = gradient("grpo", batch=batch, trainable=lora(2, trained=False))
     tokens = float(out.tally.sums["tokens"])
-    assert abs(float(out.tally.sums["kl"])) / tokens < 1e-10
-    assert float(out.tally.sums["ratio"]) == tokens
+    assert abs(float(out.tally.sums["kl/mean"])) / tokens < 1e-10
+    assert float(out.tally.sums["ratio/mean"]) == tokens
     assert float(out.tally.maxima["ratio/max"]) == 1.0
 
 
@@ -176,7 +176,7 @@ def test_a_joint_stage_adds_two_means():
         name: jax.tree.map(lambda leaf, n=name: leaf / alone[n].tally.count, alone[name].modules) for name in LOSSES
     }
     assert_close(state.opt_state, jax.tree.map(lambda a, b: a + 0.3 * b, means["grpo"], means["sft"]))
-    assert {"nll", "kl", "grad_norm", "loss/grpo", "loss/sft"} <= set(metrics)
+    assert {"nll", "kl/mean", "grad_norm", "loss/grpo", "loss/sft"} <= set(metrics)
 
 
 @pytest.mark.ci
