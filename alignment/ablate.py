@@ -3,9 +3,10 @@
     python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo
     python -m alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=runs/0.5b --config.arms=base,modular
 
-Leaves results.json (one row an arm and seed) and report.html in the workdir, and prints the same table, with the
-alignment matrix of every rewarded arm and a proposal for the next round (next_round/<arm>.py). The same command goes on
-where it was after an interruption; finished stages and arms are not run again, and arms or seeds may be added.
+Writes results.json (one row per arm and seed), report.html and recipe.py (every leaf of the configuration as run, for
+`--config=`) into the workdir and prints the table, the alignment matrix of every rewarded arm and a proposal for the
+next round (next_round/<arm>.py). After an interruption the same command resumes: finished stages and arms are not run
+again, and arms or seeds may be added.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from alignment.parallel.distributed import start
 from alignment.run.arm import Outcome
 from alignment.run.plan import execute
 from alignment.run.setup import Run, describe_run, open_run
-from alignment.run.store import lock_workdir, stage_folder
+from alignment.run.store import lock_workdir, stage_folder, write_recipe
 
 
 def ablate(args: argparse.Namespace) -> None:
@@ -38,6 +39,7 @@ def ablate(args: argparse.Namespace) -> None:
         run = open_run(args.config, args.workdir, lock)
         outcomes = execute(run)
         matrices, proposals = next_round(run, outcomes)
+        write_recipe(run.workdir, run.config)
         table = write_report(run.workdir, report_of(run, outcomes, matrices))
     print(proposals, table, sep="\n")
     print(f"report: {run.workdir / 'report.html'}")

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from alignment import cli
 from alignment.arms import get_arm, rewarded_stage
 from alignment.common.files import write_json, write_text
+from alignment.common.recipe import recipe_file
 from alignment.config import default_config
 from alignment.evaluation.matrix import Matrix, diagnose, entries, plain_rows, propose, text_matrix
 from alignment.evaluation.matrix_cells import observed
@@ -31,55 +32,46 @@ from alignment.run.setup import Run
 FOLDER = "next_round"
 CELLS = "matrix.json"
 
-_FILE = '''"""The next round as proposed after the arm {arm}: nobody has accepted it yet. To accept, run it:
+_ABOUT = """The next round as proposed after the arm {arm}: nobody has accepted it yet. To accept, run it:
 
-    python -m alignment.ablate --config={name}.py --workdir=NEW_FOLDER
+    python -m alignment.ablate --config={arm}.py --workdir=NEW_FOLDER
 """
+_COMMENT = """The alignment matrix that the weights follow from (alignment/evaluation/matrix.py defines it):
 
-# The matrix it follows from (definitions: alignment/evaluation/matrix.py). n.b. weights alone are no fix for data.
-#
 {matrix}
 
-from alignment.config import default_config
-
-# Everything in which the run differed from the defaults, with the proposed rewards.
-CHANGED = {{
-{changed}}}
+Below: everything in which the run differed from the defaults, with the proposed rewards."""
 
 
-def get_config():
-    """Return the configuration of the run with the proposed rewards."""
-    config = default_config()
-    config.update_from_flattened_dict(CHANGED)
-    return config
-'''
-
-
-def next_round(run: Run, found: Sequence[Outcome]) -> tuple[dict[str, list[dict]], str]:
+def next_round(run: Run, outcomes: Sequence[Outcome]) -> tuple[dict[str, list[dict]], str]:
     """Diagnose every arm with a reward stage, and write the matrix and the proposals into the workdir.
 
     Returns:
-      {arm: rows of its matrix} for the report, and what to print.
+      {arm: rows of its matrix} for the report, and the text to print.
     """
-    matrices, said = {}, []
-    section = run.config.grpo
+    matrices, texts = {}, []
+    grpo_config = run.config.grpo
     for arm in run.config.arms:
         if rewarded_stage(get_arm(arm)) is None:
             continue
-        matrix = matrix_of(run, [outcome for outcome in found if outcome.row["arm"] == arm])
-        proposal = propose(matrix, section.weights.weakness, section.weights.risk)
+        matrix = matrix_of(run, [outcome for outcome in outcomes if outcome.row["arm"] == arm])
+        proposal = propose(matrix, grpo_config.weights.weakness, grpo_config.weights.risk)
         matrices[arm] = plain(plain_rows(matrix, proposal))
         file = write_proposal(run, arm, matrices[arm], proposal)
-        said += [f"alignment matrix of {arm}:", text_matrix(matrices[arm]), _how_to_accept(file, section, proposal), ""]
+        instruction = "no cell of the matrix has a weight: nothing to propose"
+        if proposal:
+            flag = ",".join(proposed_channels(grpo_config, proposal))
+            instruction = f"proposed for the next round: --config={file}\n  or --config.grpo.channels={flag}"
+        texts += [f"alignment matrix of {arm}:", text_matrix(matrices[arm]), instruction, ""]
     if matrices:
         write_json(run.workdir / CELLS, matrices)
-    return matrices, "\n".join(said)
+    return matrices, "\n".join(texts)
 
 
 def matrix_of(run: Run, outcomes: Sequence[Outcome]) -> Matrix:
     """Return the matrix of one arm from its greedy responses at all seeds."""
-    base, section = run.base, run.config.grpo
-    weights = get_preset(section.reward, tuple(section.channels))
+    base, grpo_config = run.base, run.config.grpo
+    weights = get_preset(grpo_config.reward, tuple(grpo_config.channels))
     responses = [response for outcome in outcomes for response in outcome.responses]
     records = [*run.data.eval] * len(outcomes)
     texts = [response.text for response in responses]
@@ -95,41 +87,24 @@ def matrix_of(run: Run, outcomes: Sequence[Outcome]) -> Matrix:
         progress=1.0,
         max_tokens=run.config.eval.max_new_tokens,
         features=features,
-        reward_model=make_reward_function(section, base),
+        reward_model=make_reward_function(grpo_config, base),
     )
     raw = score_channels(batch, channels)
     return diagnose(responses, records, {name: np.float64(values) for name, values in raw.items()}, weights)
 
 
 def write_proposal(run: Run, arm: str, rows: Sequence[Mapping[str, Any]], proposal: Mapping[str, Weight]) -> epath.Path:
-    """Write `next_round/<arm>.py` and return its path."""
-    changed = changed_leaves(run.config) | {"grpo.channels": proposed_channels(run.config.grpo, proposal)}
-    text = _FILE.format(
-        arm=arm,
-        name=arm,
-        matrix="\n".join(f"# {line}" for line in text_matrix(rows).splitlines()),
-        changed="".join(f"    {name!r}: {value!r},\n" for name, value in changed.items()),
-    )
+    """Write `next_round/<arm>.py`, a configuration in which the proposal changes the run's, and return its path."""
+    defaults = cli.leaves(default_config())
+    leaves = {name: value for name, value in cli.leaves(run.config).items() if value != defaults[name]}
+    leaves["grpo.channels"] = proposed_channels(run.config.grpo, proposal)
     path = run.workdir / FOLDER / f"{arm}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, text)
+    write_text(path, recipe_file(_ABOUT.format(arm=arm), leaves, _COMMENT.format(matrix=text_matrix(rows))))
     return path
 
 
-def changed_leaves(config: ConfigDict) -> dict[str, Any]:
-    """Return the leaves in which `config` differs from the defaults."""
-    defaults = cli.leaves(default_config())
-    return {name: value for name, value in cli.leaves(config).items() if value != defaults[name]}
-
-
-def proposed_channels(section: ConfigDict, proposal: Mapping[str, Weight]) -> tuple[str, ...]:
+def proposed_channels(grpo_config: ConfigDict, proposal: Mapping[str, Weight]) -> tuple[str, ...]:
     """Return `config.grpo.channels` with the proposal's entries in place of those for the same channels."""
-    kept = tuple(entry for entry in section.channels if entry.rpartition("=")[0].strip() not in proposal)
-    return (*kept, *entries(proposal))
-
-
-def _how_to_accept(file: epath.Path, section: ConfigDict, proposal: Mapping[str, Weight]) -> str:
-    if not proposal:
-        return "no cell of the matrix is paid for: nothing to propose"
-    flag = ",".join(proposed_channels(section, proposal))
-    return f"proposed for the next round: --config={file}\n  or --config.grpo.channels={flag}"
+    others = (entry for entry in grpo_config.channels if entry.rpartition("=")[0].strip() not in proposal)
+    return (*others, *entries(proposal))

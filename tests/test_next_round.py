@@ -15,7 +15,7 @@ from alignment.rewards.presets import Weight, get_preset
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """A run of the tiny base by its front door, and what it printed."""
+    """A run of the tiny base and the flags that started it."""
     workdir = tmp_path_factory.mktemp("run")
     config = experiment_config(tmp_path_factory.mktemp("tiny"))
     config.arms = ("base", "grpo_only")
@@ -48,12 +48,15 @@ def test_a_run_prints_writes_and_reports_the_matrix_and_its_proposal_runs(ran, t
     flag = next(word for word in printed.split() if word.startswith("--config.grpo.channels="))
     assert cli.parse([flag], description="d", needs_workdir=False).config.grpo.channels == accepted.grpo.channels
 
+    recipe = cli.load_config(str(workdir / "recipe.py"), default_config())
+    assert cli.leaves(recipe) == before
+
     assert ablate.main([f"--workdir={tmp_path}", f"--config={proposal}"]) == 0
     assert (tmp_path / "next_round" / "grpo_only.py").exists()
 
 
-def test_entries_of_other_channels_are_kept():
+def test_entries_of_other_channels_remain():
     section = default_config().grpo
     section.channels = ("overlong=0.5", "accuracy = 3", "my.package.channel=1")
-    found = proposed_channels(section, {"accuracy": Weight(2.5, target=0.9)})
-    assert found == ("overlong=0.5", "my.package.channel=1", "accuracy=2.5@0.9")
+    channels = proposed_channels(section, {"accuracy": Weight(2.5, target=0.9)})
+    assert channels == ("overlong=0.5", "my.package.channel=1", "accuracy=2.5@0.9")

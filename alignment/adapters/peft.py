@@ -207,9 +207,7 @@ def _check_targets(targets: Any, depth: int, names: Sequence[str], path: epath.P
 
     A list holds names or ends of dotted names, a string is a pattern of whole names or "all-linear".
     """
-    modules = {
-        f"model.layers.{layer}.{block}.{name}": name for layer in range(depth) for name, block in BLOCKS.items()
-    }
+    modules = {f"model.layers.{layer}.{block}.{name}": name for layer in range(depth) for name, block in BLOCKS.items()}
     targets = _DEFAULT_TARGETS if targets is None else targets
     if isinstance(targets, str):
         try:

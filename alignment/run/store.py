@@ -7,6 +7,7 @@
 <workdir>/seed<k>/<stage>/adapter/       the finished adapter as a PEFT folder, sealed by a hashed manifest
 <workdir>/seed<k>/<stage>/MANIFEST.json  seals stage.json and metrics.jsonl of a finished stage
 <workdir>/seed<k>/arms/<arm>/            settings and responses of a finished arm, sealed by a manifest
+<workdir>/recipe.py                      every leaf of the configuration as run; `--config=` reads it
 <workdir>/untrained/arms/base/           the same of the base, which no seed changes
 
 Nothing of an earlier run is used before its hash is compared. What is damaged is made again, with a warning.
@@ -29,13 +30,15 @@ from alignment.common.files import check_file, read_text, write_json, write_text
 from alignment.common.lock import NAME, Lock, locked
 from alignment.common.manifest import MANIFEST, digest_of, find_corruption
 from alignment.common.progress import warn
+from alignment.common.recipe import recipe_file
 from alignment.config import RENAMED
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.text.parser import Response, parse
 from alignment.text.templates import Template
 
-RUN_FILES = ("results.json", "report.html", "matrix.json")
+RECIPE = "recipe.py"
+RUN_FILES = ("results.json", "report.html", "matrix.json", RECIPE)
 STAGE_FILES = (
     "stage.json",
     "metrics.jsonl",
@@ -68,6 +71,12 @@ def check_layout(config: ConfigDict, workdir: epath.Path) -> None:
     names += [f"{arm}/{name}" for arm in sorted(arms) for name in ARM_FILES]
     for name in names:
         check_file(workdir / name)
+
+
+def write_recipe(workdir: epath.Path, config: ConfigDict) -> None:
+    """Write every leaf of the configuration as run, as a file that `--config=` reads."""
+    about = "The configuration of the run in this folder, with every leaf."
+    write_text(workdir / RECIPE, recipe_file(about, flatten(config)))
 
 
 def stage_folder(workdir: epath.Path, stage: Stage, seed: int) -> epath.Path:

@@ -153,6 +153,7 @@ def test_a_second_run_is_refused_while_one_works_in_the_folder(finished, monkeyp
         ("next_round", "file"),
         ("results.json", "folder"),
         ("report.html", "folder"),
+        ("recipe.py", "folder"),
         ("matrix.json", "folder"),
         ("next_round/modular.py", "folder"),
         ("seed0/reward/stage.json", "folder"),

@@ -1,0 +1,36 @@
+"""A configuration as a config file: what a run stores, what `--print_config` prints and what a next round proposes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_FILE = '''"""{about}"""
+{comment}
+from alignment.config import default_config
+
+LEAVES = {{
+{leaves}}}
+
+
+def get_config():
+    """Return the default configuration with these leaves."""
+    config = default_config()
+    config.update_from_flattened_dict(LEAVES)
+    return config
+'''
+
+
+def recipe_file(about: str, leaves: Mapping[str, Any], comment: str = "") -> str:
+    """Return the text of a config file.
+
+    Args:
+      about: its docstring.
+      leaves: dotted name -> value of every leaf that it sets.
+      comment: lines to write above its code as comments.
+    """
+    return _FILE.format(
+        about=about,
+        comment="".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines()),
+        leaves="".join(f"    {name!r}: {value!r},\n" for name, value in leaves.items()),
+    )
