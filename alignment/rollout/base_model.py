@@ -12,7 +12,6 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from alignment.errors import UserError
 from alignment.kernels.vocabulary import TokenRanges, token_ranges
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import check_vocabulary, load_params, resolve_folder
@@ -47,15 +46,14 @@ def load_base_model(config: ConfigDict, devices: Devices) -> BaseModel:
     """Load the weights named by `config.model` onto all devices, with the template named by `config.prompt`.
 
     Raises:
-      UserError: an unknown type or template, a missing or damaged folder, a vocabulary smaller than the tokenizer.
+      UserError: an unknown template, a missing or damaged folder, a vocabulary smaller than the tokenizer.
     """
-    dtype = model_dtype(config)
     folder = resolve_folder(config.model.path)
     model = read_config(folder)
     tokenizer, template = load_tokenizer(folder), get_template(config.prompt.template)
     check_vocabulary(model, tokenizer)
     return BaseModel(
-        params=devices.replicate(load_params(folder, model, dtype)),
+        params=devices.replicate(load_params(folder, model, DTYPES[config.model.dtype])),
         config=model,
         tokenizer=tokenizer,
         template=template,
@@ -67,13 +65,6 @@ def load_base_model(config: ConfigDict, devices: Devices) -> BaseModel:
         fingerprint=hash_weights(folder),
         opening=opened_block(tokenizer, template),
     )
-
-
-def model_dtype(config: ConfigDict) -> jnp.dtype:
-    """The type of the weights that `config.model.dtype` names; raises `UserError` for an unknown one."""
-    if config.model.dtype not in DTYPES:
-        raise UserError(f"--config.model.dtype={config.model.dtype} is unknown; use one of {', '.join(DTYPES)}")
-    return DTYPES[config.model.dtype]
 
 
 def hash_weights(folder: str) -> str:

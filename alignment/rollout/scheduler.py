@@ -65,7 +65,7 @@ class Layout:
 
     sequences: int = 0  # completions decoded at once; 0: all of them
     samples_per_slot: int = 0  # sequences that share a prompt slot; 0: a whole group if all fit at once, otherwise 2
-    chunk: int = 32  # tokens decoded between two looks of the host
+    chunk: int = 32  # tokens decoded before the host collects what has ended
     cache_dtype: str = ""  # of keys and values; "": that of the weights
     min_groups: int = 0  # the cache is sized for at least so many groups, so that fewer of them compile nothing new
 

@@ -14,7 +14,7 @@ from alignment.kernels.linear_logprob.api import linear_logprob
 from alignment.models.config import read_config
 from alignment.models.hf import resolve_folder
 from alignment.parallel.data_parallel import Devices
-from alignment.rollout.base_model import model_dtype
+from alignment.rollout.base_model import DTYPES
 
 
 class TrainingOptions(NamedTuple):
@@ -31,7 +31,8 @@ def make_training_options(config: ConfigDict, devices: Devices) -> TrainingOptio
     Raises:
       UserError: `kernels.linear_logprob` has no such implementation, or it cannot serve these shapes on this device.
     """
-    model, dtype, name = read_config(resolve_folder(config.model.path)), model_dtype(config), config.model.logprob
+    model, name = read_config(resolve_folder(config.model.path)), config.model.logprob
+    dtype = DTYPES[config.model.dtype]
     hidden = jax.ShapeDtypeStruct((1, model.hidden_size), dtype)
     head = jax.ShapeDtypeStruct((model.vocab_size, model.hidden_size), dtype)
     target = jax.ShapeDtypeStruct((1,), jnp.int32)

@@ -26,6 +26,7 @@ from alignment.rollout.scheduler import (
 
 STACK = make_stack({"reasoning": lora(1), "reward": lora(2)})
 STOPS = (7, 8)
+STOP = StopCondition(STOPS, pad_id=0)
 
 
 def sample(
@@ -34,23 +35,16 @@ def sample(
     hashes=(1, 2, 3, 4),
     batch=None,
     length=10,
-    stack=STACK,
-    pad_id=0,
     samples=5,
-    stops=STOPS,
-    weights=None,
-    find_stop=None,
+    policy=None,
+    stop=STOP,
     **options,
 ):
     tokens, mask = batch or prompts()
     keys = completion_keys(stage_key(0, "test"), step, hashes, samples)
-    policy, requests = (
-        Policy(weights or params(), stack, CONFIG),
-        Requests(np.asarray(tokens), np.asarray(mask), keys, length),
-    )
-    return sample_groups(
-        policy, requests, SamplingConfig(temperature), StopCondition(stops, pad_id, find_stop), **options
-    )
+    requests = Requests(np.asarray(tokens), np.asarray(mask), keys, length)
+    policy = policy or Policy(params(), STACK, CONFIG)
+    return sample_groups(policy, requests, SamplingConfig(temperature), stop, **options)
 
 
 def fresh_log_probs(group, temperature, stack=STACK):
@@ -97,7 +91,7 @@ def test_the_chosen_end_token_stays_in_completion_and_mask():
 @pytest.mark.parametrize("pad_id", [0, 7, 30])
 def test_masks_are_stored_and_never_computed_from_pad_ids(pad_id):
     """A mask of `id != pad` also hides real tokens, such as an end token that is used as padding too."""
-    group, other = sample(pad_id=pad_id), sample(pad_id=0)
+    group, other = sample(stop=StopCondition(STOPS, pad_id)), sample()
     np.testing.assert_array_equal(group.mask, other.mask)
     np.testing.assert_array_equal(
         np.where(group.mask, group.completions, -1), np.where(other.mask, other.completions, -1)
@@ -127,7 +121,7 @@ def test_a_completion_does_not_depend_on_batch_slot_or_order():
 
 def test_the_loop_stops_when_all_rows_have_ended():
     everything = tuple(range(CONFIG.vocab_size))
-    group = sample(stops=everything)
+    group = sample(stop=StopCondition(everything, 0))
     np.testing.assert_array_equal(group.mask.sum(axis=-1), np.ones((4, 5)))
     assert not group.truncated.any()
 
@@ -137,7 +131,7 @@ def test_sampling_follows_the_distribution():
     from scipy.stats import chisquare
 
     tokens, mask = prompts(lengths=(5,))
-    group = sample(hashes=(1,), batch=(tokens, mask), length=1, samples=4000, stack=Stack())
+    group = sample(hashes=(1,), batch=(tokens, mask), length=1, samples=4000, policy=Policy(params(), Stack(), CONFIG))
     scores = logits(params(), hidden_states(params(), CONFIG, tokens))[0, 4]
     expected = np.asarray(jax.nn.softmax(scores), np.float64) * 4000
     counts = np.bincount(np.asarray(group.completions).ravel(), minlength=CONFIG.vocab_size)
@@ -241,7 +235,8 @@ def test_nothing_compiles_after_the_first_rollout_of_a_size():
 def test_text_can_end_a_completion():
     """A row ends after its third token wherever that stops it, keeps what came before, and is not called truncated."""
     plain = sample(layout=Layout(sequences=4, chunk=2))
-    group = sample(layout=Layout(sequences=4, chunk=2), find_stop=lambda ids: 3 if len(ids) >= 3 else None)
+    stop = StopCondition(STOPS, 0, find_stop=lambda ids: 3 if len(ids) >= 3 else None)
+    group = sample(layout=Layout(sequences=4, chunk=2), stop=stop)
     lengths = np.minimum(plain.mask.sum(axis=-1), 3)
     np.testing.assert_array_equal(group.mask.sum(axis=-1), lengths)
     assert not group.truncated.any()
@@ -264,7 +259,8 @@ def test_in_bfloat16_a_completion_parts_only_where_two_tokens_are_nearly_as_like
     """The share of identical completions is reported; at each first difference the two choices' logits lie close."""
     narrow = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params())
     tokens, mask = prompts(lengths=(5, 8, 3, 7) * 4)
-    options = {"batch": (tokens, mask), "hashes": range(16), "temperature": 0.0, "samples": 1, "weights": narrow}
+    options = {"batch": (tokens, mask), "hashes": range(16), "temperature": 0.0, "samples": 1}
+    options["policy"] = Policy(narrow, STACK, CONFIG)
     one, other = (sample(layout=Layout(sequences=count, samples_per_slot=1), **options) for count in (16, 3))
     same = (one.completions == other.completions).all(axis=-1)
     record_property("identical", float(same.mean()))
