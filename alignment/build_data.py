@@ -3,8 +3,8 @@
     python -m alignment.build_data --config=configs/data_vignettes.py
     python -m alignment.build_data --config=configs/data_vignettes.py --config.vignettes.count=2000 --config.out=small
 
---config.builder names what is made. The folder --config.out appears when it is complete; the same configuration writes
-rows of the same hash, whatever the number of processes.
+--config.builder names the kind of data set. The folder --config.out appears when it is complete. The same configuration
+writes rows of the same hash, whatever the number of processes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     build = lookup(BUILDERS, config.builder, "builder --config.builder")
     command = "python -m alignment.build_data " + shlex.join(sys.argv[1:] if args.argv is None else args.argv)
     folder = check_out(config.out)
-    # Beside the folder, which changes its name at the end.
+    # The lock lies beside the folder, which changes its name at the end.
     with locked(folder.with_name(f".{folder.name}.lock"), f"--config.out={config.out}"):
         manifest = write_product(build(config), config.out, config.to_dict(), command)
     for split, facts in manifest["splits"].items():
@@ -47,13 +47,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The front door; returns the exit status."""
+    """The entry point; returns the exit status."""
 
-    def door(args: argparse.Namespace) -> None:
+    def build(args: argparse.Namespace) -> None:
         args.argv = argv
         run(args)
 
-    return cli.main(door, description=__doc__, defaults=default_data_set, needs_workdir=False, argv=argv)
+    return cli.main(build, description=__doc__, defaults=default_data_set, needs_workdir=False, argv=argv)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from alignment import cli
 from alignment.build_data import main
 from alignment.config import default_data_set
 from alignment.data.load import load_data
-from alignment.data.records import load
+from alignment.data.sources import SOURCES
 
 LEAVES = cli.leaves(default_data_set())
 
@@ -40,7 +40,7 @@ def test_the_same_seed_writes_the_same_rows(tmp_path, capsys):
 
 def test_families_are_those_asked_for(tmp_path):
     build(tmp_path / "a", "--config.vignettes.count=40", "--config.vignettes.families=diagnosis,mechanism")
-    records = load(str(tmp_path / "a" / "train.parquet")).records
+    records = SOURCES["records"](str(tmp_path / "a" / "train.parquet")).records
     assert {record.meta["family"] for record in records} == {"diagnosis", "mechanism"}
 
 

@@ -67,7 +67,8 @@ def test_the_loss_is_hand_worked(tmp_path):
 
 
 def test_the_dataset_is_read(tmp_path, monkeypatch):
-    monkeypatch.setitem(sources.SOURCES, "flashcards", load("alignment/data/flashcards.py", tmp_path).load)
+    example = load("alignment/data/flashcards.py", tmp_path)
+    monkeypatch.setitem(sources.SOURCES, "flashcards", sources.from_rows(example.build_record))
     row = {"id": "1", "front": "Drug of choice?", "right": "aspirin", "wrong": "heparin"}
     (tmp_path / "cards.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | {"id": "2"}) + "\n")
     records, notes = sources.load_source("flashcards", str(tmp_path / "cards.jsonl"))

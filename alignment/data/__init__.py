@@ -1,1 +1,1 @@
-"""The data room: sources of records, chains of thought, splits and batches."""
+"""Sources of records, chains of thought, splits and batches."""

@@ -21,14 +21,19 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 
 def card(product: Product, tallies: Mapping[str, Tally], command: str) -> str:
     """Return the card: head, what it is, intended use, counts, distributions, limits and how it was made."""
+    contents = [(split, f"{tally.rows:,}", f"`{tally.fingerprint}`") for split, tally in tallies.items()]
+    reports = f" Beside the rows: {', '.join(f'`{name}`' for name in product.files)}." if product.files else ""
+    path = f"<this folder>/{next(iter(tallies))}.parquet"
     parts = [
         f"---\n{_head(product, tallies)}\n---\n\n# {product.title}\n\n{product.summary}",
         f"## Intended use\n\n{USE}",
-        f"## Contents\n\n{_contents(tallies)}",
+        "## Contents\n\n" + table(("split", "rows", "SHA-256 of the rows' contents"), contents),
         *_counts(tallies),
         f"## Lengths in words\n\n{_lengths(tallies)}",
         "## Limits\n\n" + "\n".join(f"- {limit}" for limit in product.limits),
-        f"## How it was made\n\n    {command}\n\n{_reading(tallies, product.files)}",
+        f"## How it was made\n\n    {command}\n\n"
+        "The same command writes rows of the same hash; `manifest.json` holds the configuration. Train on it with\n"
+        f"`--config.data.sft.source=records --config.data.sft.path={path}`.{reports}",
     ]
     return "\n\n".join(parts)
 
@@ -49,11 +54,6 @@ def _head(product: Product, tallies: Mapping[str, Tally]) -> str:
         configs=[{"config_name": "default", "data_files": files}],
     )
     return data.to_yaml()
-
-
-def _contents(tallies: Mapping[str, Tally]) -> str:
-    rows = [(split, f"{tally.rows:,}", f"`{tally.fingerprint}`") for split, tally in tallies.items()]
-    return table(("split", "rows", "SHA-256 of the rows' contents"), rows)
 
 
 def _counts(tallies: Mapping[str, Tally]) -> Iterator[str]:
@@ -79,15 +79,6 @@ def _lengths(tallies: Mapping[str, Tally]) -> str:
         if lengths
     ]
     return table(("text", "rows", "least", "median", "95th percentile", "most"), rows)
-
-
-def _reading(tallies: Mapping[str, Tally], files: Mapping[str, str]) -> str:
-    first = next(iter(tallies))
-    reports = f" Beside the rows: {', '.join(f'`{name}`' for name in files)}." if files else ""
-    return (
-        "The same command writes rows of the same hash; `manifest.json` holds the configuration. Train on it with\n"
-        f"`--config.data.sft.source=records --config.data.sft.path=<this folder>/{first}.parquet`.{reports}"
-    )
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

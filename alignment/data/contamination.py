@@ -4,7 +4,7 @@ A record is contaminated when it asks an evaluation question, or holds a run of 
 appendix C) or of 64 characters that an evaluation question holds. The three are looked for and counted apart.
 Searched are the question with its context, the chain of thought, the response and the answer of a training record; an
 evaluation question is its context and question, without the options. Runs that stand in many evaluation questions are
-how questions are put ("which of the following is the most appropriate next step ...") and tell nothing.
+common phrasing ("which of the following is the most appropriate next step ...") and do not count.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from alignment.data.ids import normalised_question
 from alignment.data.shingles import Runs, character_runs, normalised_words, word_runs
 from alignment.record import Record
 
-COMMON = 10  # a run that stands in more evaluation questions than this is a phrase of the trade
-ROOM = 32  # entries of the table that answers most look-ups without a search, for each run
+COMMON = 10  # a run that stands in more evaluation questions than this is a common phrase
+SPARSITY = 32  # entries of the table that answers most look-ups without a search, for each run
 MOST_BITS = 27  # of that table's size: 128 MiB
 CHUNK = 2048  # training records searched at a time
 KINDS = ("question", "words", "characters")
@@ -62,25 +62,25 @@ class Lookup(NamedTuple):
     table: np.ndarray
 
     def hits(self, hashes: np.ndarray) -> np.ndarray:
-        """Return where in `hashes` one of ours stands."""
+        """Return the positions in `hashes` of those that the table holds."""
         near = np.flatnonzero(self.table[_entries(hashes, self.table.size)])
-        places = np.searchsorted(self.hashes, hashes[near])
-        places[places == len(self.hashes)] = 0
-        return near[self.hashes[places] == hashes[near]] if len(self.hashes) else near[:0]
+        positions = np.searchsorted(self.hashes, hashes[near])
+        positions[positions == len(self.hashes)] = 0
+        return near[self.hashes[positions] == hashes[near]] if len(self.hashes) else near[:0]
 
     def of(self, hashes: np.ndarray) -> np.ndarray:
-        """Return the first question with a run of each of these hashes, which must be among ours."""
+        """Return the first question with a run of each of these hashes, which the table must hold."""
         return self.owners[np.searchsorted(self.hashes, hashes)]
 
 
 def prepare(tests: Mapping[str, Sequence[Record]], words: int = 13, characters: int = 64) -> Tested:
     """Return the questions of `tests` {name: records}, ready for `find_overlaps`."""
-    asked = [(name, record) for name, records in tests.items() for record in records]
-    asked.sort(key=lambda pair: pair[1].source == GENERATED)
-    texts = tuple(normalised_question(record) for _, record in asked)
+    questions = [(name, record) for name, records in tests.items() for record in records]
+    questions.sort(key=lambda pair: pair[1].source == GENERATED)
+    texts = tuple(normalised_question(record) for _, record in questions)
     return Tested(
-        tuple((name, record.id) for name, record in asked),
-        sum(record.source != GENERATED for _, record in asked),
+        tuple((name, record.id) for name, record in questions),
+        sum(record.source != GENERATED for _, record in questions),
         texts,
         {text: number for number, text in reversed(list(enumerate(texts)))},
         _lookup(word_runs([text.split() for text in texts], words)),
@@ -97,13 +97,13 @@ def find_overlaps(records: Sequence[Record], tested: Tested, allowed: float = 0.
     all, 1 anything but the whole question and nothing else. Generated vignettes share their templates, and are split
     by case when they are made: against other vignettes they are compared by the whole question alone.
     """
-    found: dict[int, Overlap] = {}
+    overlaps: dict[int, Overlap] = {}
     starts = range(0, len(records), CHUNK)
     shown = each(starts, "overlap with evaluation", f"{CHUNK:,} records") if len(starts) > 1 else starts
     for start in shown:
         chunk = records[start : start + CHUNK]
-        found |= {start + place: overlap for place, overlap in _search(chunk, tested, allowed).items()}
-    return found
+        overlaps |= {start + index: overlap for index, overlap in _search(chunk, tested, allowed).items()}
+    return overlaps
 
 
 def tally(overlaps: Iterable[Overlap]) -> dict[str, int]:
@@ -122,58 +122,47 @@ class _Hit(NamedTuple):
 
 
 def _search(records: Sequence[Record], tested: Tested, allowed: float) -> dict[int, Overlap]:
-    texts = [_text(record) for record in records]
-    met: dict[int, list[_Hit]] = collections.defaultdict(list)
-    for place, text in enumerate(texts):
-        question = text.split(SEPARATOR, 1)[0]
+    hits: dict[int, list[_Hit]] = collections.defaultdict(list)
+    texts = []
+    for index, record in enumerate(records):
+        question = normalised_question(record)
+        answers = [" ".join(normalised_words(field or "")) for field in (record.cot, record.response, record.answer)]
+        texts.append(SEPARATOR.join([question, *filter(None, answers)]))
         if question in tested.whole:
-            met[place].append(_Hit("question", tested.whole[question], 1.0, question))
+            hits[index].append(_Hit("question", tested.whole[question], 1.0, question))
     for kind in KINDS[1:]:
-        for place, hit in _shared_runs(kind, texts, records, tested):
+        for index, hit in _shared_runs(kind, texts, records, tested):
             if hit.share > allowed:
-                met[place].append(hit)
-    return {place: _overlap(hits, tested) for place, hits in met.items()}
-
-
-def _overlap(hits: Sequence[_Hit], tested: Tested) -> Overlap:
-    kinds = tuple(kind for kind in KINDS if any(hit.kind == kind for hit in hits))
-    most = max(hits, key=lambda hit: hit.share)
-    return Overlap(kinds, *tested.names[most.question], most.share, most.text.strip())
+                hits[index].append(hit)
+    overlaps = {}
+    for index, of_record in hits.items():
+        kinds = tuple(kind for kind in KINDS if any(hit.kind == kind for hit in of_record))
+        most = max(of_record, key=lambda hit: hit.share)
+        overlaps[index] = Overlap(kinds, *tested.names[most.question], most.share, most.text.strip())
+    return overlaps
 
 
 def _shared_runs(
     kind: str, texts: Sequence[str], records: Sequence[Record], tested: Tested
 ) -> Iterator[tuple[int, _Hit]]:
-    """Yield (place of a record, what it shares with one question), for every such pair but two generated vignettes."""
-    if kind == "words":  # the separator is a word of its own here, and one that no question has
+    """Yield (index of a record, what it shares with one question), for every such pair but two generated vignettes."""
+    if kind == "words":  # the separator becomes a word that no question has
         units: Sequence[Sequence[str]] = [text.replace(SEPARATOR, f" {SEPARATOR} ").split(" ") for text in texts]
         size, lookup, find, glue = tested.word_size, tested.words, word_runs, " "
     else:
         units, size, lookup, find, glue = texts, tested.character_size, tested.characters, character_runs, ""
     hits = find(units, size, lookup.hits)
     pairs: dict[tuple[int, int], list[int]] = collections.defaultdict(list)
-    for place, number, at in zip(hits.owners, lookup.of(hits.hashes), hits.places, strict=True):
-        pairs[int(place), int(number)].append(int(at))
-    for (place, number), starts in pairs.items():
-        if records[place].source == GENERATED and number >= tested.public:
+    for index, number, start in zip(hits.owners, lookup.of(hits.hashes), hits.starts, strict=True):
+        pairs[int(index), int(number)].append(int(start))
+    for (index, number), starts in pairs.items():
+        if records[index].source == GENERATED and number >= tested.public:
             continue
-        text = glue.join(units[place][starts[0] : starts[0] + size])
+        text = glue.join(units[index][starts[0] : starts[0] + size])
         if text in tested.texts[number]:
             whole = len(tested.texts[number].split(" ")) if kind == "words" else len(tested.texts[number])
-            yield place, _Hit(kind, number, min(1.0, _covered(starts, size) / whole), text)
-
-
-def _covered(starts: Sequence[int], size: int) -> int:
-    """How many places lie in runs of `size` that begin at `starts`, which ascend."""
-    gaps = np.diff(starts)
-    return int(np.minimum(gaps, size).sum()) + size
-
-
-def _text(record: Record) -> str:
-    """The normalised fields of a training record, the question first."""
-    fields = (record.cot or "", record.response or "", record.answer)
-    said = [" ".join(normalised_words(field)) for field in fields if field]
-    return SEPARATOR.join([normalised_question(record), *said])
+            covered = np.minimum(np.diff(starts), size).sum() + size  # the runs ascend and may overlap
+            yield index, _Hit(kind, number, min(1.0, int(covered) / whole), text)
 
 
 def _lookup(runs: Runs) -> Lookup:
@@ -185,11 +174,11 @@ def _lookup(runs: Runs) -> Lookup:
     hashes, owners = hashes[fresh], owners[fresh]
     unique, first, counts = np.unique(hashes, return_index=True, return_counts=True)
     rare = counts <= COMMON
-    table = np.zeros(1 << min(MOST_BITS, (ROOM * len(unique) + 1).bit_length()), bool)
+    table = np.zeros(1 << min(MOST_BITS, (SPARSITY * len(unique) + 1).bit_length()), bool)
     table[_entries(unique[rare], table.size)] = True
     return Lookup(unique[rare], owners[first[rare]], table)
 
 
 def _entries(hashes: np.ndarray, size: int) -> np.ndarray:
-    """The place of each hash in a table of `size`, a power of two: its highest bits."""
+    """The position of each hash in a table of `size`, a power of two: its highest bits."""
     return hashes >> np.uint64(65 - size.bit_length())

@@ -37,12 +37,14 @@ def exact_duplicates(records: Sequence[Record]) -> dict[int, Twin]:
     Of generated vignettes the question alone is compared: no two may share a stem.
     """
     first: dict[tuple[str, ...], int] = {}
-    found: dict[int, Twin] = {}
+    twins: dict[int, Twin] = {}
     for index, record in enumerate(records):
-        earlier = first.setdefault(_identity(record), index)
+        options = sorted(" ".join(normalised_words(text)) for text in record.options.values())
+        compared = [] if record.source == GENERATED else options
+        earlier = first.setdefault((normalised_question(record), *compared), index)
         if earlier != index:
-            found[index] = Twin(earlier, 1.0, gold_of(records[earlier]) == gold_of(record))
-    return found
+            twins[index] = Twin(earlier, 1.0, gold_of(records[earlier]) == gold_of(record))
+    return twins
 
 
 def near_duplicates(records: Sequence[Record], threshold: float) -> dict[int, Twin]:
@@ -53,21 +55,24 @@ def near_duplicates(records: Sequence[Record], threshold: float) -> dict[int, Tw
     """
     from rensa import RMinHash, RMinHashLSH  # late, as everything that only hygiene needs
 
-    kept: dict[int, np.ndarray] = {}
-    found: dict[int, Twin] = {}
+    remaining: dict[int, np.ndarray] = {}
+    duplicates: dict[int, Twin] = {}
     index = RMinHashLSH(threshold, PERMUTATIONS, BANDS)
     for number, shingles in each(_shingled(records), "near duplicates", "record", len(records)):
         sketch = RMinHash(num_perm=PERMUTATIONS, seed=1)
         sketch.update([shingle.tobytes() for shingle in shingles])
-        alike = ((_jaccard(shingles, kept[other]), -other) for other in index.query(sketch))
-        alike = [pair for pair in alike if pair[0] >= threshold]
-        twins = [Twin(-other, score, gold_of(records[-other]) == gold_of(records[number])) for score, other in alike]
+        twins = []
+        for other in index.query(sketch):
+            common = np.intersect1d(shingles, remaining[other], assume_unique=True).size
+            similarity = common / (shingles.size + remaining[other].size - common)
+            if similarity >= threshold:
+                twins.append(Twin(other, similarity, gold_of(records[other]) == gold_of(records[number])))
         if twins:
-            found[number] = max(twins, key=lambda twin: (twin.same_gold, twin.similarity, -twin.first))
+            duplicates[number] = max(twins, key=lambda twin: (twin.same_gold, twin.similarity, -twin.first))
         if not any(twin.same_gold for twin in twins):
-            kept[number] = shingles
+            remaining[number] = shingles
             index.insert(number, sketch)
-    return found
+    return duplicates
 
 
 def gold_of(record: Record) -> str:
@@ -75,35 +80,17 @@ def gold_of(record: Record) -> str:
     return " ".join(normalised_words(record.gold_text))
 
 
-def _identity(record: Record) -> tuple[str, ...]:
-    question = normalised_question(record)
-    if record.source == GENERATED:
-        return (question,)
-    return (question, *sorted(" ".join(normalised_words(text)) for text in record.options.values()))
-
-
 def _shingled(records: Sequence[Record]) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (index, sorted hashes of its word 5-grams) of every record that is compared; short texts are one gram."""
     chosen = [index for index, record in enumerate(records) if record.source != GENERATED]
     for start in range(0, len(chosen), CHUNK):
         group = chosen[start : start + CHUNK]
-        texts = [_padded(_words(records[index])) for index in group]
+        texts = []
+        for index in group:
+            record = records[index]
+            words = normalised_words(" ".join((*record.context, record.question, *sorted(record.options.values()))))
+            texts.append(words + [""] * (SHINGLE - len(words)))
         runs = word_runs(texts, SHINGLE)
         edges = np.searchsorted(runs.owners, np.arange(len(group) + 1))
-        for place, index in enumerate(group):
-            yield index, np.unique(runs.hashes[edges[place] : edges[place + 1]])
-
-
-def _words(record: Record) -> list[str]:
-    parts = (*record.context, record.question, *sorted(record.options.values()))
-    return normalised_words(" ".join(parts))
-
-
-def _padded(words: list[str]) -> list[str]:
-    return words + [""] * (SHINGLE - len(words))
-
-
-def _jaccard(left: np.ndarray, right: np.ndarray) -> float:
-    """Intersection over union of two sorted arrays without repeats."""
-    common = np.intersect1d(left, right, assume_unique=True).size
-    return common / (left.size + right.size - common)
+        for index, begin, end in zip(group, edges, edges[1:], strict=False):
+            yield index, np.unique(runs.hashes[begin:end])

@@ -1,4 +1,4 @@
-"""What training data loses before it is used, and why: every removal has a reason and the record it is owed to.
+"""Removing records from training data: every removal has a reason and names the record that caused it.
 
 The order is fixed: records are split by question before they come here; of equal and nearly equal records the first
 stays; what is left is compared with every evaluation set.
@@ -25,7 +25,7 @@ EXCERPT = 160  # characters of a text in the report
 
 
 @dataclasses.dataclass(frozen=True)
-class Limits:
+class HygieneConfig:
     """What counts as too much alike; the leaves of `config.hygiene`."""
 
     near_duplicates: float = 0.8  # Jaccard similarity of word 5-grams; 0: not looked for
@@ -44,7 +44,7 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True)
 class Removal:
-    """A record that went, and on account of what."""
+    """A record that was removed, and which record caused it."""
 
     record: Record
     reason: str  # of REASONS
@@ -66,39 +66,28 @@ class Cleaned:
     tests: Mapping[str, int]  # evaluation set -> questions compared with
 
 
-def clean(records: Sequence[Record], tests: Mapping[str, Sequence[Record]], limits: Limits) -> Cleaned:
+def clean(records: Sequence[Record], tests: Mapping[str, Sequence[Record]], limits: HygieneConfig) -> Cleaned:
     """Return `records` without duplicates and without what overlaps `tests` {name: evaluation records}."""
     read = collections.Counter(record.source for record in records)
-    records, exact = _without_exact(list(records))
-    records, near, alike = _without_near(records, limits)
-    records, contaminated = decontaminate(records, tests, limits)
-    sizes = {name: len(questions) for name, questions in tests.items()}
-    return Cleaned(records, (*exact, *near, *contaminated), read, alike, sizes)
-
-
-def _without_exact(records: list[Record]) -> tuple[list[Record], list[Removal]]:
     twins = exact_duplicates(records)
     removals = [
         Removal(records[index], EXACT, records[twin.first].id, "same gold" if twin.same_gold else "another gold")
         for index, twin in twins.items()
     ]
-    return _without(records, twins), removals
-
-
-def _without_near(records: list[Record], limits: Limits) -> tuple[list[Record], list[Removal], int]:
-    if not limits.near_duplicates:
-        return records, [], 0
-    twins = near_duplicates(records, limits.near_duplicates)
-    gone = {index: twin for index, twin in twins.items() if twin.same_gold}
-    removals = [
+    records = _without(records, twins)
+    twins = near_duplicates(records, limits.near_duplicates) if limits.near_duplicates else {}
+    near = {index: twin for index, twin in twins.items() if twin.same_gold}
+    removals += [
         Removal(records[index], NEAR, records[twin.first].id, f"similarity {twin.similarity:.2f}")
-        for index, twin in gone.items()
+        for index, twin in near.items()
     ]
-    return _without(records, gone), removals, len(twins) - len(gone)
+    records, contaminated = decontaminate(_without(records, near), tests, limits)
+    sizes = {name: len(questions) for name, questions in tests.items()}
+    return Cleaned(records, (*removals, *contaminated), read, len(twins) - len(near), sizes)
 
 
 def decontaminate(
-    records: Sequence[Record], tests: Mapping[str, Sequence[Record]], limits: Limits
+    records: Sequence[Record], tests: Mapping[str, Sequence[Record]], limits: HygieneConfig
 ) -> tuple[list[Record], list[Removal]]:
     """Return the records that do not overlap `tests` more than `limits` allow, and the removals."""
     if not any(tests.values()):
@@ -126,15 +115,20 @@ def _without(records: Sequence[Record], gone: Mapping[int, Any]) -> list[Record]
 # -------------------------------------------------------------------------------------------------------------- report
 
 
-def summary(cleaned: Cleaned, limits: Limits) -> dict[str, Any]:
+def summary(cleaned: Cleaned, limits: HygieneConfig) -> dict[str, Any]:
     """Return the report as JSON: counts by source and reason, overlaps by kind and evaluation set, every removal."""
     by_set: dict[str, list[Removal]] = {name: [] for name in cleaned.tests}
     for removal in cleaned.removals:
         if removal.reason == CONTAMINATED:
             by_set[removal.test].append(removal)
+    sources = {}
+    for source, read in sorted(cleaned.read.items()):
+        reasons = collections.Counter(item.reason for item in cleaned.removals if item.record.source == source)
+        fates = {reason: reasons[reason] for reason in REASONS}
+        sources[source] = {"read": read, **fates, "kept": read - sum(fates.values())}
     return {
         "limits": dataclasses.asdict(limits),
-        "sources": {source: _fates(cleaned, source) for source in sorted(cleaned.read)},
+        "sources": sources,
         "alike with another gold, kept": cleaned.kept_alike,
         "evaluation sets": {
             name: {"questions": cleaned.tests[name], "records removed": len(removals), **tally(removals)}
@@ -146,12 +140,6 @@ def summary(cleaned: Cleaned, limits: Limits) -> dict[str, Any]:
             for item in cleaned.removals
         ],
     }
-
-
-def _fates(cleaned: Cleaned, source: str) -> dict[str, int]:
-    reasons = collections.Counter(item.reason for item in cleaned.removals if item.record.source == source)
-    fates = {reason: reasons[reason] for reason in REASONS}
-    return {"read": cleaned.read[source], **fates, "kept": cleaned.read[source] - sum(fates.values())}
 
 
 def readable(report: Mapping[str, Any], cleaned: Cleaned) -> str:
@@ -168,7 +156,8 @@ def readable(report: Mapping[str, Any], cleaned: Cleaned) -> str:
     for reason in REASONS:
         shown = [item for item in cleaned.removals if item.reason == reason][:EXAMPLES]
         if shown:
-            rows = [(item.record.id, item.because, item.detail, _excerpt(item)) for item in shown]
+            texts = (" ".join((item.text or item.record.question).split())[:EXCERPT] for item in shown)
+            rows = [(item.record.id, item.because, item.detail, text) for item, text in zip(shown, texts, strict=True)]
             parts += [f"## Examples: {reason}", table(("record", "owed to", "how", "text"), rows)]
     return "\n\n".join(parts)
 
@@ -186,11 +175,7 @@ def _rules(report: Mapping[str, Any]) -> str:
     )
 
 
-def _excerpt(item: Removal) -> str:
-    return " ".join((item.text or item.record.question).split())[:EXCERPT]
-
-
-def reports(cleaned: Cleaned, limits: Limits) -> dict[str, str]:
+def reports(cleaned: Cleaned, limits: HygieneConfig) -> dict[str, str]:
     """Return the two files of the report, hygiene.json and hygiene.md."""
     report = summary(cleaned, limits)
     return {"hygiene.json": json.dumps(report, indent=1, ensure_ascii=False), "hygiene.md": readable(report, cleaned)}

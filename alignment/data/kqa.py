@@ -7,7 +7,6 @@ channel `must_have` counts the statements that an answer covers.
 
 from __future__ import annotations
 
-from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
 from alignment.data.rows import Row
 from alignment.record import Record
@@ -15,12 +14,8 @@ from alignment.record import Record
 KEPT = {"Sources": "references", "ICD_10_diag": "icd_10"}
 
 
-def load(path: str) -> Loaded:
-    """Return the records of a K-QA file, the statements in `must_have`; raises what `read_records` raises."""
-    return read_records(path, _record)
-
-
-def _record(row: Row) -> Record:
+def build_record(row: Row) -> Record:
+    """Return the record of a K-QA row, with the statements in `must_have`; raises `UserError` for a wrong field."""
     question, answer = row.text("Question"), row.text("Free_form_answer")
     meta = {name: row.text(field) for field, name in KEPT.items() if row.get(field)}
     return Record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Collection, Mapping
 
@@ -11,7 +12,7 @@ from ml_collections import ConfigDict
 from alignment.data import vignettes
 from alignment.data.contamination import tally
 from alignment.data.duplicates import GENERATED
-from alignment.data.hygiene import Limits, Removal, decontaminate
+from alignment.data.hygiene import HygieneConfig, decontaminate
 from alignment.data.ids import fingerprint
 from alignment.data.sources import GENERATED_SCOPES, SOURCES, load_source
 from alignment.data.splits import drop_questions, questions, split_by_question
@@ -63,10 +64,17 @@ def load_data(data: ConfigDict, seed: int | None = None, training: Collection[st
     if "sft" in parts:
         parts["sft"], note = _with_cot(parts["sft"], data.sft)
         notes += note
-    overlap_notes = _decontaminate(parts, Limits(overlap=data.overlap))
+    overlap_notes = _decontaminate(parts, HygieneConfig(overlap=data.overlap))
     chosen = {role: tuple(parts[role][: data[role].count or None]) if role in parts else () for role in ROLES}
-    notes += [_count_note(role, data[role], chosen[role]) for role in reversed(ROLES) if role in parts]
-    notes += [*overlap_notes, *(note for role in ("sft", "rl") for note in _test_note(role, chosen[role]))]
+    for role in reversed(list(parts)):
+        part, count = data[role], len(chosen[role])
+        origin = "generated" if part.source in GENERATED_SCOPES else f"from {os.path.basename(part.path)}"
+        short = f" ({part.count} asked for)" if count < part.count else ""
+        notes.append(f"{role}: {count} records of {part.source}, {origin}{short}")
+    notes += overlap_notes
+    for role in ("sft", "rl"):
+        count = sum(record.split == "test" for record in chosen[role])
+        notes += [f"{role}: {count} of its records are of their publisher's test split"] if count else []
     prints = {role: fingerprint(records) for role, records in chosen.items()}
     return Data(**chosen, notes=tuple(notes), fingerprints=prints)
 
@@ -90,8 +98,13 @@ def _check(role: str, part: ConfigDict) -> None:
 def _deal(data: ConfigDict, seed: int, roles: tuple[str, ...]) -> tuple[Parts, list[str]]:
     """Load every file once and deal it to the roles that name it; `roles` says which parts are wanted."""
     pools: dict[tuple[str, str], list[str]] = {}
-    for role in ROLES:
-        pools.setdefault(_pool(role, data[role]), []).append(role)
+    for role in ROLES:  # roles that name the same file, or the same split of the generator, share its questions
+        part, path = data[role], data[role].path
+        if part.source in GENERATED_SCOPES:
+            path = "eval" if role == "eval" else "train"
+        elif "://" not in path:
+            path = os.path.realpath(path)
+        pools.setdefault((part.source, path), []).append(role)
     parts: Parts = {}
     notes: list[str] = []
     for (source, path), sharing in pools.items():
@@ -99,43 +112,33 @@ def _deal(data: ConfigDict, seed: int, roles: tuple[str, ...]) -> tuple[Parts, l
             continue
         counts = {role: data[role].count for role in sharing}
         if source in GENERATED_SCOPES:
-            parts |= _generate(counts, seed, path, GENERATED_SCOPES[source])
+            total, scope = sum(counts.values()), GENERATED_SCOPES[source]
+            generated = iter(vignettes.generate(total, seed, path, scope=scope))
+            parts |= {role: list(itertools.islice(generated, count)) for role, count in counts.items()}
             continue
-        records, said = load_source(source, data[sharing[0]].path)
+        records, source_notes = load_source(source, data[sharing[0]].path)
         records, left_out = _with_options(records, source, sharing)
         dealt = split_by_question(records, counts, seed)
         parts |= dealt
-        notes += [f"{os.path.basename(path)}: {note}" for note in (*said, *left_out)] + _split_note(path, dealt)
+        name = os.path.basename(path)
+        notes += [f"{name}: {note}" for note in (*source_notes, *left_out)]
+        if len(dealt) > 1:
+            sizes = ", ".join(f"{role} {len(records)}" for role, records in dealt.items())
+            notes.append(f"{name}: one file for {len(dealt)} parts, split by question: {sizes} records")
     return {role: parts[role] for role in roles}, notes
 
 
 def _with_options(records: list[Record], source: str, roles: list[str]) -> tuple[list[Record], list[str]]:
-    """Leave out the records that no letter answers: every stage has a letter written, rewarded or counted."""
-    kept = [record for record in records if record.options]
-    if not kept:
+    """Leave out the records that no letter answers, since every stage trains on, rewards or counts a letter."""
+    lettered = [record for record in records if record.options]
+    if not lettered:
         flags = ", ".join(f"--config.data.{role}.source={source}" for role in roles)
         raise UserError(
             f"{flags}: none of its {len(records)} records has options, their gold answer is a text or a number; SFT, "
             "GRPO and evaluation need lettered options: name a multiple-choice source such as medqa"
         )
-    left_out = len(records) - len(kept)
-    return kept, [f"{left_out} record(s) without options left out"] if left_out else []
-
-
-def _pool(role: str, part: ConfigDict) -> tuple[str, str]:
-    """What two roles must have in common to share one set of questions: the file, or the split of the generator."""
-    if part.source in GENERATED_SCOPES:
-        return part.source, "eval" if role == "eval" else "train"
-    return part.source, part.path if "://" in part.path else os.path.realpath(part.path)
-
-
-def _generate(counts: Mapping[str, int], seed: int, split: str, scope: str) -> Parts:
-    records = list(vignettes.generate(count=sum(counts.values()), seed=seed, split=split, scope=scope))
-    parts, start = {}, 0
-    for role, count in counts.items():
-        parts[role] = records[start : start + count]
-        start += count
-    return parts
+    left_out = len(records) - len(lettered)
+    return lettered, [f"{left_out} record(s) without options left out"] if left_out else []
 
 
 def _separate(parts: Parts) -> list[str]:
@@ -143,79 +146,57 @@ def _separate(parts: Parts) -> list[str]:
     notes: list[str] = []
     taken: set[str] = set()
     for role, records in parts.items():
-        kept = drop_questions(records, taken)
-        if not kept:
+        remaining = drop_questions(records, taken)
+        if not remaining:
             raise UserError(
                 f"--config.data.{role}: every question is also in {' or '.join(ROLES[: ROLES.index(role)])}; name one "
                 "file for both to have it split by question, or another file"
             )
-        if len(kept) < len(records):
+        if len(remaining) < len(records):
             notes.append(
-                f"{role}: {len(records) - len(kept)} record(s) left out, their questions are in an earlier part"
+                f"{role}: {len(records) - len(remaining)} record(s) left out, their questions are in an earlier part"
             )
-        parts[role] = kept
-        taken |= questions(kept)
+        parts[role] = remaining
+        taken |= questions(remaining)
     return notes
 
 
-def _decontaminate(parts: Parts, limits: Limits) -> list[str]:
-    """Drop, in place, the training records that overlap the evaluation questions, and say what was found."""
+def _decontaminate(parts: Parts, limits: HygieneConfig) -> list[str]:
+    """Drop, in place, the training records that overlap the evaluation questions, and return a note on each part."""
     if all(record.source == GENERATED for records in parts.values() for record in records):
         return ["generated vignettes are split by case and share templates: compared by the whole question alone"]
     notes = []
     for role in reversed([role for role in parts if role != "eval"]):
-        kept, removals = decontaminate(parts[role], {"eval": parts["eval"]}, limits)
-        if not kept:
+        clean, removals = decontaminate(parts[role], {"eval": parts["eval"]}, limits)
+        if not clean:
             raise UserError(
                 f"--config.data.{role}: every record overlaps an evaluation question; name another file, or allow more "
                 f"than --config.data.overlap={limits.overlap:g} of a question"
             )
-        notes.append(_overlap_note(role, len(parts[role]), removals, limits))
-        parts[role] = kept
+        counts = tally(removals)
+        note = (
+            f"{role}: {len(removals)} of {len(parts[role])} records left out for overlap with eval questions "
+            f"({limits.words} words: {counts['words']}, {limits.characters} characters: {counts['characters']}; more "
+            f"than {limits.overlap:.0%} of a question, --config.data.overlap)"
+        )
+        if removals:
+            first = removals[0]
+            note += f"; the first: {first.record.id} shares {first.text!r} with {first.test} record {first.because}"
+        notes.append(note)
+        parts[role] = clean
     return notes
-
-
-def _overlap_note(role: str, before: int, removals: list[Removal], limits: Limits) -> str:
-    counts = tally(removals)
-    note = (
-        f"{role}: {len(removals)} of {before} records left out for overlap with eval questions "
-        f"({limits.words} words: {counts['words']}, {limits.characters} characters: {counts['characters']}; more than "
-        f"{limits.overlap:.0%} of a question, --config.data.overlap)"
-    )
-    if removals:
-        first = removals[0]
-        note += f"; the first: {first.record.id} shares {first.text!r} with {first.test} record {first.because}"
-    return note
 
 
 def _with_cot(records: list[Record], part: ConfigDict) -> tuple[list[Record], list[str]]:
     if part.traces:
-        kept, note = attach_traces(records, part.traces)
-        return kept, [f"sft: {note}"]
-    kept = [record for record in records if record.cot]
-    if not kept:
+        explained, note = attach_traces(records, part.traces)
+        return explained, [f"sft: {note}"]
+    explained = [record for record in records if record.cot]
+    if not explained:
         raise UserError(
             f"--config.data.sft.source={part.source} brings no chains of thought; give --config.data.sft.traces=FILE "
             "(JSONL of id and cot), or fall back with --config.data.sft.source=vignettes --config.data.sft.path="
         )
     if part.source in GENERATED_SCOPES:
-        return kept, ["sft: generated vignettes, whose chains of thought are derived from the knowledge base"]
-    return kept, [f"sft: chains of thought of the records themselves, {len(kept)} of {len(records)} have one"]
-
-
-def _split_note(path: str, dealt: Parts) -> list[str]:
-    if len(dealt) == 1:
-        return []
-    sizes = ", ".join(f"{role} {len(records)}" for role, records in dealt.items())
-    return [f"{os.path.basename(path)}: one file for {len(dealt)} parts, split by question: {sizes} records"]
-
-
-def _test_note(role: str, records: tuple[Record, ...]) -> list[str]:
-    tested = sum(record.split == "test" for record in records)
-    return [f"{role}: {tested} of its records are of their publisher's test split"] if tested else []
-
-
-def _count_note(role: str, part: ConfigDict, records: tuple[Record, ...]) -> str:
-    origin = "generated" if part.source in GENERATED_SCOPES else f"from {os.path.basename(part.path)}"
-    short = f" ({part.count} asked for)" if len(records) < part.count else ""
-    return f"{role}: {len(records)} records of {part.source}, {origin}{short}"
+        return explained, ["sft: generated vignettes, whose chains of thought are derived from the knowledge base"]
+    return explained, [f"sft: chains of thought of the records themselves, {len(explained)} of {len(records)} have one"]

@@ -12,7 +12,6 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from alignment.data.door import Loaded, read_records
 from alignment.data.rows import Row
 from alignment.errors import UserError
 from alignment.record import Record
@@ -20,24 +19,19 @@ from alignment.record import Record
 KEPT = {"Calculator Name": "calculator", "Category": "category", "Output Type": "output_type", "Note Type": "note_type"}
 
 
-def load(path: str) -> Loaded:
-    """Return the records of a MedCalc file: the note as context, the number in `answer` and what passes in `limits`.
-
-    Raises:
-      UserError: what `read_records` raises.
-    """
-    return read_records(path, _record)
-
-
-def _record(row: Row) -> Record:
+def build_record(row: Row) -> Record:
+    """Return the record of a row: the note as context, the number in `answer` and the accepted range in `limits`."""
     parts = (row.text("Calculator ID"), row.text("Note ID"), row.text("Row Number"))
-    dated = row.text("Output Type").lower() == "date"
+    limits = None
+    if row.text("Output Type").lower() != "date":
+        row.number("Ground Truth Answer")  # which raises where it is no number
+        limits = tuple(sorted((row.number("Lower Limit"), row.number("Upper Limit"))))  # reversed for negative numbers
     return Record(
         id="-".join(("medcalc", *parts)),
         source="medcalc",
         question=row.text("Question"),
         answer=row.text("Ground Truth Answer"),
-        limits=None if dated else _limits(row),
+        limits=limits,
         context=(row.text("Patient Note"),),
         facts=_facts(row),
         cot=row.optional("Ground Truth Explanation") or None,
@@ -45,12 +39,6 @@ def _record(row: Row) -> Record:
         provenance="MedCalc-Bench",
         meta={name: row.text(field) for field, name in KEPT.items() if row.get(field)},
     )
-
-
-def _limits(row: Row) -> tuple[float, float]:
-    row.number("Ground Truth Answer")
-    first, second = row.number("Lower Limit"), row.number("Upper Limit")
-    return min(first, second), max(first, second)  # +-5 % of a negative number come in the other order
 
 
 def _facts(row: Row) -> tuple[str, ...]:

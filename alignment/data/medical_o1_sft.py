@@ -7,19 +7,14 @@ beside the response, so these are demonstrations: `cot` and `response`, without 
 
 from __future__ import annotations
 
-from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
 from alignment.data.rows import Row
 from alignment.errors import UserError
 from alignment.record import Record
 
 
-def load(path: str) -> Loaded:
-    """Return the demonstrations of a file; raises what `read_records` raises."""
-    return read_records(path, _record)
-
-
-def _record(row: Row) -> Record:
+def build_record(row: Row) -> Record:
+    """Return the demonstration of a row; raises `UserError` where its reasoning or response is empty."""
     question, cot, response = (row.text(name) for name in ("Question", "Complex_CoT", "Response"))
     if not (cot and response):
         raise UserError(f"{row.where}: field {'Response' if cot else 'Complex_CoT'!r} is empty; remove the row")

@@ -7,7 +7,6 @@ of them MedQA's and MedMCQA's: a training set of theirs should not be tested on 
 
 from __future__ import annotations
 
-from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
 from alignment.data.rows import Row
 from alignment.record import Record
@@ -15,12 +14,8 @@ from alignment.record import Record
 QUESTION, ANSWER = "Open-ended Verifiable Question", "Ground-True Answer"
 
 
-def load(path: str) -> Loaded:
-    """Return the records of a file, the gold text in `answer`; raises what `read_records` raises."""
-    return read_records(path, _record)
-
-
-def _record(row: Row) -> Record:
+def build_record(row: Row) -> Record:
+    """Return the record of a row, with the gold text in `answer`; raises `UserError` where a field is missing."""
     question, answer = row.text(QUESTION), row.text(ANSWER)
     return Record(
         id=content_id("medical_o1_verifiable", question, {"answer": answer}),

@@ -9,19 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 
-from alignment.data.door import Loaded, read_records
 from alignment.data.medqa import from_options
 from alignment.data.rows import Row
 from alignment.errors import UserError
 from alignment.record import Record
 
 
-def load(path: str) -> Loaded:
-    """Return the records of a MediQ file, the case facts in `facts`; raises what `read_records` raises."""
-    return read_records(path, _record)
-
-
-def _record(row: Row) -> Record:
+def build_record(row: Row) -> Record:
+    """Return the record of a MediQ row, with the case facts in `facts`; raises `UserError` where it has none."""
     if "facts" not in row.fields or "context" not in row.fields:
         raise UserError(f"{row.where}: no 'facts' and 'context'; MedQA files without them are the source medqa")
     patient = row.get("patient", {})

@@ -2,14 +2,14 @@
 
 Fields: id, question, opa..opd, cop, choice_type, exp, subject_name, topic_name. `cop`, the correct option, counts from
 1 in the original JSON and from 0 in the Hub's copy, openlifescienceai/medmcqa. A file that holds a 0 or a 4 tells
-which; one that holds neither is refused rather than guessed, unless the place says it: `FILE?cop=1`. `choice_type`
+which; one that holds neither is refused rather than guessed, unless the location says it: `FILE?cop=1`. `choice_type`
 "multi" still has one key.
 """
 
 from __future__ import annotations
 
-from alignment.data.door import Loaded, admit
-from alignment.data.places import parse_place
+from alignment.data.ingest import Loaded, admit
+from alignment.data.locations import parse_location
 from alignment.data.rows import Row, scan_rows
 from alignment.errors import UserError
 from alignment.record import Record
@@ -23,12 +23,12 @@ def load(path: str) -> Loaded:
     Raises:
       UserError: the base of `cop` cannot be told, or what `read_records` raises.
     """
-    rows, place = scan_rows(path), parse_place(path)
-    if place.cop not in ("", "0", "1"):
-        raise UserError(f"{path}: cop={place.cop}; it counts from 0 or from 1")
-    base = int(place.cop) if place.cop else _base(rows, path)
-    said = "as the path says" if place.cop else "the original layout" if base else "the Hub's layout"
-    return admit(rows, lambda row: _record(row, base), place, (f"cop counts from {base} ({said})",))
+    rows, location = scan_rows(path), parse_location(path)
+    if location.cop not in ("", "0", "1"):
+        raise UserError(f"{path}: cop={location.cop}; it counts from 0 or from 1")
+    base = int(location.cop) if location.cop else _base(rows, path)
+    layout = "as the path says" if location.cop else "the original layout" if base else "the Hub's layout"
+    return admit(rows, lambda row: build_record(row, base), location, (f"cop counts from {base} ({layout})",))
 
 
 def _base(rows: list[Row], path: str) -> int:
@@ -47,24 +47,21 @@ def _base(rows: list[Row], path: str) -> int:
     )
 
 
-def _cop(row: Row) -> int:
-    """The correct option as written; -1 (the test split hides its answers) and absence are refused here."""
+def build_record(row: Row, base: int) -> Record:
+    """Return the record of a row whose `cop` counts from `base`; raises `UserError` where the row hides its answer."""
     if row.get("cop") in (None, "", -1, "-1"):
         raise UserError(
             f"{row.where}: no gold answer in cop; use the train or validation split, the test split hides it"
         )
-    return row.integer("cop")
-
-
-def _record(row: Row, base: int) -> Record:
-    place = _cop(row) - base
+    cop = row.integer("cop")
+    number = cop - base
     fields = {name: row.get(name, "") for name in ("subject_name", "topic_name", "choice_type", "exp")}
     return Record(
         id=row.text("id"),
         source="medmcqa",
         question=row.text("question"),
         options={letter: row.text(f"op{letter.lower()}") for letter in LETTERS},
-        gold=LETTERS[place] if 0 <= place < len(LETTERS) else f"cop={_cop(row)}",
+        gold=LETTERS[number] if 0 <= number < len(LETTERS) else f"cop={cop}",
         licence="MIT",
         provenance="MedMCQA",
         meta={name: value for name, value in fields.items() if value},

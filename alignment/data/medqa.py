@@ -13,7 +13,6 @@ import dataclasses
 import re
 from string import ascii_uppercase
 
-from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
 from alignment.data.nested import from_nested, has_nested
 from alignment.data.rows import Row
@@ -21,11 +20,6 @@ from alignment.errors import UserError
 from alignment.record import Record
 
 NUMBERING = re.compile(r"^(?:\d+\.|-)\s+")
-
-
-def load(path: str) -> Loaded:
-    """Return the records of a MedQA file; raises what `read_records` raises."""
-    return read_records(path, _record)
 
 
 def from_options(row: Row) -> Record:
@@ -45,17 +39,16 @@ def from_options(row: Row) -> Record:
     )
 
 
-def _record(row: Row) -> Record:
+def build_record(row: Row) -> Record:
+    """Return the record of a row in any of the four layouts; raises `UserError` where answer and letter differ."""
     if has_nested(row):
         question, options, gold = from_nested(row)
         return _build(row, question, options, gold)
-    return _from_endings(row) if "ending0" in row.fields else from_options(row)
-
-
-def _from_endings(row: Row) -> Record:
+    if "ending0" not in row.fields:
+        return from_options(row)
     present = [number for number in range(10) if row.get(f"ending{number}") is not None]
-    endings = range(max(present, default=-1) + 1)  # one that is missing in between is an error, not a shift of letters
-    options = {ascii_uppercase[number]: row.text(f"ending{number}") for number in endings}
+    # An ending that is missing in between raises: it does not shift the letters of the later ones.
+    options = {ascii_uppercase[number]: row.text(f"ending{number}") for number in range(max(present, default=-1) + 1)}
     label = row.integer("label") if row.get("label") is not None else -1
     gold = "" if label < 0 else ascii_uppercase[label] if label < 26 else str(label)
     question = " ".join(part for part in (row.text("sent1"), row.optional("sent2")) if part)

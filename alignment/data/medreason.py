@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 
-from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
 from alignment.data.rows import Row
 from alignment.errors import UserError
@@ -21,18 +20,14 @@ OPTION = re.compile(r"([A-Z])[.):]\s*(.*)")
 EXPLANATION = "Explanation:"
 
 
-def load(path: str) -> Loaded:
-    """Return the records of a MedReason file, the reasoning in `cot`; raises what `read_records` raises."""
-    return read_records(path, _record)
-
-
-def _record(row: Row) -> Record:
+def build_record(row: Row) -> Record:
+    """Return the record of a row, with the reasoning in `cot`; raises `UserError` unless the answer is one option."""
     question, response = row.text("question"), row.text("answer")
     answer = response.partition(EXPLANATION)[0].strip()
     options = split_options(row.optional("options"))
     choice = len(options) > 1
     cot = row.text("reasoning")
-    kept = {"dataset": row.optional("dataset_name"), "id_in_dataset": row.optional("id_in_dataset")}
+    origin = {"dataset": row.optional("dataset_name"), "id_in_dataset": row.optional("id_in_dataset")}
     return Record(
         id=content_id("medreason", question, options | {"answer": response, "reasoning": cot}),
         source="medreason",
@@ -44,7 +39,7 @@ def _record(row: Row) -> Record:
         response=response or None,
         licence="apache-2.0",
         provenance="MedReason",
-        meta={name: value for name, value in kept.items() if value},
+        meta={name: value for name, value in origin.items() if value},
     )
 
 
@@ -52,9 +47,9 @@ def split_options(text: str) -> dict[str, str]:
     r"""Return the options of "Answer Choices:\nA. ...\nB. ..."; a line without a letter belongs to the one before."""
     options: dict[str, str] = {}
     for line in text.split("\n"):
-        found = OPTION.match(line.strip())
-        if found and found[1] not in options:
-            options[found[1]] = found[2].strip()
+        match = OPTION.match(line.strip())
+        if match and match[1] not in options:
+            options[match[1]] = match[2].strip()
         elif options and line.strip():
             last = next(reversed(options))
             options[last] = f"{options[last]} {line.strip()}".strip()
@@ -62,12 +57,12 @@ def split_options(text: str) -> dict[str, str]:
 
 
 def _letter(row: Row, options: dict[str, str], answer: str) -> str:
-    """The option that `answer` is: its text, whatever case and final stop, or its letter."""
-    said = answer.rstrip(".").strip().casefold()
-    found = [letter for letter, text in options.items() if text.rstrip(".").strip().casefold() == said]
-    lettered = OPTION.match(answer + ".") if not found else None
+    """Return the letter of the option whose text (but for case and final stop) or letter `answer` is."""
+    plain = answer.rstrip(".").strip().casefold()
+    letters = [letter for letter, text in options.items() if text.rstrip(".").strip().casefold() == plain]
+    lettered = OPTION.match(answer + ".") if not letters else None
     if lettered and lettered[1] in options:
         return lettered[1]
-    if len(found) != 1:
-        raise UserError(f"{row.where}: answer {answer[:80]!r} is the text of {len(found)} options, not of one")
-    return found[0]
+    if len(letters) != 1:
+        raise UserError(f"{row.where}: answer {answer[:80]!r} is the text of {len(letters)} options, not of one")
+    return letters[0]

@@ -6,7 +6,6 @@ body_system, question_type. The MM half asks about `images`, which a text model 
 
 from __future__ import annotations
 
-from alignment.data.door import Loaded, read_records
 from alignment.data.rows import Row
 from alignment.errors import UserError
 from alignment.record import Record
@@ -15,12 +14,8 @@ CHOICES = "Answer Choices:"
 KEPT = ("medical_task", "body_system", "question_type")
 
 
-def load(path: str) -> Loaded:
-    """Return the records of a MedXpertQA Text file, without the options' second copy; raises as `read_records`."""
-    return read_records(path, _record)
-
-
-def _record(row: Row) -> Record:
+def build_record(row: Row) -> Record:
+    """Return the record of a Text row without the second copy of its options; raises `UserError` for images."""
     if row.get("images"):
         raise UserError(f"{row.where}: the question needs its images; use the Text half: ?name=Text")
     question = row.text("question")

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from alignment.data import vignettes
 from alignment.data.card import table
-from alignment.data.hygiene import Limits, clean, reports
+from alignment.data.hygiene import HygieneConfig, clean, reports
 from alignment.data.product import Product
 from alignment.data.sources import GENERATED_SCOPES, SOURCES, load_source
 from alignment.data.splits import split_by_question
@@ -50,23 +50,27 @@ def build_mixture(config: ConfigDict) -> Product:
       UserError: an entry that does not read as SOURCE:PATH=WEIGHT, what its source raises, a share that is none, or a
         half that nothing is left for.
     """
-    section, limits = config.mixture, Limits(**config.hygiene)
-    if not 0 < section.sft_share < 1:
-        raise UserError(f"--config.mixture.sft_share={section.sft_share}: give a share between 0 and 1")
-    ingredients = [parse_ingredient(text, "--config.mixture.sources") for text in section.sources]
-    if not ingredients or section.count < 0:
+    mixture, limits = config.mixture, HygieneConfig(**config.hygiene)
+    if not 0 < mixture.sft_share < 1:
+        raise UserError(f"--config.mixture.sft_share={mixture.sft_share}: give a share between 0 and 1")
+    ingredients = [parse_ingredient(text, "--config.mixture.sources") for text in mixture.sources]
+    if not ingredients or mixture.count < 0:
         raise UserError("--config.mixture.sources=SOURCE:PATH=WEIGHT,... names what to mix, and count is 0 or more")
-    tested = [parse_ingredient(text, "--config.mixture.evals", weighted=False) for text in section.evals]
+    tested = [parse_ingredient(text, "--config.mixture.evals", weighted=False) for text in mixture.evals]
     tests = {item.name: read_ingredient(item, config.seed, "eval")[0] for item in tested}
     pools, notes = _pools(ingredients, config.seed)
     origin = {id(record): item.name for item, records in pools.items() for record in records}
-    halves = _halves([record for records in pools.values() for record in records], section.sft_share, config.seed)
+    # All sources are dealt together, so that a question which two of them contain falls into one half. The counts are
+    # far more than there are questions and so set the proportion alone.
+    counts = {"rl": round((1 - mixture.sft_share) * 1e6) * 1000, "sft": round(mixture.sft_share * 1e6) * 1000}
+    halves = split_by_question([record for records in pools.values() for record in records], counts, config.seed)
     cleaned = clean([record for role in ROLES for record in halves[role]], tests, limits)
-    kept = {id(record) for record in cleaned.records}
-    parts = {role: [record for record in records if id(record) in kept] for role, records in halves.items()}
+    clean_ids = {id(record) for record in cleaned.records}
+    parts = {role: [record for record in records if id(record) in clean_ids] for role, records in halves.items()}
     _check_filled(parts, ingredients, origin)
     weights = {item.name: item.weight for item in ingredients}
-    mixed = {role: weigh(records, weights, origin, _count(section, role)) for role, records in parts.items()}
+    sizes = {"rl": round(mixture.count * (1 - mixture.sft_share)), "sft": round(mixture.count * mixture.sft_share)}
+    mixed = {role: weigh(records, weights, origin, sizes[role]) for role, records in parts.items()}
     files = reports(cleaned, limits)
     files["hygiene.md"] += "\n\n" + _mixing(parts, mixed, weights, origin, notes)
     return _product(mixed, files, ingredients)
@@ -106,43 +110,26 @@ def _pools(ingredients: Sequence[Ingredient], seed: int) -> tuple[dict[Ingredien
     for item in ingredients:
         if item.name in {other.name for other in pools}:
             raise UserError(f"--config.mixture.sources names {item.name} twice; give it one weight")
-        records, said = read_ingredient(item, seed, "train")
-        pools[item] = _with_own_ids(records, item, taken)
-        notes += [f"{item.name}: {note}" for note in said]
+        records, source_notes = read_ingredient(item, seed, "train")
+        pools[item] = []
+        for record in records:
+            # An id that another source uses already is prefixed by this source; within a file an id names one record.
+            name = f"{item.name}#{record.id}" if record.id in taken else record.id
+            taken.add(name)
+            pools[item].append(record if name == record.id else dataclasses.replace(record, id=name))
+        notes += [f"{item.name}: {note}" for note in source_notes]
     return pools, notes
-
-
-def _with_own_ids(records: Sequence[Record], item: Ingredient, taken: set[str]) -> list[Record]:
-    """Put the source before an id that another source has already; in one file an id stands for one record."""
-    own = []
-    for record in records:
-        name = record.id if record.id not in taken else f"{item.name}#{record.id}"
-        taken.add(name)
-        own.append(record if name == record.id else dataclasses.replace(record, id=name))
-    return own
-
-
-def _halves(records: Sequence[Record], sft_share: float, seed: int) -> Parts:
-    """Deal all sources together, so that a question which two of them ask falls into one half."""
-    total = 1_000_000  # more than there are questions, so that the counts only set the proportion
-    counts = {"rl": round(total * (1 - sft_share)) * 1000, "sft": round(total * sft_share) * 1000}
-    return split_by_question(records, counts, seed)
 
 
 def _check_filled(parts: Parts, ingredients: Sequence[Ingredient], origin: Mapping[int, str]) -> None:
     for role, records in parts.items():
-        found = {origin[id(record)] for record in records}
+        present = {origin[id(record)] for record in records}
         for item in ingredients:
-            if item.name not in found:
+            if item.name not in present:
                 raise UserError(
                     f"--config.mixture.sources: nothing of {item.name} is left for {role} once duplicates and overlap "
                     "with evaluation sets are gone; leave it out, or weaken --config.hygiene"
                 )
-
-
-def _count(section: ConfigDict, role: str) -> int:
-    share = section.sft_share if role == "sft" else 1 - section.sft_share
-    return round(section.count * share)
 
 
 def weigh(
@@ -153,9 +140,9 @@ def weigh(
     Without a `count` the mixture is as large as it can be without taking a record twice; with one, an ingredient that
     has too few gives all it has.
     """
-    found = collections.Counter(origin[id(record)] for record in records)
+    available = collections.Counter(origin[id(record)] for record in records)
     total = sum(weights.values())
-    whole = count or min(found[name] * total / weight for name, weight in weights.items())
+    whole = count or min(available[name] * total / weight for name, weight in weights.items())
     left = {name: round(whole * weight / total) for name, weight in weights.items()}
     chosen = []
     for record in records:
@@ -178,8 +165,8 @@ def _mixing(
             shares = f"{weight / total:.1%}", f"{counts[name] / len(mixed[role]):.1%}"
             rows.append((role, name, f"{clean_counts[name]:,}", f"{counts[name]:,}", *shares))
     head = ("half", "source", "clean records", "taken", "weight", "share")
-    said = "\n".join(f"- {note}" for note in notes) or "- nothing was refused"
-    return f"## The mixture\n\n{table(head, rows)}\n\n## What the sources refused\n\n{said}"
+    refused = "\n".join(f"- {note}" for note in notes) or "- nothing was refused"
+    return f"## The mixture\n\n{table(head, rows)}\n\n## What the sources refused\n\n{refused}"
 
 
 def _product(mixed: Parts, files: Mapping[str, str], ingredients: Sequence[Ingredient]) -> Product:

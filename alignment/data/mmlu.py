@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from string import ascii_uppercase
 
-from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
 from alignment.data.nested import from_nested, has_nested
 from alignment.data.rows import Row
@@ -27,16 +26,18 @@ SUBJECTS = (
 )
 
 
-def load(path: str) -> Loaded:
-    """Return the records of an MMLU file of clinical subjects; raises what `read_records` raises."""
-    return read_records(path, _record)
-
-
-def _record(row: Row) -> Record:
+def build_record(row: Row) -> Record:
+    """Return the record of a row; raises `UserError` where its subject is not one of `SUBJECTS`."""
     subject = row.optional("subject_name") or row.optional("subject")
     if subject and subject.lower().replace(" ", "_") not in SUBJECTS:
         raise UserError(f"{row.where}: subject {subject!r} is not clinical; those read are {', '.join(SUBJECTS)}")
-    question, options, gold = from_nested(row) if has_nested(row) else _flat(row)
+    if has_nested(row):
+        question, options, gold = from_nested(row)
+    else:
+        options, question = dict(zip(ascii_uppercase, row.texts("choices"), strict=False)), row.text("question")
+        gold = row.optional("answer")
+        if gold.isdecimal() and row.integer("answer") < len(ascii_uppercase):
+            gold = ascii_uppercase[row.integer("answer")]
     return Record(
         id=row.optional("id") or content_id("mmlu", question, options),
         source="mmlu",
@@ -47,12 +48,3 @@ def _record(row: Row) -> Record:
         provenance="MMLU",
         meta={"subject": subject} if subject else {},
     )
-
-
-def _flat(row: Row) -> tuple[str, dict[str, str], str]:
-    options = dict(zip(ascii_uppercase, row.texts("choices"), strict=False))
-    answer = row.optional("answer")
-    if answer.isdecimal():
-        number = row.integer("answer")
-        answer = ascii_uppercase[number] if number < len(ascii_uppercase) else answer
-    return row.text("question"), options, answer

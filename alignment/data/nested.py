@@ -1,4 +1,4 @@
-"""The layout that the Hub's openlifescienceai copies share: the question inside an object called `data`."""
+"""The layout shared by the Hub's openlifescienceai copies: the question inside an object called `data`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def from_nested(row: Row) -> tuple[str, dict[str, str], str]:
 def nested_context(row: Row) -> tuple[str, ...]:
     """Return the paragraphs of `data.Context`, empty where there are none; raises `UserError` for what is no text."""
     data = row.inner("data")
-    found = data.get("Context", [])
-    return (found.strip(),) if isinstance(found, str) else data.texts("Context")
+    context = data.get("Context", [])
+    return (context.strip(),) if isinstance(context, str) else data.texts("Context")
 
 
 def has_nested(row: Row) -> bool:

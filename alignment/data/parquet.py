@@ -52,13 +52,15 @@ def write_parquet(path: Path, records: Iterable[Record]) -> Tally:
     Raises:
       UserError: a record cannot be held: options that are not the first letters in order, or more than ten.
     """
-    import pyarrow.parquet as pq  # late, because it takes a while
+    import pyarrow as pa  # late, because it takes a while
+    import pyarrow.parquet as pq
 
     tally, digest = Tally(), hashlib.sha256()
+    counted = _counted(records, tally, digest)
     with pq.ParquetWriter(path, schema(), compression="zstd") as writer:
-        for group in _groups(_counted(records, tally, digest)):
+        while group := list(itertools.islice(counted, GROUP)):
             with naming(path):
-                writer.write_table(_table(group))
+                writer.write_table(pa.Table.from_pylist([_row(record) for record in group], schema=schema()))
     tally.fingerprint = digest.hexdigest()
     return tally
 
@@ -74,12 +76,6 @@ def schema() -> Any:
     }
     names = [field.name for field in dataclasses.fields(Record)]
     return pa.schema([(name, special.get(name, pa.string())) for name in names])
-
-
-def _table(group: list[Record]) -> Any:
-    import pyarrow as pa
-
-    return pa.Table.from_pylist([_row(record) for record in group], schema=schema())
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -106,9 +102,3 @@ def _counted(records: Iterable[Record], tally: Tally, digest: Any) -> Iterator[R
         if record.cot:
             tally.lengths["cot"].append(len(record.cot.split()))
         yield record
-
-
-def _groups(records: Iterable[Record]) -> Iterator[list[Record]]:
-    iterator = iter(records)
-    while group := list(itertools.islice(iterator, GROUP)):
-        yield group

@@ -1,4 +1,4 @@
-"""A data set on its way to disk: what a builder gives, and how it is written so that it is there whole or not at all.
+"""Writing a data set: what a builder returns, and how its folder appears complete or not at all.
 
 <out>/README.md       the data card, in the Hugging Face layout, so that `datasets.load_dataset(out)` reads the folder
 <out>/<split>.parquet one file a split, read back by the source `records`
@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,13 @@ def write_product(product: Product, out: str, config: Mapping[str, Any], command
     unfinished.mkdir()
     try:
         manifest = _fill(unfinished, product, config, command)
-        _put(unfinished, folder)
+        # The older folder is removed only when the new one has its name.
+        before = folder.with_name(f".{folder.name}.before")
+        shutil.rmtree(before, ignore_errors=True)
+        if folder.exists():
+            os.replace(folder, before)
+        os.replace(unfinished, folder)
+        shutil.rmtree(before, ignore_errors=True)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return manifest
@@ -74,7 +80,7 @@ def write_product(product: Product, out: str, config: Mapping[str, Any], command
 
 def _fill(folder: Path, product: Product, config: Mapping[str, Any], command: str) -> dict[str, Any]:
     tallies = {
-        split: write_parquet(folder / f"{split}.parquet", _shown(records, split, product.sizes[split]))
+        split: write_parquet(folder / f"{split}.parquet", each(records, split, "record", product.sizes[split]))
         for split, records in product.splits.items()
     }
     manifest = _manifest(tallies, config, command)
@@ -82,10 +88,6 @@ def _fill(folder: Path, product: Product, config: Mapping[str, Any], command: st
     for name, text in texts.items():
         write_text(folder / name, text + "\n")
     return manifest
-
-
-def _shown(records: Iterable[Record], split: str, size: int) -> Iterator[Record]:
-    return each(records, split, "record", size)
 
 
 def _manifest(tallies: Mapping[str, Tally], config: Mapping[str, Any], command: str) -> dict[str, Any]:
@@ -107,13 +109,3 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:  # run from a checkout
         return ""
-
-
-def _put(finished: Path, folder: Path) -> None:
-    """Give `finished` its final name; what bore it before goes only once the new one stands."""
-    before = folder.with_name(f".{folder.name}.before")
-    shutil.rmtree(before, ignore_errors=True)
-    if folder.exists():
-        os.replace(folder, before)
-    os.replace(finished, folder)
-    shutil.rmtree(before, ignore_errors=True)

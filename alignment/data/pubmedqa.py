@@ -15,10 +15,10 @@ from __future__ import annotations
 import functools
 from importlib import resources
 
-from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
+from alignment.data.ingest import Loaded, read_records
+from alignment.data.locations import Location, parse_location
 from alignment.data.nested import from_nested, has_nested, nested_context
-from alignment.data.places import Place, parse_place
 from alignment.data.rows import Row
 from alignment.errors import UserError
 from alignment.record import Record
@@ -29,7 +29,7 @@ LETTER_OF = {decision: letter for letter, decision in OPTIONS.items()}
 
 def load(path: str) -> Loaded:
     """Return the records of a PubMedQA file, their official split in `split`; raises what `read_records` raises."""
-    return read_records(path, functools.partial(_record, place=parse_place(path)))
+    return read_records(path, functools.partial(build_record, location=parse_location(path)))
 
 
 @functools.cache
@@ -39,39 +39,40 @@ def official_test() -> frozenset[str]:
     return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
 
 
-def _record(row: Row, place: Place) -> Record:
+def build_record(row: Row, location: Location) -> Record:
+    """Return the record of a row in any of the three layouts; raises `UserError` where its options are others."""
     if has_nested(row):
-        return _nested(row, place)
-    return _original(row, place) if "QUESTION" in row.fields else _hub(row, place)
-
-
-def _original(row: Row, place: Place) -> Record:
-    text = row.text("QUESTION"), row.texts("CONTEXTS"), row.texts("LABELS")
-    return _build(place, row.key, *text, row.optional("final_decision"), row.optional("LONG_ANSWER"))
-
-
-def _hub(row: Row, place: Place) -> Record:
+        return _nested(row, location)
+    if "QUESTION" in row.fields:
+        text = row.text("QUESTION"), row.texts("CONTEXTS"), row.texts("LABELS")
+        return _build(location, row.key, *text, row.optional("final_decision"), row.optional("LONG_ANSWER"))
     inner = row.inner("context")
     text = row.text("question"), inner.texts("contexts"), inner.texts("labels")
-    return _build(place, row.optional("pubid"), *text, row.optional("final_decision"), row.optional("long_answer"))
+    return _build(location, row.optional("pubid"), *text, row.optional("final_decision"), row.optional("long_answer"))
 
 
-def _nested(row: Row, place: Place) -> Record:
+def _nested(row: Row, location: Location) -> Record:
     question, options, gold = from_nested(row)
     if {text.lower() for text in options.values()} != set(LETTER_OF):
         raise UserError(f"{row.where}: the options are not yes, no and maybe but {', '.join(options.values())}")
     response = row.inner("data").optional("Long Answer")
     decision = options.get(gold, gold)
-    return _build(place, row.optional("id"), question, nested_context(row), (), decision, response)
+    return _build(location, row.optional("id"), question, nested_context(row), (), decision, response)
 
 
 def _build(
-    place: Place, key: str, question: str, context: tuple[str, ...], labels: tuple[str, ...], decision: str, long: str
+    location: Location,
+    key: str,
+    question: str,
+    context: tuple[str, ...],
+    labels: tuple[str, ...],
+    decision: str,
+    long: str,
 ) -> Record:
     return Record(
         id=key or content_id("pubmedqa", question, OPTIONS),
         source="pubmedqa",
-        split="test" if key in official_test() else place.stated_split or "train",
+        split="test" if key in official_test() else location.stated_split or "train",
         question=question,
         options=dict(OPTIONS),
         gold=LETTER_OF.get(decision.lower(), decision.lower()),

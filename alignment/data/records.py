@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable, Mapping
 
 from alignment.common.files import write_text
-from alignment.data.door import Loaded, read_records
 from alignment.data.ids import content_id
 from alignment.data.rows import Row
 from alignment.errors import UserError
@@ -21,28 +20,23 @@ from alignment.record import Record
 FIELDS = tuple(field.name for field in dataclasses.fields(Record))
 
 
-def load(path: str) -> Loaded:
-    """Return the records of a file in our own layout; required are question and a gold: options and gold, or answer.
-
-    Raises:
-      UserError: what `read_records` raises; a row is refused where a field is missing, unknown or of the wrong type.
-    """
-    return read_records(path, _record)
-
-
 def write_records(path: str, records: Iterable[Record]) -> None:
-    """Write `records` so that `load` returns them equal (tuples inside `meta` come back as lists)."""
-    lines = [json.dumps(_fields(record), ensure_ascii=False) + "\n" for record in records]
+    """Write `records` so that the source `records` returns them equal (tuples inside `meta` come back as lists)."""
+    lines = []
+    for record in records:
+        fields = {name: getattr(record, name) for name in FIELDS}
+        fields |= {"options": dict(record.options), "meta": dict(record.meta)}
+        fields = {name: value for name, value in fields.items() if value not in (None, "", (), {})}
+        lines.append(json.dumps(fields, ensure_ascii=False) + "\n")
     write_text(path, "".join(lines))
 
 
-def _fields(record: Record) -> dict:
-    fields = {name: getattr(record, name) for name in FIELDS}
-    fields |= {"options": dict(record.options), "meta": dict(record.meta)}
-    return {name: value for name, value in fields.items() if value not in (None, "", (), {})}
+def build_record(row: Row) -> Record:
+    """Return the record of a row in our own layout: a question, and options with a gold letter or an answer.
 
-
-def _record(row: Row) -> Record:
+    Raises:
+      UserError: a field is missing, unknown or of the wrong type.
+    """
     unknown = [name for name in row.fields if name not in FIELDS]
     if unknown:
         nearest = difflib.get_close_matches(unknown[0], FIELDS, n=1, cutoff=0.0)[0]

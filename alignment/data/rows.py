@@ -1,8 +1,9 @@
-"""Rows out of a file or the Hub, whatever the format, each remembering the place it came from."""
+"""Rows of a file or of the Hub in any format, each with the file and line it came from."""
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import csv
 import dataclasses
 import difflib
@@ -17,7 +18,7 @@ from typing import Any
 from etils import epath
 
 from alignment.common.progress import shows_bars
-from alignment.data.places import HUB, Place, parse_place
+from alignment.data.locations import HUB, Location, parse_location
 from alignment.errors import UserError
 from alignment.hub import snapshot
 
@@ -51,8 +52,8 @@ class Row:
         """Return a field that must be text (numbers are written out), stripped; raises `UserError` where it is not."""
         value = self.get(name)
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            found = f"is missing; {self._present(name)}" if value is None else f"is {type(value).__name__}, not text"
-            raise UserError(f"{self.where}: field {name!r} {found}")
+            problem = f"is missing; {self._present(name)}" if value is None else f"is {type(value).__name__}, not text"
+            raise UserError(f"{self.where}: field {name!r} {problem}")
         return self._sound(name, str(value).strip())
 
     def _sound(self, name: str, text: str) -> str:
@@ -90,8 +91,8 @@ class Row:
         """Return the fields of an object inside the row, as a row; raises `UserError` where there is none."""
         value = self.get(name)
         if not isinstance(value, Mapping):
-            found = f"is missing; {self._present(name)}" if value is None else f"is {type(value).__name__}"
-            raise UserError(f"{self.where}: field {name!r} must be an object and {found}")
+            problem = f"is missing; {self._present(name)}" if value is None else f"is {type(value).__name__}"
+            raise UserError(f"{self.where}: field {name!r} must be an object and {problem}")
         return Row(f"{self.where}, field {name!r}", value)
 
     def options(self, name: str) -> dict[str, str]:
@@ -112,31 +113,18 @@ class Row:
         return tuple(self._sound(name, item.strip()) for item in value)
 
 
-def read_rows(path: str) -> list[Row]:
-    """Return the rows of a place (`alignment.data.places`): a `.jsonl`, `.json`, `.csv` or `.parquet` file, or the Hub.
-
-    Raises:
-      UserError: what `scan_rows` raises, or a row that cannot be read (named by its line).
-    """
-    rows = scan_rows(path)
-    for row in rows:
-        if row.error:
-            raise UserError(row.error)
-    return rows
-
-
 def scan_rows(path: str) -> list[Row]:
-    """Return the rows of a place, those that cannot be read among them, with the reason as their `error`.
+    """Return the rows of a location, including those that cannot be read, with the reason as their `error`.
 
     JSON may be a list, an object keyed by id, or lines.
 
     Raises:
       UserError: no such file or Hub data set, another ending, a file that is broken as a whole, or no rows.
     """
-    place = parse_place(path)
-    if place.on_hub:
-        return list(_hub(place))
-    file = epath.Path(place.path)
+    location = parse_location(path)
+    if location.on_hub:
+        return list(_hub(location))
+    file = epath.Path(location.path)
     read = READERS.get(file.suffix.lower())
     if read is None:
         raise UserError(f"{path}: cannot read {file.suffix or 'a file without ending'}; known: {', '.join(READERS)}")
@@ -148,62 +136,60 @@ def scan_rows(path: str) -> list[Row]:
     return rows
 
 
-def _hub(place: Place) -> Iterator[Row]:
+def _hub(location: Location) -> Iterator[Row]:
     import datasets  # late, because it takes a while
 
     if not shows_bars():
         datasets.disable_progress_bars()
-    name, split = place.path.removeprefix(HUB), place.stated_split
-    folder = name if os.path.isdir(name) else _hub_folder(place)
+    name, split = location.path.removeprefix(HUB), location.stated_split
+    folder = name
+    if not os.path.isdir(name):  # fetched as models are: resumed, pinned to a commit and complete offline
+        file = "-".join(part for part in (*name.strip("/").split("/"), location.name, split) if part) + ".parquet"
+        remedy = (
+            f"give a file instead: path={file}, written elsewhere by "
+            f"datasets.load_dataset(...).to_parquet({file!r}), or "
+        )
+        folder = snapshot(name, "dataset", HUB_FILES, location.revision or None, remedy)
     try:
-        rows = datasets.load_dataset(folder, place.name or None, split=split)
+        rows = datasets.load_dataset(folder, location.name or None, split=split)
     except Exception as error:  # noqa: BLE001 - its builders raise many types for wrong choices and damaged files
         raise UserError(
-            f"{place.path}: cannot be read, split {split!r} ({_one_line(error)}); choose with ?name=...&split=..."
+            f"{location.path}: cannot be read, split {split!r} ({_one_line(error)}); choose with ?name=...&split=..."
         ) from None
     for number, fields in enumerate(rows, start=1):
-        yield Row(f"{place.path}, {split} row {number}", fields)
-
-
-def _hub_folder(place: Place) -> str:
-    """The files of a data set, fetched as those of a model are: resumed, pinned to a commit and complete offline."""
-    name = place.path.removeprefix(HUB)
-    file = "-".join(part for part in (*name.strip("/").split("/"), place.name, place.stated_split) if part) + ".parquet"
-    remedy = (
-        f"give a file instead: path={file}, written elsewhere by datasets.load_dataset(...).to_parquet({file!r}), or "
-    )
-    return snapshot(name, "dataset", HUB_FILES, place.revision or None, remedy)
+        yield Row(f"{location.path}, {split} row {number}", fields)
 
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _text(file: epath.Path) -> str:
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file}: not UTF-8 text (byte {error.start}); convert the file") from None
-
-
 def _jsonl(file: epath.Path) -> Iterator[Row]:
     for number, line in enumerate(file.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        if line.strip():
-            yield _row(f"{file}, line {number}", line)
-
-
-def _row(where: str, line: bytes) -> Row:
-    try:
-        return Row(where, _object(_decode(line.decode(), where), where))
-    except UnicodeDecodeError as error:
-        return Row(where, {}, error=f"{where}: not UTF-8 text (byte {error.start}); convert the line")
-    except UserError as error:
-        return Row(where, {}, error=str(error))
+        if not line.strip():
+            continue
+        where, fields, error = f"{file}, line {number}", {}, ""
+        try:
+            fields = _decode(line.decode(), where)
+            if not isinstance(fields, dict):
+                fields, error = {}, f"{where}: holds {type(fields).__name__}, not an object with fields"
+        except UnicodeDecodeError as problem:
+            error = f"{where}: not UTF-8 text (byte {problem.start}); convert the line"
+        except UserError as problem:
+            error = str(problem)
+        yield Row(where, fields, error=error)
 
 
 def _json(file: epath.Path) -> Iterator[Row]:
-    text = _text(file)
-    if "\n" in text.strip() and _is_object(text.strip().split("\n")[0]):  # JSON Lines under the name .json
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: not UTF-8 text (byte {error.start}); convert the file") from None
+    first, newline, _ = text.strip().partition("\n")
+    is_lines = False
+    with contextlib.suppress(ValueError, RecursionError):
+        is_lines = bool(newline) and isinstance(json.loads(first), dict)
+    if is_lines:  # JSON Lines under the name .json
         yield from _jsonl(file)
         return
     tree = _decode(text, str(file))
@@ -265,22 +251,9 @@ def _decode(text: str, where: str) -> Any:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are all different; of two equal ones the parser would drop the first without a word."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """Return an object whose keys all differ; of two equal ones the parser would silently drop the first."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         counts = collections.Counter(name for name, _ in pairs)
         raise ValueError(f"key {counts.most_common(1)[0][0]!r} stands twice in one object")
-    return found
-
-
-def _object(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise UserError(f"{where}: holds {type(value).__name__}, not an object with fields")
-    return value
-
-
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
+    return fields

@@ -27,7 +27,7 @@ class Runs(NamedTuple):
 
     hashes: np.ndarray
     owners: np.ndarray
-    places: np.ndarray
+    starts: np.ndarray
 
 
 def normalised_words(text: str) -> list[str]:
@@ -36,7 +36,7 @@ def normalised_words(text: str) -> list[str]:
 
 
 def word_runs(texts: Sequence[Sequence[str]], size: int, wanted: Wanted | None = None) -> Runs:
-    """Return the runs of `size` words; a text with fewer has none. `wanted` picks places among hashes [N]."""
+    """Return the runs of `size` words; a text with fewer has none. `wanted` picks positions among hashes [N]."""
     values = np.fromiter((_hash(word) for text in texts for word in text), np.uint64)
     return _runs(values, [len(text) for text in texts], size, wanted)
 
@@ -44,7 +44,11 @@ def word_runs(texts: Sequence[Sequence[str]], size: int, wanted: Wanted | None =
 def character_runs(texts: Sequence[str], size: int, wanted: Wanted | None = None) -> Runs:
     """Return the runs of `size` characters; a text with fewer has none. `wanted` is that of `word_runs`."""
     codes = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32).astype(np.uint64)
-    return _runs(_mixed(codes), [len(text) for text in texts], size, wanted)
+    # SplitMix64 (Steele et al. 2014) of each code, so that similar characters have unlike hashes.
+    codes = (codes + np.uint64(1)) * BASE
+    codes = (codes ^ (codes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    codes = (codes ^ (codes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return _runs(codes ^ (codes >> np.uint64(31)), [len(text) for text in texts], size, wanted)
 
 
 def _runs(values: np.ndarray, lengths: Sequence[int], size: int, wanted: Wanted | None) -> Runs:
@@ -63,24 +67,13 @@ def rolling(values: np.ndarray, size: int) -> np.ndarray:
     """Return uint64 [N - size + 1] with h[i] = sum_j values[i + j] * BASE^(size - 1 - j) mod 2^64, by doubling."""
     if len(values) < size:
         return np.zeros(0, np.uint64)
-    found, length = values, 1
+    hashes, length = values, 1
     for bit in bin(size)[3:]:
-        found, length = found[:-length] * _power(length) + found[length:], 2 * length
+        power = np.uint64(pow(int(BASE), length, 1 << 64))
+        hashes, length = hashes[:-length] * power + hashes[length:], 2 * length
         if bit == "1":
-            found, length = found[:-1] * BASE + values[length:], length + 1
-    return found
-
-
-def _power(exponent: int) -> np.uint64:
-    return np.uint64(pow(int(BASE), exponent, 1 << 64))
-
-
-def _mixed(codes: np.ndarray) -> np.ndarray:
-    """SplitMix64 (Steele et al. 2014) of each code, so that characters alike do not hash alike."""
-    codes = (codes + np.uint64(1)) * BASE
-    codes = (codes ^ (codes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    codes = (codes ^ (codes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return codes ^ (codes >> np.uint64(31))
+            hashes, length = hashes[:-1] * BASE + values[length:], length + 1
+    return hashes
 
 
 @functools.lru_cache(maxsize=1 << 20)

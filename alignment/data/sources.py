@@ -1,12 +1,13 @@
 """The registry of sources that are read from a file or the Hub.
 
-A source is a function from a place (`alignment.data.places`) to what was loaded. A new one is a file in this folder and
-a line in `SOURCES`. Generated vignettes come from no file: they are the entries of `GENERATED_SCOPES`, handled by
-`alignment.data.load`.
+A source is a function from a location (`alignment.data.locations`) to what was loaded. A new one is a file in this
+folder with a function that makes a record of a row, and a line in `SOURCES`. Generated vignettes are read from no file:
+they are the entries of `GENERATED_SCOPES`, handled by `alignment.data.load`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from alignment.data import (
@@ -23,27 +24,34 @@ from alignment.data import (
     pubmedqa,
     records,
 )
-from alignment.data.door import Loaded
+from alignment.data.ingest import Loaded, read_records
+from alignment.data.rows import Row
 from alignment.record import Record
 from alignment.text.lookup import lookup
 
 Source = Callable[[str], Loaded]
 
+
+def from_rows(build: Callable[[Row], Record]) -> Source:
+    """Return the source that makes a record of every row with `build`; it raises what `read_records` raises."""
+    return functools.partial(read_records, build=build)
+
+
 # Sources that are generated, with the scope of the knowledge base they are made of.
 GENERATED_SCOPES = {"vignettes": "core", "vignettes_full": "full"}
 SOURCES: dict[str, Source] = {
-    "medqa": medqa.load,
+    "medqa": from_rows(medqa.build_record),
     "medmcqa": medmcqa.load,
     "pubmedqa": pubmedqa.load,
-    "mediq": mediq.load,
-    "medxpertqa": medxpertqa.load,
-    "mmlu": mmlu.load,
-    "medical_o1_sft": medical_o1_sft.load,
-    "medical_o1_verifiable": medical_o1_verifiable.load,
-    "medreason": medreason.load,
-    "kqa": kqa.load,
-    "medcalc": medcalc.load,
-    "records": records.load,
+    "mediq": from_rows(mediq.build_record),
+    "medxpertqa": from_rows(medxpertqa.build_record),
+    "mmlu": from_rows(mmlu.build_record),
+    "medical_o1_sft": from_rows(medical_o1_sft.build_record),
+    "medical_o1_verifiable": from_rows(medical_o1_verifiable.build_record),
+    "medreason": from_rows(medreason.build_record),
+    "kqa": from_rows(kqa.build_record),
+    "medcalc": from_rows(medcalc.build_record),
+    "records": from_rows(records.build_record),
 }
 
 
@@ -56,7 +64,7 @@ def read_source(name: str, path: str) -> Loaded:
     """Return what the source `name` makes of `path`: its records, every refused row with its reason, and counts.
 
     Raises:
-      UserError: no such source; the file cannot be read, or too many of its rows are refused (`door.read_records`).
+      UserError: no such source; the file cannot be read, or too many of its rows are refused (`ingest.read_records`).
     """
     return lookup(SOURCES, name, "source")(path)
 

@@ -44,8 +44,8 @@ def shares(total: int, counts: Sequence[int]) -> list[int]:
     if rest >= open_parts:
         wanted = [count or rest // open_parts for count in counts]
     else:
-        asked = [count or total for count in counts]
-        wanted = [max(1, total * count // sum(asked)) for count in asked]
+        requested = [count or total for count in counts]
+        wanted = [max(1, total * count // sum(requested)) for count in requested]
     sizes: list[int] = []
     for index, count in enumerate(wanted[:-1], start=1):
         sizes.append(min(count, total - sum(sizes) - (len(counts) - index)))  # one is left for each part to come

@@ -1,8 +1,8 @@
 """Records tokenised once: an Arrow table on disk, made with `datasets` and mapped into memory by later stages and runs.
 
 A table's name is a hash of everything its contents depend on: the records, the tokenizer, the template, and the source
-of the code that renders and encodes; its hash lies beside it. A table that is not whole is made again, and where none
-can be written, the tokens stay in memory: no run depends on this cache.
+of the code that renders and encodes; its hash is stored beside it. A damaged table is made again, and where none can be
+written, the tokens stay in memory: no run depends on this cache.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def tokenise(records: Sequence[Record], encode: Encode, what: str, cache: str = 
       cache: folder of the tables; "" is `tokens` in the user's cache folder.
     """
     import datasets  # late, because it takes a while
+    import pyarrow.compute as pc
 
     key = hashlib.sha256(f"{what}\n{fingerprint(records)}".encode()).hexdigest()
     folder = pathlib.Path(cache) if cache else user_cache()
@@ -96,7 +97,7 @@ def tokenise(records: Sequence[Record], encode: Encode, what: str, cache: str = 
         except OSError as error:
             _warn(folder, reason_of(error))
             table = make(keep_in_memory=True)
-    return Examples(table, _lengths(table))
+    return Examples(table, pc.list_value_length(table.data["ids"]).to_numpy().astype(np.int64))
 
 
 @functools.cache  # once a folder
@@ -147,9 +148,3 @@ def _stored(path: pathlib.Path, rows: int) -> Any:
     with contextlib.suppress(OSError):
         path.unlink()
     return None
-
-
-def _lengths(table: Any) -> np.ndarray:
-    import pyarrow.compute as pc
-
-    return pc.list_value_length(table.data["ids"]).to_numpy().astype(np.int64)

@@ -36,10 +36,10 @@ LIMITS = (
 
 def build_vignettes(config: ConfigDict) -> Product:
     """Return the vignettes of `config.vignettes` with their chains of thought, train and eval split by case."""
-    section = config.vignettes
-    counts = {"train": section.count, "eval": section.eval_count}
+    wanted = config.vignettes
+    counts = {"train": wanted.count, "eval": wanted.eval_count}
     counts = {split: count for split, count in counts.items() if count}
-    families = tuple(section.families) or vignettes.families_of(section.scope)
+    families = tuple(wanted.families) or vignettes.families_of(wanted.scope)
     return Product(
         "Clinical vignettes with derived chains of thought",
         "Multiple-choice questions about generated patients, each with the chain of thought by which a knowledge base "
@@ -47,7 +47,7 @@ def build_vignettes(config: ConfigDict) -> Product:
         ("apache-2.0",),
         LIMITS,
         {
-            split: distinct_vignettes(count, config.seed, split, families, config.workers, section.scope)
+            split: distinct_vignettes(count, config.seed, split, families, config.workers, wanted.scope)
             for split, count in counts.items()
         },
         counts,
@@ -68,25 +68,21 @@ def distinct_vignettes(
     seen: set[bytes] = set()
     barren = 0
     make = _Shard(seed, split, tuple(families), scope)
-    with contextlib.closing(in_order(make, min(workers or _cores(), -(-count // SHARD)))) as shards:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.closing(in_order(make, min(workers or cores, -(-count // SHARD)))) as shards:
         while len(seen) < count and barren < PATIENCE:
             before = len(seen)
-            for record in _new(next(shards), seen, count):
-                yield dataclasses.replace(record, split=split)
+            for record in next(shards):
+                key = hashlib.sha256(normalised_question(record).encode()).digest()[:16]
+                if key not in seen and len(seen) < count:
+                    seen.add(key)
+                    yield dataclasses.replace(record, split=split)
             barren = barren + 1 if len(seen) - before < BARREN * SHARD else 0
     if len(seen) < count:
         raise UserError(
             f"--config.vignettes: hardly more than {len(seen)} different {split} questions can be made of the families "
             f"{', '.join(families)}; ask for fewer than {count}"
         )
-
-
-def _new(records: Sequence[Record], seen: set[bytes], count: int) -> Iterator[Record]:
-    for record in records:
-        key = hashlib.sha256(normalised_question(record).encode()).digest()[:16]
-        if key not in seen and len(seen) < count:
-            seen.add(key)
-            yield record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +112,3 @@ def in_order(make: Callable[[int], list[Record]], workers: int) -> Iterator[list
             ahead.append(pool.submit(make, number))
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from alignment.common.progress import warn
 from alignment.data.ids import content_id, normalised_question, question_rank
-from alignment.data.places import parse_place
+from alignment.data.locations import parse_location
 from alignment.data.refusals import check_share, make_all, refusal_note
 from alignment.data.rows import Row, scan_rows
 from alignment.errors import UserError
@@ -64,7 +64,7 @@ def read_feedback(
     closed = {normalised_question(record) for record in evaluation}
     rows = scan_rows(path)
     readable, reasons = make_all(rows, lambda row: _judgement(row, known))
-    check_share([*reasons.values()], len(rows), parse_place(path).refuse, f"allow more with {path}?refuse=SHARE")
+    check_share([*reasons.values()], len(rows), parse_location(path).refuse, f"allow more with {path}?refuse=SHARE")
     if reasons:
         warn(refusal_note([*reasons.values()], len(rows), "judgements"))
     judgements = [judgement for judgement in readable if normalised_question(judgement.record) not in closed]

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from alignment.adapters.lora import Lora
 from alignment.common.interrupts import commit_step
 from alignment.data.batches import steps_in
-from alignment.data.collate import check_batching, collate
+from alignment.data.collate import Host, check_batching, collate
 from alignment.data.prefetch import prefetched
 from alignment.data.tokens import Examples, encoding_key, tokenise
 from alignment.errors import UserError
@@ -130,7 +130,6 @@ def sft_batch(
         batching=section.batching,
         filler=pad_id,
         parts=section.micro_batches * devices,
-        host=jax.process_index(),
-        hosts=jax.process_count(),
+        host=Host(jax.process_index(), jax.process_count()),
     )
     return {name: jnp.asarray(array) for name, array in arrays.items()}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignment.data.batches import batch_indices
-from alignment.data.collate import BATCHINGS, check_batching, collate, fill_rows
+from alignment.data.collate import BATCHINGS, Host, check_batching, collate, fill_rows
 from alignment.data.tokens import examples_of
 from alignment.errors import UserError
 
@@ -60,7 +60,7 @@ def test_every_layout_holds_the_chosen_examples_whole_and_nothing_else(batching,
 def test_hosts_together_make_the_batch_of_one(batching):
     for step in range(4):
         alone = sequences(collate(EXAMPLES, 8, step, 1, batching=batching))
-        shares = [collate(EXAMPLES, 8, step, 1, batching=batching, host=host, hosts=4) for host in range(4)]
+        shares = [collate(EXAMPLES, 8, step, 1, batching=batching, host=Host(host, 4)) for host in range(4)]
         assert len({share["tokens"].shape for share in shares}) == 1
         together = {}
         for share in shares:
@@ -90,7 +90,7 @@ def test_buckets_and_packs_pad_less():
 
 def test_a_batch_that_hosts_cannot_share_equally_is_refused():
     with pytest.raises(UserError, match="batch of 6 cannot be shared by 4 hosts"):
-        collate(EXAMPLES, 6, 0, 0, host=0, hosts=4)
+        collate(EXAMPLES, 6, 0, 0, host=Host(0, 4))
 
 
 def test_an_unknown_layout_is_refused():

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from alignment.data.hygiene import CONTAMINATED, EXACT, NEAR, Limits, clean, reports
+from alignment.data.hygiene import CONTAMINATED, EXACT, NEAR, HygieneConfig, clean, reports
 from alignment.data.vignettes import generate
 from alignment.errors import UserError
 from alignment.record import Record
@@ -27,7 +27,7 @@ PLANTED = [COPY, NEARLY, LEAK]
 
 
 def planted(**limits):
-    limits = Limits(**limits)
+    limits = HygieneConfig(**limits)
     return clean([*BASE, *PLANTED], {"exam": TESTS, "empty": []}, limits), limits
 
 
@@ -64,16 +64,18 @@ def test_the_report_accounts_for_every_record():
 def test_generated_vignettes_lose_only_equal_stems():
     records = generate(200, 0, "train")
     again = dataclasses.replace(records[0], id="again")
-    cleaned = clean([*records, again], {"vignettes": generate(100, 0, "eval")}, Limits())
+    cleaned = clean([*records, again], {"vignettes": generate(100, 0, "eval")}, HygieneConfig())
     assert cleaned.records == records and [item.record.id for item in cleaned.removals] == ["again"]
 
 
 def test_nothing_to_compare_with_removes_nothing():
-    assert clean(BASE, {}, Limits()).records == BASE and clean([], {"exam": TESTS}, Limits()).records == []
+    assert (
+        clean(BASE, {}, HygieneConfig()).records == BASE and clean([], {"exam": TESTS}, HygieneConfig()).records == []
+    )
 
 
 @pytest.mark.parametrize("leaf", ["near_duplicates=1.5", "overlap=-0.1", "words=0", "characters=0"])
 def test_a_limit_that_is_none_is_refused(leaf):
     name, value = leaf.split("=")
     with pytest.raises(UserError, match=f"--config.hygiene.{name}="):
-        Limits(**{name: float(value)})
+        HygieneConfig(**{name: float(value)})

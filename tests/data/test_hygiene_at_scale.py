@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import dataclasses, json, resource
 import numpy as np
-from alignment.data.hygiene import Limits, clean
+from alignment.data.hygiene import HygieneConfig, clean
 from alignment.record import Record
 
 SIZE, PLANTED = 200_000, 1000
@@ -32,7 +32,7 @@ for n in range(PLANTED):
     changes = (records[n].question.upper(), n), (" ".join(near), n + PLANTED), (" ".join(leak), n + 2 * PLANTED)
     for place, (question, source) in zip((SIZE - 1 - n, SIZE - 1 - n - PLANTED, n + 2 * PLANTED), changes):
         records[place] = dataclasses.replace(records[source], id=f"planted {place}", question=question)
-cleaned = clean(records, {"exam": tests}, Limits(characters=200))
+cleaned = clean(records, {"exam": tests}, HygieneConfig(characters=200))
 print(json.dumps({
     "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     "planted": sum(item.record.id.startswith("planted") for item in cleaned.removals),

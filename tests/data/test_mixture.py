@@ -12,7 +12,8 @@ from alignment.build_data import main
 from alignment.config import default_data_set
 from alignment.data.duplicates import exact_duplicates, near_duplicates
 from alignment.data.mixture import build_mixture, parse_ingredient, weigh
-from alignment.data.records import load, write_records
+from alignment.data.records import write_records
+from alignment.data.sources import SOURCES
 from alignment.data.splits import questions
 from alignment.errors import UserError
 from alignment.record import Record
@@ -83,7 +84,7 @@ def test_a_written_mixture_reads_back_and_trains_both_stages(folder, capsys):
     flags = [f"--config.mixture.sources=records:{folder}/one.jsonl=1,vignettes:100=1"]
     out = f"--config.out={folder}/mixed"
     assert main([out, "--config.builder=mixture", "--config.mixture.evals=vignettes:50", *flags]) == 0
-    sft, rl = (load(str(folder / "mixed" / f"{role}.parquet")).records for role in ("sft", "rl"))
+    sft, rl = (SOURCES["records"](str(folder / "mixed" / f"{role}.parquet")).records for role in ("sft", "rl"))
     assert {item.source for item in sft} == {item.source for item in rl} == {"one", "vignettes"}
     assert (folder / "mixed" / "hygiene.md").read_text().startswith("# What was removed")
     assert "## Limits" in (folder / "mixed" / "README.md").read_text()

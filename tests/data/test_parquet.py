@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from alignment.data.ids import fingerprint
 from alignment.data.parquet import GROUP, write_parquet
-from alignment.data.records import load, write_records
+from alignment.data.records import write_records
+from alignment.data.sources import SOURCES
 from alignment.data.vignettes import generate
 from alignment.errors import UserError
 from alignment.record import Record
@@ -41,7 +42,10 @@ def test_a_record_comes_back_equal_from_parquet_and_from_lines(tmp_path_factory,
     folder = tmp_path_factory.mktemp("same")
     tally = write_parquet(folder / "x.parquet", [record])
     write_records(str(folder / "x.jsonl"), [record])
-    (back,), (line,) = load(str(folder / "x.parquet")).records, load(str(folder / "x.jsonl")).records
+    (back,), (line,) = (
+        SOURCES["records"](str(folder / "x.parquet")).records,
+        SOURCES["records"](str(folder / "x.jsonl")).records,
+    )
     assert back == line == record
     assert tally.fingerprint == fingerprint([record]) == fingerprint([back])
 
@@ -54,7 +58,7 @@ def test_numbers_texts_and_missing_fields_come_back(tmp_path):
         Record("t", "kqa", "Why?", answer="Because.", must_have=("cause",), response="So.", context=("note",)),
     ]
     write_parquet(tmp_path / "x.parquet", given_records)
-    assert load(str(tmp_path / "x.parquet")).records == given_records
+    assert SOURCES["records"](str(tmp_path / "x.parquet")).records == given_records
 
 
 def test_what_is_counted_is_what_was_written(tmp_path):
@@ -87,7 +91,7 @@ def test_options_that_would_come_back_otherwise_are_refused(tmp_path, options):
 def test_an_empty_file_and_broken_meta_are_refused(tmp_path):
     write_parquet(tmp_path / "empty.parquet", [])
     with pytest.raises(UserError, match="empty.parquet: the file holds no rows"):
-        load(str(tmp_path / "empty.parquet"))
+        SOURCES["records"](str(tmp_path / "empty.parquet"))
     (tmp_path / "x.jsonl").write_text('{"question": "Q?", "answer": "A", "meta": "{broken"}')
     with pytest.raises(UserError, match="line 1: field 'meta' is str, not an object"):
-        load(str(tmp_path / "x.jsonl"))
+        SOURCES["records"](str(tmp_path / "x.jsonl"))

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment.data.ids import fingerprint
+from alignment.data.locations import CHOICES
 from alignment.data.medreason import split_options
-from alignment.data.places import CHOICES
 from alignment.data.pubmedqa import official_test
 from alignment.data.sources import SOURCES, load_source
 from alignment.errors import UserError

@@ -7,10 +7,19 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from alignment.data.rows import Row, read_rows, scan_rows
+from alignment.data.rows import Row, scan_rows
 from alignment.errors import UserError
 
 ROWS = [{"id": "1", "question": "Pain, where?"}, {"id": "2", "question": "NA"}]
+
+
+def read_rows(path: str) -> list[Row]:
+    """The rows of a location; raises `UserError` for the first row that cannot be read."""
+    rows = scan_rows(path)
+    for row in rows:
+        if row.error:
+            raise UserError(row.error)
+    return rows
 
 
 def write(path, text):

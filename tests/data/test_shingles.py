@@ -17,7 +17,7 @@ def by_hand(texts, size):
 
 
 def same_runs(runs, wanted):
-    assert list(zip(runs.owners, runs.places, strict=True)) == [(n, at) for n, at, _ in wanted]
+    assert list(zip(runs.owners, runs.starts, strict=True)) == [(n, at) for n, at, _ in wanted]
     pairs = list(zip(runs.hashes.tolist(), [run for _, _, run in wanted], strict=True))
     assert len({pair[0] for pair in pairs}) == len({pair[1] for pair in pairs}) == len(set(pairs))
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from alignment.data.door import read_records
+from alignment.data.ingest import read_records
 from alignment.errors import UserError
 from alignment.record import Record
 

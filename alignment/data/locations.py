@@ -1,4 +1,4 @@
-"""Where rows come from: a file or a data set of the Hugging Face Hub, with choices behind a question mark.
+"""Where rows come from: a file or a data set of the Hugging Face Hub, with choices after a question mark.
 
 train.jsonl                                        a file (.jsonl, .json, .csv or .parquet), wherever epath reads
 pqal.json?keep=test                                of it, the records of one split
@@ -19,7 +19,7 @@ SPLITS = ("train", "validation", "valid", "val", "dev", "test")
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class Location:
     """A path and the choices that may follow it as `?choice=value&choice=value`."""
 
     path: str  # of a file, or "hf://owner/data"
@@ -45,11 +45,11 @@ class Place:
         return named[0] if len(named) == 1 else ""
 
 
-CHOICES = tuple(field.name for field in dataclasses.fields(Place))[1:]
+CHOICES = tuple(field.name for field in dataclasses.fields(Location))[1:]
 
 
-def parse_place(text: str) -> Place:
-    """Return the place that `text` names; raises `UserError` for a choice that is unknown, twice or has no value."""
+def parse_location(text: str) -> Location:
+    """Return the location that `text` names; raises `UserError` for a choice that is unknown, twice or has no value."""
     path, _, query = text.partition("?")
     choices: dict[str, str | float] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
@@ -57,15 +57,11 @@ def parse_place(text: str) -> Place:
             raise UserError(f"{text}: '{name}={value}' after '?'; known, once each: {', '.join(CHOICES)}")
         choices[name] = value
     if "refuse" in choices:
-        choices["refuse"] = _share(choices["refuse"], text)
-    return Place(path, **choices)
-
-
-def _share(value: str, text: str) -> float:
-    try:
-        share = float(value)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise UserError(f"{text}: refuse={value} is not a share between 0 and 1")
-    return share
+        try:
+            share = float(choices["refuse"])
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            raise UserError(f"{text}: refuse={choices['refuse']} is not a share between 0 and 1")
+        choices["refuse"] = share
+    return Location(path, **choices)

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from alignment.data.places import Place, parse_place
+from alignment.data.locations import Location, parse_location
 from alignment.errors import UserError
 
 
 def test_a_plain_path_has_no_choices():
-    assert parse_place("a/b.jsonl") == Place("a/b.jsonl") and not parse_place("a/b.jsonl").on_hub
+    assert parse_location("a/b.jsonl") == Location("a/b.jsonl") and not parse_location("a/b.jsonl").on_hub
 
 
 def test_choices_follow_a_question_mark():
-    place = parse_place("hf://cais/mmlu?name=anatomy&split=test&revision=abc&keep=dev&cop=1&refuse=0.2")
-    assert place == Place("hf://cais/mmlu", "anatomy", "test", "abc", "dev", "1", 0.2) and place.on_hub
+    location = parse_location("hf://cais/mmlu?name=anatomy&split=test&revision=abc&keep=dev&cop=1&refuse=0.2")
+    assert location == Location("hf://cais/mmlu", "anatomy", "test", "abc", "dev", "1", 0.2) and location.on_hub
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_choices_follow_a_question_mark():
     ],
 )
 def test_the_split_is_chosen_or_in_the_name(path, split):
-    assert parse_place(path).stated_split == split
+    assert parse_location(path).stated_split == split
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_the_split_is_chosen_or_in_the_name(path, split):
 )
 def test_an_unknown_choice_is_refused(query):
     with pytest.raises(UserError, match=r"^a\.jsonl\?"):
-        parse_place(f"a.jsonl?{query}")
+        parse_location(f"a.jsonl?{query}")

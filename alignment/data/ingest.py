@@ -1,11 +1,11 @@
-"""The door of the data room: rows become records here, or are refused by name, and everything is counted."""
+"""Turning rows into records: every row is built, validated and counted, or refused with its file, row and reason."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
 
-from alignment.data.places import Place, parse_place
+from alignment.data.locations import Location, parse_location
 from alignment.data.rows import Row, scan_rows
 from alignment.errors import UserError
 from alignment.record import Record, validate
@@ -30,29 +30,34 @@ class Loaded:
 
 
 def read_records(path: str, build: Callable[[Row], Record], notes: tuple[str, ...] = ()) -> Loaded:
-    """Return the records that `build` makes of the rows of `path` (a place, see `alignment.data.places`).
+    """Return the records that `build` makes of the rows of `path` (a location, see `alignment.data.locations`).
 
     A row is refused where `build` or `validate` raises a `UserError`, or where its id already stands for another
-    record; one equal to an earlier row is taken once. A record gets the split of the place unless it has one.
+    record; one equal to an earlier row is taken once. A record gets the split of the location unless it has one.
 
     Raises:
-      UserError: the file cannot be read, more than `refuse` of its rows (5 % unless the place says otherwise) are
+      UserError: the file cannot be read, more than `refuse` of its rows (5 % unless the location says otherwise) are
         refused, or none is left.
     """
-    return admit(scan_rows(path), build, parse_place(path), notes)
+    return admit(scan_rows(path), build, parse_location(path), notes)
 
 
-def admit(rows: Iterable[Row], build: Callable[[Row], Record], place: Place, notes: tuple[str, ...] = ()) -> Loaded:
-    """Return what `build` makes of `rows`; see `read_records`, for sources that must see all rows first."""
+def admit(
+    rows: Iterable[Row], build: Callable[[Row], Record], location: Location, notes: tuple[str, ...] = ()
+) -> Loaded:
+    """Return what `build` makes of `rows`; see `read_records`. For sources that must see all rows first."""
     first: dict[str, tuple[Record, str]] = {}
     refused: list[str] = []
     repeated = 0
     for row in rows:
         try:
-            record = _enter(row, build, place)
+            if row.error:
+                raise UserError(row.error)
+            record = validate(build(row), row.where)
         except UserError as error:
             refused.append(str(error))
             continue
+        record = record if record.split else dataclasses.replace(record, split=location.stated_split)
         known, where = first.setdefault(record.id, (record, row.where))
         if known is record:
             continue
@@ -60,33 +65,28 @@ def admit(rows: Iterable[Row], build: Callable[[Row], Record], place: Place, not
             repeated += 1
         else:
             refused.append(f"{row.where}: id {record.id!r} stands for two different records, the first at {where}")
-    return _counted([record for record, _ in first.values()], refused, repeated, place, notes)
+    return _loaded([record for record, _ in first.values()], refused, repeated, location, notes)
 
 
-def _enter(row: Row, build: Callable[[Row], Record], place: Place) -> Record:
-    if row.error:
-        raise UserError(row.error)
-    record = validate(build(row), row.where)
-    return record if record.split else dataclasses.replace(record, split=place.stated_split)
-
-
-def _counted(records: list[Record], refused: list[str], repeated: int, place: Place, notes: tuple[str, ...]) -> Loaded:
+def _loaded(
+    records: list[Record], refused: list[str], repeated: int, location: Location, notes: tuple[str, ...]
+) -> Loaded:
     total = len(records) + len(refused) + repeated
-    if len(refused) > place.refuse * total:
+    if len(refused) > location.refuse * total:
         raise UserError(
-            f"{refused[0]} ({len(refused)} of {total} rows are refused, more than the {place.refuse:.0%} allowed: is "
-            f"this the right source? Where it is, allow more with {place.path}?refuse=SHARE)"
+            f"{refused[0]} ({len(refused)} of {total} rows are refused, more than the {location.refuse:.0%} allowed: "
+            f"is this the right source? Where it is, allow more with {location.path}?refuse=SHARE)"
         )
-    kept = [record for record in records if place.keep in ("", record.split)]
-    if not kept:
-        found = ", ".join(sorted({record.split or "none stated" for record in records}))
-        raise UserError(f"{place.path}: no record has the split {place.keep!r}; found: {found}")
-    aside = len(records) - len(kept)
+    chosen = [record for record in records if location.keep in ("", record.split)]
+    if not chosen:
+        splits = ", ".join(sorted({record.split or "none stated" for record in records}))
+        raise UserError(f"{location.path}: no record has the split {location.keep!r}; found: {splits}")
+    aside = len(records) - len(chosen)
     if refused:
         more = f"; and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
         notes += (f"{len(refused)} of {total} row(s) refused: {'; '.join(refused[:SHOWN])}{more}",)
     if repeated:
         notes += (f"{repeated} repeated row(s) left out",)
     if aside:
-        notes += (f"{aside} record(s) of other splits than {place.keep!r} set aside",)
-    return Loaded(kept, tuple(refused), repeated, aside, notes)
+        notes += (f"{aside} record(s) of other splits than {location.keep!r} set aside",)
+    return Loaded(chosen, tuple(refused), repeated, aside, notes)
