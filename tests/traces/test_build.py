@@ -13,7 +13,8 @@ from tiny import records
 from alignment.build_data import main
 from alignment.config import default_config
 from alignment.data.load import load_data
-from alignment.data.records import load, write_records
+from alignment.data.records import write_records
+from alignment.data.sources import SOURCES
 from alignment.record import Record
 from alignment.text.templates import get_template
 from alignment.traces.build import choose_records
@@ -185,7 +186,8 @@ def test_a_gold_rationale_of_the_source_is_replaced_and_never_sent(tmp_path):
         config = traces_config(tmp_path, server.url)
         assert main(flags(config)) == 0
         assert not [asked for asked in server.asked if "points to" in json.dumps(asked.body)]  # as every tiny cot says
-    assert not [record for record in load(str(tmp_path / "set" / "train.parquet")).records if "points to" in record.cot]
+    written = SOURCES["records"](str(tmp_path / "set" / "train.parquet")).records
+    assert not [record for record in written if "points to" in record.cot]
 
 
 @pytest.mark.parametrize(
