@@ -31,66 +31,67 @@ _PARTS = (thorax, abdomen, nerves_joints, blood_infection, mind_pelvis)
 def load(scope: str = "core") -> KnowledgeBase:
     """Return the knowledge base.
 
-    The "core" is what the default vignettes and the embedded nano base are made of and does not grow; "full" is the
-    core with everything that was added beside it.
+    The default vignettes and the corpus of the embedded nano base are made of the "core", which does not grow; "full"
+    is the core with all additions.
 
     Raises:
       UserError: there is no such scope, or the data contradict themselves; the message names the first contradiction.
     """
     if scope not in SCOPES:
         raise UserError(f"knowledge scope {scope!r} is unknown; use one of {', '.join(SCOPES)}")
-    base = _core()
-    if scope == "full":
-        base = conditions.extended(pharmacology.extended(base))
-    found = problems(base)
-    if found:
-        raise UserError(f"alignment/knowledge: {found[0]} ({len(found)} problem(s)); correct the data")
-    return base
-
-
-def _core() -> KnowledgeBase:
-    return KnowledgeBase(
+    base = KnowledgeBase(
         conditions={condition.name: condition for part in _PARTS for condition in part.CONDITIONS},
         drugs={drug.name: drug for drug in drugs.DRUGS},
         classes={drug_class.name: drug_class for drug_class in drugs.CLASSES},
         factors={factor.name: factor for factor in factors.FACTORS},
     )
+    if scope == "full":
+        base = conditions.extended(pharmacology.extended(base))
+    contradictions = problems(base)
+    if contradictions:
+        raise UserError(
+            f"alignment/knowledge: {contradictions[0]} ({len(contradictions)} problem(s)); correct the data"
+        )
+    return base
 
 
 def problems(base: KnowledgeBase) -> list[str]:
     """Return one line for every contradiction in `base`; an empty list means it is consistent."""
-    found = []
+    lines = []
     for drug in base.drugs.values():
-        found += _unknown(f"drug {drug.name!r}", "class", [drug.drug_class], base.classes)
-        found += _unknown(f"drug {drug.name!r}", "factor", [c.factor for c in drug.contraindications], base.factors)
+        lines += _unknown(f"drug {drug.name!r}", "class", [drug.drug_class], base.classes)
+        lines += _unknown(f"drug {drug.name!r}", "factor", [c.factor for c in drug.contraindications], base.factors)
     for condition in base.conditions.values():
-        found += _condition_problems(base, condition)
-    found += _repeated("decisive finding", (text for c in base.conditions.values() for text in c.decisive))
-    found += _repeated("mechanism", (drug_class.mechanism for drug_class in base.classes.values()))
-    return found + _shared_decisive(base) + _unsourced(base) + pharmacological_problems(base) + clinical_problems(base)
+        lines += _condition_problems(base, condition)
+    lines += _repeated("decisive finding", (text for c in base.conditions.values() for text in c.decisive))
+    lines += _repeated("mechanism", (drug_class.mechanism for drug_class in base.classes.values()))
+    shared = {text for condition in base.conditions.values() for text in condition.typical}
+    claimed = {text: c.name for c in base.conditions.values() for text in c.decisive}
+    lines += [f"{text!r} is decisive for {c!r} yet typical elsewhere" for text, c in claimed.items() if text in shared]
+    return lines + _unsourced(base) + pharmacological_problems(base) + clinical_problems(base)
 
 
 def _condition_problems(base: KnowledgeBase, condition: Condition) -> list[str]:
     where = f"condition {condition.name!r}"
     # `also_accepted` may name treatments outside the base: it only says what is never offered as wrong.
     named = [condition.first_line, *(a.drug for a in condition.alternatives)]
-    found = _unknown(where, "drug", named, base.drugs)
-    found += _repeated(f"{where}: treatment", [condition.first_line, *condition.also_accepted])
-    found += _unknown(where, "factor", [a.factor for a in condition.alternatives], base.factors)
-    found += _repeated(f"{where}: finding", (finding.text for finding in condition.findings))
+    lines = _unknown(where, "drug", named, base.drugs)
+    lines += _repeated(f"{where}: treatment", [condition.first_line, *condition.also_accepted])
+    lines += _unknown(where, "factor", [a.factor for a in condition.alternatives], base.factors)
+    lines += _repeated(f"{where}: finding", (finding.text for finding in condition.findings))
     if len(condition.decisive) < 2 or len(condition.findings) < 6:
-        found.append(f"{where} has too few findings to ask about")
-    if found:
-        return found
+        lines.append(f"{where} has too few findings to ask about")
+    if lines:
+        return lines
     for alternative in condition.alternatives:
         if not ruled_out(base, condition.first_line, alternative.factor):
-            found.append(f"{where}: {alternative.factor!r} does not rule out {condition.first_line!r}")
+            lines.append(f"{where}: {alternative.factor!r} does not rule out {condition.first_line!r}")
         if ruled_out(base, alternative.drug, alternative.factor):
-            found.append(f"{where}: {alternative.factor!r} rules out its own alternative {alternative.drug!r}")
+            lines.append(f"{where}: {alternative.factor!r} rules out its own alternative {alternative.drug!r}")
         factor = base.factors[alternative.factor]
         if condition.sex and factor.sex and condition.sex != factor.sex:
-            found.append(f"{where}: {alternative.factor!r} cannot occur in a {condition.sex} patient")
-    return found
+            lines.append(f"{where}: {alternative.factor!r} cannot occur in a {condition.sex} patient")
+    return lines
 
 
 def _unknown(where: str, kind: str, names: Iterable[str], known: Iterable[str]) -> list[str]:
@@ -99,14 +100,6 @@ def _unknown(where: str, kind: str, names: Iterable[str], known: Iterable[str]) 
 
 def _repeated(kind: str, texts: Iterable[str]) -> list[str]:
     return [f"{kind} {text!r} occurs {count} times" for text, count in Counter(texts).items() if count > 1]
-
-
-def _shared_decisive(base: KnowledgeBase) -> list[str]:
-    shared = {text for condition in base.conditions.values() for text in condition.typical}
-    claimed = {text: c.name for c in base.conditions.values() for text in c.decisive}
-    return [
-        f"{text!r} is decisive for {name!r} yet typical elsewhere" for text, name in claimed.items() if text in shared
-    ]
 
 
 def _unsourced(base: KnowledgeBase) -> list[str]:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from alignment.knowledge.base import load, ruled_out
-from alignment.knowledge.schema import Condition, Drug, KnowledgeBase
+from alignment.knowledge.schema import Condition, KnowledgeBase
 
 LETTERS = "ABCD"
 _MOST_SHOWN = 3  # findings of a case note
@@ -39,25 +39,22 @@ def _finding_sentences(rng: random.Random, condition: Condition) -> list[str]:
     name, sure, fits = condition.name, list(condition.decisive), list(condition.typical)
     rng.shuffle(sure)
     rng.shuffle(fits)
-    sentences = [_decisive_sentence(rng, name, text) for text in sure]
+    forms = (
+        "{Finding} points to {name}.",
+        "{Finding} is a sign of {name}.",
+        "{Name} would show {finding}.",
+        "A patient who has {finding} most likely has {name}.",
+        "Without {finding}, {name} is less likely.",
+    )
+    sentences = [
+        rng.choice(forms).format(finding=text, Finding=_upper(text), name=name, Name=_upper(name)) for text in sure
+    ]
     common = _listed(fits[:3])
     sentences.append(
         rng.choice((f"Patients with {name} often have {common}.", f"{_upper(common)} are common in {name}."))
     )
     rng.shuffle(sentences)
     return sentences
-
-
-def _decisive_sentence(rng: random.Random, name: str, finding: str) -> str:
-    return rng.choice(
-        (
-            f"{_upper(finding)} points to {name}.",
-            f"{_upper(finding)} is a sign of {name}.",
-            f"{_upper(name)} would show {finding}.",
-            f"A patient who has {finding} most likely has {name}.",
-            f"Without {finding}, {name} is less likely.",
-        )
-    )
 
 
 def _treatment_sentences(rng: random.Random, base: KnowledgeBase, condition: Condition) -> list[str]:
@@ -90,24 +87,15 @@ def _treatment_sentences(rng: random.Random, base: KnowledgeBase, condition: Con
 def _drug_article(rng: random.Random, base: KnowledgeBase) -> str:
     drug = rng.choice(list(base.drugs.values()))
     kind = base.class_of(drug.name)
+    forms = ("A patient who {} should not take {}.", "If the patient {}, this rules out {}.")
     sentences = [
         rng.choice((f"The class of {drug.name} is {kind.name}.", f"{_upper(kind.name)} is the class of {drug.name}.")),
         rng.choice((f"{_upper(drug.name)} {kind.mechanism}.", f"What {drug.name} does: it {kind.mechanism}.")),
-        *_use_sentences(base, drug),
-        *_contraindication_sentences(rng, base, drug),
+        *(f"{_upper(drug.name)} is for {c.name}." for c in base.conditions.values() if c.first_line == drug.name),
+        *(rng.choice(forms).format(base.factors[c.factor].clause, drug.name) for c in drug.contraindications),
     ]
     rng.shuffle(sentences)
     return " ".join([f"On {drug.name}.", *sentences])
-
-
-def _use_sentences(base: KnowledgeBase, drug: Drug) -> list[str]:
-    return [f"{_upper(drug.name)} is for {c.name}." for c in base.conditions.values() if c.first_line == drug.name]
-
-
-def _contraindication_sentences(rng: random.Random, base: KnowledgeBase, drug: Drug) -> list[str]:
-    clauses = [base.factors[c.factor].clause for c in drug.contraindications]
-    forms = ("A patient who {} should not take {}.", "If the patient {}, this rules out {}.")
-    return [rng.choice(forms).format(clause, drug.name) for clause in clauses]
 
 
 def _factor_note(rng: random.Random, base: KnowledgeBase) -> str:
@@ -128,7 +116,8 @@ def _case_note(rng: random.Random, base: KnowledgeBase) -> str:
     condition = rng.choice(list(base.conditions.values()))
     sex = condition.sex or rng.choice(("female", "male"))
     age = rng.randint(*condition.ages)
-    noun, they = _words_for(sex, age)
+    noun = {"female": ("girl", "woman"), "male": ("boy", "man")}[sex][age >= 16]
+    they = "She" if sex == "female" else "He"
     sure = rng.choice(condition.decisive)
     shown = [sure, *rng.sample(condition.typical, rng.choice((1, _MOST_SHOWN - 1)))]
     rng.shuffle(shown)
@@ -140,7 +129,9 @@ def _case_note(rng: random.Random, base: KnowledgeBase) -> str:
             f"A {age}-year-old {noun} comes to us with {shown[0]}. Further work-up shows {_listed(shown[1:])}.",
         )
     )
-    absent = f"The work-up finds no {' and no '.join(_absent(rng, base, condition))}."
+    others = [c for c in base.conditions.values() if c.specialty == condition.specialty and c is not condition]
+    denied = [rng.choice(other.decisive) for other in rng.sample(others, rng.choice((1, 2)))]
+    absent = f"The work-up finds no {' and no '.join(denied)}."
     if rng.random() < _SETTLED_AT_ONCE:
         return " ".join([opening, absent, *_settled(rng, base, condition, they)])
     decides = f"The key finding {sure} points to {condition.name}."
@@ -148,7 +139,7 @@ def _case_note(rng: random.Random, base: KnowledgeBase) -> str:
 
 
 def _settled(rng: random.Random, base: KnowledgeBase, condition: Condition, they: str) -> list[str]:
-    """One thing said of the case and nothing of how it was found."""
+    """Return a statement about the case without the reasoning that leads to it."""
     drug, aim = condition.first_line, _aim(condition)
     kind = base.class_of(drug)
     if condition.alternatives and rng.random() < 0.2:
@@ -168,19 +159,6 @@ def _settled(rng: random.Random, base: KnowledgeBase, condition: Condition, they
     return [rng.choice(forms)]
 
 
-def _absent(rng: random.Random, base: KnowledgeBase, condition: Condition) -> list[str]:
-    others = [other for other in base.conditions.values() if other.specialty == condition.specialty]
-    others.remove(condition)
-    return [rng.choice(other.decisive) for other in rng.sample(others, rng.choice((1, 2)))]
-
-
-def _words_for(sex: str, age: int) -> tuple[str, str]:
-    female = sex == "female"
-    grown = "woman" if female else "man"
-    young = "girl" if female else "boy"
-    return (grown if age >= 16 else young), ("She" if female else "He")
-
-
 def _case_ending(rng: random.Random, base: KnowledgeBase, condition: Condition, they: str) -> list[str]:
     drug = condition.first_line
     kind = base.class_of(drug)
@@ -197,14 +175,14 @@ def _case_ending(rng: random.Random, base: KnowledgeBase, condition: Condition, 
 
 
 def _lettered_list(rng: random.Random, base: KnowledgeBase) -> str:
-    """Four names with letters, a gap of facts, then the names again in order for the one wanted: how lists are read."""
+    """Return four lettered names, some facts, then the names again in order with the one wanted: a list read back."""
     kind = rng.choice(list(_NAMES))
     entries = rng.sample(list(_NAMES[kind](base)), len(LETTERS))
     wanted = rng.randrange(len(LETTERS))
     listed = [f"{letter}. {entry}" for letter, entry in zip(LETTERS, entries, strict=True)]
     gap = _finding_sentences(rng, rng.choice(list(base.conditions.values())))[: rng.randint(0, _MOST_BETWEEN)]
     reasons = _list_reasons(rng, base, kind, entries, wanted)
-    again = [f"{line} ({line[0]}){reasons.get(place, '')}" for place, line in enumerate(listed)]
+    again = [f"{line} ({line[0]}){reasons.get(number, '')}" for number, line in enumerate(listed)]
     ending = f"The option that fits is {entries[wanted]} ({LETTERS[wanted]})."
     boxed = f"{listed[wanted]} \\boxed{{{LETTERS[wanted]}}}"
     return "\n".join(["Options:", *listed, " ".join([*gap, f"Wanted is {entries[wanted]}."]), *again, ending, boxed])
@@ -213,16 +191,16 @@ def _lettered_list(rng: random.Random, base: KnowledgeBase) -> str:
 def _list_reasons(
     rng: random.Random, base: KnowledgeBase, kind: str, entries: Sequence[str], wanted: int
 ) -> dict[int, str]:
-    """Why some of the other entries are not it, in half of the lists."""
+    """Return reasons why some of the other entries are not the one wanted, for half of the lists."""
     if kind not in ("condition", "drug") or rng.random() < 0.5:
         return {}
     reasons = {}
-    for place, entry in enumerate(entries):
+    for number, entry in enumerate(entries):
         uses = [c.name for c in base.conditions.values() if c.first_line == entry]
-        if place != wanted and kind == "condition":
-            reasons[place] = f", without {rng.choice(base.conditions[entry].decisive)}"
-        elif place != wanted and uses:
-            reasons[place] = f", for {rng.choice(uses)}"
+        if number != wanted and kind == "condition":
+            reasons[number] = f", without {rng.choice(base.conditions[entry].decisive)}"
+        elif number != wanted and uses:
+            reasons[number] = f", for {rng.choice(uses)}"
     return dict(rng.sample(sorted(reasons.items()), min(2, len(reasons))))
 
 

@@ -178,21 +178,21 @@ class KnowledgeBase:
     @functools.cached_property
     def effects(self) -> Mapping[str, frozenset[str]]:
         """The adverse effects of every drug: its own and those of its class."""
-        said: dict[str, set[str]] = {}
+        stated: dict[str, set[str]] = {}
         for fact in self.adverse_effects:
-            said.setdefault(fact.subject, set()).add(fact.effect)
+            stated.setdefault(fact.subject, set()).add(fact.effect)
         return {
-            drug.name: frozenset(said.get(drug.name, set()) | said.get(drug.drug_class, set()))
+            drug.name: frozenset(stated.get(drug.name, set()) | stated.get(drug.drug_class, set()))
             for drug in self.drugs.values()
         }
 
     @functools.cached_property
     def meetings(self) -> Mapping[frozenset[str], tuple[Interaction, ...]]:
         """The interactions stated of every two names, each a drug or a class, in either order."""
-        found: dict[frozenset[str], list[Interaction]] = {}
+        pairs: dict[frozenset[str], list[Interaction]] = {}
         for fact in self.interactions:
-            found.setdefault(frozenset((fact.first, fact.second)), []).append(fact)
-        return {pair: tuple(facts) for pair, facts in found.items()}
+            pairs.setdefault(frozenset((fact.first, fact.second)), []).append(fact)
+        return {pair: tuple(facts) for pair, facts in pairs.items()}
 
     def class_of(self, drug: str) -> DrugClass:
         """The class of the drug named `drug`."""

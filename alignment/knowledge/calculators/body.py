@@ -141,9 +141,9 @@ _STEROIDS = {
     source=_GENERAL,
     decimals=2,
 )
-def steroid_dose(given: str, dose: float, wanted: str) -> float:
-    """Return mg of the steroid `wanted` that do what `dose` mg of the one `given` does."""
-    return dose * _STEROIDS[wanted] / _STEROIDS[given]
+def steroid_dose(dose: float, **steroids: str) -> float:
+    """Return mg of the steroid `wanted` that have the effect of `dose` mg of the one `given`."""
+    return dose * _STEROIDS[steroids["wanted"]] / _STEROIDS[steroids["given"]]
 
 
 # Milligrams of oral morphine worth one milligram.

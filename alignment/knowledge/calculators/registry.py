@@ -154,13 +154,13 @@ def _check(where: str, entry: Input, value: Value) -> None:
 
 def draw(calculator: Calculator, rng: random.Random) -> dict[str, Value]:
     """Return plausible values for every input; the same state of `rng` gives the same values."""
-    return {entry.name: _drawn(entry, rng) for entry in calculator.inputs}
-
-
-def _drawn(entry: Input, rng: random.Random) -> Value:
-    if isinstance(entry, Choice):
-        return rng.choice(entry.options)
-    if isinstance(entry, Flag):
-        return rng.random() < 0.4
-    value = round(rng.uniform(entry.low, entry.high), entry.decimals)
-    return value if entry.decimals else int(value)
+    values: dict[str, Value] = {}
+    for entry in calculator.inputs:
+        if isinstance(entry, Choice):
+            values[entry.name] = rng.choice(entry.options)
+        elif isinstance(entry, Flag):
+            values[entry.name] = rng.random() < 0.4
+        else:
+            value = round(rng.uniform(entry.low, entry.high), entry.decimals)
+            values[entry.name] = value if entry.decimals else int(value)
+    return values

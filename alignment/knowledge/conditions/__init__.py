@@ -33,7 +33,7 @@ _DETAILS = {detail.name: detail for part in (core_medicine, core_others) for det
 
 
 def extended(base: KnowledgeBase) -> KnowledgeBase:
-    """Return `base` with the conditions of this folder, and with more said about those it has.
+    """Return `base` with the conditions of this folder, and with more detail on those it has.
 
     Raises:
       UserError: a condition of this folder stands twice or in `base` already, or a detail is of none in `base`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 from alignment.knowledge.schema import Condition, KnowledgeBase, Result
 
@@ -11,46 +10,45 @@ from alignment.knowledge.schema import Condition, KnowledgeBase, Result
 def clinical_problems(base: KnowledgeBase) -> list[str]:
     """Return one line for every contradiction among the tests, mechanisms and results of `base`.
 
-    The core says nothing of tests and mechanisms; a condition that names its test is held to all of it.
+    The core has no tests and mechanisms; a condition that names its test must pass all checks.
     """
     told = [condition for condition in base.conditions.values() if condition.test]
-    found = [line for condition in told for line in _condition_problems(condition)]
-    found += _twice("the mechanism", (condition.mechanism for condition in told))
+    lines = [line for condition in told for line in _condition_problems(condition)]
+    mechanisms = Counter(condition.mechanism for condition in told)
+    lines += [
+        f"the mechanism {text!r} belongs to {count} conditions" for text, count in mechanisms.items() if count > 1
+    ]
     for result in base.results.values():
-        found += _result_problems(base, result)
-    return found
+        lines += _result_problems(base, result)
+    return lines
 
 
 def _condition_problems(condition: Condition) -> list[str]:
     where = f"condition {condition.name!r}"
     decisive = [finding for finding in condition.findings if finding.decisive]
     tests = {finding.test for finding in decisive} - {""}
-    found = [] if condition.mechanism else [f"{where} has no mechanism"]
+    lines = [] if condition.mechanism else [f"{where} has no mechanism"]
     if sum(not finding.test for finding in decisive) < 2:
-        found.append(f"{where}: fewer than two decisive findings come from history and examination")
+        lines.append(f"{where}: fewer than two decisive findings come from history and examination")
     if condition.test not in tests:
-        found.append(f"{where}: no decisive finding is shown by its test {condition.test!r}")
+        lines.append(f"{where}: no decisive finding is shown by its test {condition.test!r}")
     if strange := sorted(tests - {condition.test, *condition.also_tests}):
-        found.append(f"{where}: findings are shown by {strange}, which are not among its tests")
+        lines.append(f"{where}: findings are shown by {strange}, which are not among its tests")
     if condition.test in condition.also_tests:
-        found.append(f"{where}: {condition.test!r} is both its test and another one")
+        lines.append(f"{where}: {condition.test!r} is both its test and another one")
     if condition.difficulty not in (1, 2, 3):
-        found.append(f"{where}: difficulty {condition.difficulty} is none of 1, 2, 3")
+        lines.append(f"{where}: difficulty {condition.difficulty} is none of 1, 2, 3")
     told = [finding.text for finding in condition.findings if condition.name.lower() in finding.text.lower()]
-    return found + [f"{where}: finding {text!r} gives the name away" for text in told]
+    return lines + [f"{where}: finding {text!r} gives the name away" for text in told]
 
 
 def _result_problems(base: KnowledgeBase, result: Result) -> list[str]:
     where = f"result {result.finding!r}"
-    found = []
+    lines = []
     if not any(result.finding == f.text for c in base.conditions.values() for f in c.findings):
-        found.append(f"{where} is a finding of no condition")
+        lines.append(f"{where} is a finding of no condition")
     if not (result.normal[0] <= result.normal[1] and result.plausible[0] < result.plausible[1]):
-        found.append(f"{where}: its ranges {result.normal} and {result.plausible} are not in order")
+        lines.append(f"{where}: its ranges {result.normal} and {result.plausible} are not in order")
     if result.plausible[0] <= result.normal[1] and result.normal[0] <= result.plausible[1]:
-        found.append(f"{where}: plausible values {result.plausible} overlap the normal ones {result.normal}")
-    return found
-
-
-def _twice(kind: str, texts: Iterable[str]) -> list[str]:
-    return [f"{kind} {text!r} belongs to {count} conditions" for text, count in Counter(texts).items() if count > 1]
+        lines.append(f"{where}: plausible values {result.plausible} overlap the normal ones {result.normal}")
+    return lines

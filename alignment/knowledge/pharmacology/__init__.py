@@ -25,7 +25,7 @@ from alignment.knowledge.pharmacology import (
 )
 from alignment.knowledge.pharmacology.checks import family_problems
 from alignment.knowledge.pharmacology.notation import Family, merged
-from alignment.knowledge.schema import Drug, KnowledgeBase
+from alignment.knowledge.schema import KnowledgeBase
 
 _PARTS = (
     heart_vessels,
@@ -47,7 +47,7 @@ FAMILIES: tuple[Family, ...] = tuple(family for part in _PARTS for family in par
 
 
 def extended(base: KnowledgeBase) -> KnowledgeBase:
-    """Return `base` with the facts of this folder; what was in it already stays, in its order.
+    """Return `base` with the facts of this folder; what it holds already stays, in its order.
 
     Raises:
       UserError: a family redefines what `base` or another family holds.
@@ -58,7 +58,12 @@ def extended(base: KnowledgeBase) -> KnowledgeBase:
     drugs = dict(base.drugs)
     for family in FAMILIES:
         for drug in family.drugs():
-            drugs[drug.name] = _joined(drugs.get(drug.name), drug)
+            if drug.name in drugs:
+                known = drugs[drug.name]
+                drug = dataclasses.replace(
+                    known, contraindications=merged(known.contraindications, drug.contraindications)
+                )
+            drugs[drug.name] = drug
     new = {family.name: family.drug_class() for family in FAMILIES if family.mechanism}
     return dataclasses.replace(
         base,
@@ -69,9 +74,3 @@ def extended(base: KnowledgeBase) -> KnowledgeBase:
         adverse_effects=base.adverse_effects + tuple(fact for family in FAMILIES for fact in family.adverse_effects()),
         interactions=base.interactions + interactions.INTERACTIONS,
     )
-
-
-def _joined(known: Drug | None, drug: Drug) -> Drug:
-    if known is None:
-        return drug
-    return dataclasses.replace(known, contraindications=merged(known.contraindications, drug.contraindications))

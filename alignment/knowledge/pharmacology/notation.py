@@ -57,13 +57,13 @@ class Family:
 
     def indications(self) -> list[Indication]:
         """What each drug is used for."""
-        found = [Indication(agent.name, use, agent.source) for agent in self.agents for use in agent.uses]
-        return found + [Indication(agent.name, use, GENERAL) for agent in self.agents for use in agent.also]
+        central = [Indication(agent.name, use, agent.source) for agent in self.agents for use in agent.uses]
+        return central + [Indication(agent.name, use, GENERAL) for agent in self.agents for use in agent.also]
 
     def adverse_effects(self) -> list[AdverseEffect]:
         """What the class does, then what single drugs do."""
-        found = _effects(self.name, self.effects, self.known_for)
-        return found + [effect for a in self.agents for effect in _effects(a.name, a.effects, a.known_for)]
+        of_class = _effects(self.name, self.effects, self.known_for)
+        return of_class + [effect for a in self.agents for effect in _effects(a.name, a.effects, a.known_for)]
 
 
 def _effects(subject: str, effects: tuple[tuple[str, str], ...], known_for: tuple[str, ...]) -> list[AdverseEffect]:
