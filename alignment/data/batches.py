@@ -1,4 +1,4 @@
-"""Which records each step takes: pure arithmetic on (step, seed), so that resuming needs no iterator state.
+"""The records of each step, computed from (step, seed) alone, so that resuming needs no iterator state.
 
 The records form one endless stream, epoch after epoch, each epoch a fresh permutation. A batch is a window on that
 stream and may straddle two epochs; no record is skipped and every shape stays the same.

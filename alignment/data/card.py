@@ -20,7 +20,7 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 
 
 def card(product: Product, tallies: Mapping[str, Tally], command: str) -> str:
-    """Return the card: head, what it is, intended use, counts, distributions, limits and how it was made."""
+    """Return the card: YAML head, summary, intended use, counts, distributions, limits and command."""
     contents = [(split, f"{tally.rows:,}", f"`{tally.fingerprint}`") for split, tally in tallies.items()]
     reports = f" Beside the rows: {', '.join(f'`{name}`' for name in product.files)}." if product.files else ""
     path = f"<this folder>/{next(iter(tallies))}.parquet"

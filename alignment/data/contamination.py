@@ -1,4 +1,4 @@
-"""Training records that share text with a question they will be tested on.
+"""Training records that share text with an evaluation question.
 
 A record is contaminated when it asks an evaluation question, or holds a run of 13 words (Brown et al. 2020, 2005.14165,
 appendix C) or of 64 characters that an evaluation question holds. The three are looked for and counted apart.
@@ -22,7 +22,7 @@ from alignment.data.ids import normalised_question
 from alignment.data.shingles import Runs, character_runs, normalised_words, word_runs
 from alignment.record import Record
 
-COMMON = 10  # a run that stands in more evaluation questions than this is a common phrase
+COMMON = 10  # a run that occurs in more evaluation questions than this is a common phrase
 SPARSITY = 32  # entries of the table that answers most look-ups without a search, for each run
 MOST_BITS = 27  # of that table's size: 128 MiB
 CHUNK = 2048  # training records searched at a time
@@ -42,7 +42,7 @@ class Overlap(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Tested:
-    """The evaluation questions, made for searching."""
+    """The evaluation questions, indexed for searching."""
 
     names: tuple[tuple[str, str], ...]  # (evaluation set, id) of each question, generated ones last
     public: int  # how many of them are not generated
@@ -166,7 +166,7 @@ def _shared_runs(
 
 
 def _lookup(runs: Runs) -> Lookup:
-    """The runs that stand in at most `COMMON` questions, each with the first of them."""
+    """Return the runs that occur in at most `COMMON` questions, each with the first of these questions."""
     order = np.lexsort((runs.owners, runs.hashes))
     hashes, owners = runs.hashes[order], runs.owners[order]
     fresh = np.ones(len(hashes), bool)  # the first of equal (hash, question) pairs

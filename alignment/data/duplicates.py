@@ -1,7 +1,7 @@
-"""Records that say what an earlier one says: exactly, by normalised text, or nearly, by MinHash and then exactly.
+"""Duplicates of earlier records: exact ones by normalised text, near ones by MinHash and an exact comparison.
 
 Candidates for near duplicates come from MinHash with banding (Broder 1997; library: rensa); each is then compared by
-its exact Jaccard similarity, so that the sketch decides what is looked at and never what is removed.
+its exact Jaccard similarity, so that the sketch only selects candidates and never decides what is removed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from alignment.data.ids import normalised_question
 from alignment.data.shingles import normalised_words, word_runs
 from alignment.record import Record
 
-GENERATED = "vignettes"  # built from shared templates: likeness says nothing, only an equal stem does
+GENERATED = "vignettes"  # built from shared templates: only an equal stem makes a duplicate
 SHINGLE = 5  # words
 PERMUTATIONS = 128
 BANDS = 32  # of 4: a pair of similarity 0.8 is missed with probability 5e-8, one of 0.7 with 2e-4
@@ -24,7 +24,7 @@ CHUNK = 4096  # texts hashed at a time
 
 
 class Twin(NamedTuple):
-    """An earlier record that makes a later one superfluous."""
+    """The earlier record that a later one duplicates."""
 
     first: int  # index of the record that stays
     similarity: float  # Jaccard similarity of the two sets of word 5-grams, 1 for equal texts

@@ -1,7 +1,7 @@
 """Removing records from training data: every removal has a reason and names the record that caused it.
 
-The order is fixed: records are split by question before they come here; of equal and nearly equal records the first
-stays; what is left is compared with every evaluation set.
+The order is fixed. Records are split by question beforehand; of equal and nearly equal records the first stays; the
+rest is compared with every evaluation set.
 """
 
 from __future__ import annotations

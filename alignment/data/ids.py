@@ -1,4 +1,4 @@
-"""Identities made from content: they do not move when a file is reordered, renamed or cut."""
+"""Identities computed from content: they stay the same when a file is reordered, renamed or cut."""
 
 from __future__ import annotations
 

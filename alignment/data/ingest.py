@@ -15,7 +15,7 @@ SHOWN = 3  # refusals that a note spells out; `Loaded.refused` holds them all
 
 @dataclasses.dataclass(frozen=True)
 class Loaded:
-    """What a source made of a file: rows = records + refused + repeated + set aside by `keep`."""
+    """The result of reading a file; every row is a record, refused, repeated, or set aside by `keep`."""
 
     records: list[Record]
     refused: tuple[str, ...] = ()  # one message a row: file, row, reason

@@ -96,7 +96,7 @@ def _check(role: str, part: ConfigDict) -> None:
 
 
 def _deal(data: ConfigDict, seed: int, roles: tuple[str, ...]) -> tuple[Parts, list[str]]:
-    """Load every file once and deal it to the roles that name it; `roles` says which parts are wanted."""
+    """Load every file once and split it between the roles that name it; only the parts of `roles` are returned."""
     pools: dict[tuple[str, str], list[str]] = {}
     for role in ROLES:  # roles that name the same file, or the same split of the generator, share its questions
         part, path = data[role], data[role].path

@@ -20,7 +20,7 @@ SPLITS = ("train", "validation", "valid", "val", "dev", "test")
 
 @dataclasses.dataclass(frozen=True)
 class Location:
-    """A path and the choices that may follow it as `?choice=value&choice=value`."""
+    """A path with the choices that may follow it as `?choice=value&choice=value`."""
 
     path: str  # of a file, or "hf://owner/data"
     name: str = ""  # configuration of a Hub data set
@@ -37,7 +37,7 @@ class Location:
 
     @property
     def stated_split(self) -> str:
-        """The split that is chosen, or that the file's name holds as a word of its own; "" where nothing says."""
+        """The split that is chosen, or the one word of the file's name that names a split; "" where there is none."""
         if self.split or self.on_hub:
             return self.split or "train"
         words = re.split(r"[^a-z]+", self.path.lower().rsplit("/", 1)[-1])

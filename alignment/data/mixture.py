@@ -1,4 +1,4 @@
-"""A mixture of sources with weights: split by question, cleaned, and halved into what SFT and what GRPO may see."""
+"""A weighted mixture of sources, split by question into a half for SFT and one for GRPO, and cleaned."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Ingredient(NamedTuple):
 
     @property
     def name(self) -> str:
-        """How reports call it."""
+        """The name in reports."""
         return f"{self.source}:{self.path}"
 
 

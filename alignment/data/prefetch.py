@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 Batch = TypeVar("Batch")
-AHEAD = 2  # batches made beyond the one that is asked for
+AHEAD = 2  # batches made beyond the requested one
 
 
 @contextlib.contextmanager
 def prefetched(make: Callable[[int], Batch], steps: int) -> Iterator[Callable[[int], tuple[Batch, float]]]:
-    """Give a function that returns `make(step)` and the seconds it was waited for; later steps are made meanwhile.
+    """Yield a function that returns `make(step)` and the seconds waited for it, while later steps are made.
 
     `make` must depend on its argument alone, so that a run may begin at any step below `steps`, and runs in one
-    thread. What it raises is raised when its step is asked for.
+    thread. What it raises is raised when its step is requested.
     """
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
     coming: dict[int, concurrent.futures.Future[Batch]] = {}

@@ -35,14 +35,14 @@ class Product:
     title: str
     summary: str  # what it is and how it was made, a paragraph
     licence: tuple[str, ...]  # of the whole, as the Hub names licences: "apache-2.0"
-    limits: tuple[str, ...]  # what it must not be taken for, a sentence each
+    limits: tuple[str, ...]  # one sentence for each limit
     splits: Mapping[str, Iterable[Record]]
     sizes: Mapping[str, int]  # rows of each split, for the progress bar
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)  # reports: name -> text
 
 
 def check_out(out: str) -> Path:
-    """Return the folder to write; raises `UserError` where it is none of ours to write over, or not on this machine."""
+    """Return the folder to write; raises `UserError` if it holds something else or is not on this machine."""
     if not out or "://" in out:
         raise UserError(f"--config.out={out}: name a folder on this machine; copy the finished one from there")
     folder = Path(out).resolve()

@@ -1,4 +1,4 @@
-"""What cannot be used is left out and counted; beyond a share that can be set, it is an error."""
+"""Leaving out and counting items that cannot be used; more of them than a share that can be set is an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHOWN = 3  # reasons that a note spells out
 
 
 def make_all(items: Iterable[Item], make: Callable[[Item], Made]) -> tuple[list[Made], dict[int, str]]:
-    """Return what `make` gives for every item where it raises no `UserError`, and {index: reason} of the others."""
+    """Return the results of `make` for all items where it raises no `UserError`, and {index: reason} of the others."""
     results, reasons = [], {}
     for index, item in enumerate(items):
         try:

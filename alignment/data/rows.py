@@ -32,11 +32,11 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """The fields of one row, and where it stands ("dev.jsonl, line 3") for messages."""
+    """The fields of one row, and its position ("dev.jsonl, line 3") for messages."""
 
     where: str
     fields: Mapping[str, Any]
-    key: str = ""  # the key of a row that stands in a JSON object keyed by id
+    key: str = ""  # the key of a row in a JSON object keyed by id
     error: str = ""  # why the row could not be read, naming file and row; it then has no fields
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -207,7 +207,7 @@ def _json(file: epath.Path) -> Iterator[Row]:
 
 
 def _csv(file: epath.Path) -> Iterator[Row]:
-    # Bytes that are no UTF-8 become lone surrogates, so that only the rows that hold them are refused.
+    # Bytes that are not UTF-8 become lone surrogates, so that only the rows with such bytes are refused.
     text = file.read_bytes().decode("utf-8-sig", errors="surrogateescape")
     reader = csv.DictReader(io.StringIO(text, newline=""))
     try:

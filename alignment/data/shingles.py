@@ -1,7 +1,7 @@
 """Hashes of all runs of n words, or n characters, of many texts at once.
 
 Texts are compared as their lower-cased words with single spaces between them. A run's hash is a polynomial over 64-bit
-hashes of its words or characters, the same on every machine; whoever acts on an equal hash compares the texts as well.
+hashes of its words or characters, the same on every machine; users of an equal hash compare the texts as well.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Wanted = Callable[[np.ndarray], np.ndarray]
 
 
 class Runs(NamedTuple):
-    """The runs of several texts: hashes, the number of the text each stands in, where it begins there; each [M]."""
+    """The runs of several texts: their hashes, the number of the text of each, and its start in that text; each [M]."""
 
     hashes: np.ndarray
     owners: np.ndarray

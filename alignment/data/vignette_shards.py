@@ -1,4 +1,4 @@
-"""Many vignettes at once: shards of one seed each, made in processes side by side and always joined in order."""
+"""Large sets of vignettes: shards with a seed each, made by parallel processes and joined in a fixed order."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def in_order(make: Callable[[int], list[Record]], workers: int) -> Iterator[list
     """Yield make(0), make(1), ... without end, computed a little ahead by `workers` processes if they are several."""
     if workers <= 1:
         yield from map(make, itertools.count())
-    # Started afresh and not forked: the parent may hold threads of Arrow.
+    # Processes are spawned, not forked, since the parent may have threads of Arrow.
     pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
         ahead = collections.deque(pool.submit(make, number) for number in range(2 * workers))

@@ -1,4 +1,4 @@
-"""Assembling the knowledge base, checking it, and the rules that say which answer is right."""
+"""Assembling the knowledge base, checking it, and the rules for which answer is right."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def problems(base: KnowledgeBase) -> list[str]:
 
 def _condition_problems(base: KnowledgeBase, condition: Condition) -> list[str]:
     where = f"condition {condition.name!r}"
-    # `also_accepted` may name treatments outside the base: it only says what is never offered as wrong.
+    # `also_accepted` may name treatments outside the base: it only lists what is never offered as a wrong answer.
     named = [condition.first_line, *(a.drug for a in condition.alternatives)]
     lines = _unknown(where, "drug", named, base.drugs)
     lines += _repeated(f"{where}: treatment", [condition.first_line, *condition.also_accepted])

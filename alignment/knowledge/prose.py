@@ -1,4 +1,4 @@
-"""The knowledge base in prose: short documents that a language model can be pre-trained on.
+"""The knowledge base as prose: short documents for pre-training a language model.
 
 Five kinds: an article on a condition, one on a drug, a case note, a note on a patient factor, and a lettered list read
 back. No document is a question with its answer, and none is a chain of thought. A case note shows at most three

@@ -23,18 +23,18 @@ EXAMPLES = examples_of(
 
 def sequences(arrays):
     """{example: (tokens, trained)} of a batch, whatever its layout."""
-    found = {}
+    rows = {}
     segments = arrays.get("segments", (arrays["tokens"] != 0).astype(int))
     for row, marks in enumerate(segments):
         for segment in range(1, marks.max() + 1):
             at = marks == segment
             tokens = arrays["tokens"][row][at]
             assert np.array_equal(np.flatnonzero(at), np.arange(at.argmax(), at.argmax() + len(tokens)))
-            found.setdefault(int(tokens[0]) // 1000 - 1, []).append(
+            rows.setdefault(int(tokens[0]) // 1000 - 1, []).append(
                 (tokens.tolist(), arrays["loss_mask"][row][at].tolist())
             )
     assert not arrays["loss_mask"][segments == 0].any() and not arrays["tokens"][segments == 0].any()
-    return found
+    return rows
 
 
 def whole(index):
@@ -49,9 +49,9 @@ def test_every_layout_holds_the_chosen_examples_whole_and_nothing_else(batching,
     arrays = collate(EXAMPLES, size, step, seed, batching=batching, parts=parts)
     lengths = EXAMPLES.lengths if batching == "bucketed" else None
     chosen = batch_indices(len(EXAMPLES), size, step, seed, lengths).tolist()
-    found = sequences(arrays)
-    assert sorted(index for index, copies in found.items() for _ in copies) == sorted(chosen)
-    assert all(copy == whole(index) for index, copies in found.items() for copy in copies)
+    rows = sequences(arrays)
+    assert sorted(index for index, copies in rows.items() for _ in copies) == sorted(chosen)
+    assert all(copy == whole(index) for index, copies in rows.items() for copy in copies)
     if batching == "packed":
         assert len(arrays["tokens"]) % parts == 0 and len(arrays["tokens"]) <= max(size * 1.5, parts) + parts
 

@@ -42,14 +42,14 @@ def test_what_is_planted_is_found_and_nothing_else():
         record("context", text(2005), context=(text(2006), piece(8, 20, 25))),
         record("too little", f"{text(2007)} {piece(9, 0, 10)} {text(2008)}"),  # 59 characters
     ]
-    found = find_overlaps([*TRAIN, *planted], prepare({"exam": TESTS}))
-    named = {(TRAIN + planted)[index].id: overlap for index, overlap in found.items()}
+    overlaps = find_overlaps([*TRAIN, *planted], prepare({"exam": TESTS}))
+    named = {(TRAIN + planted)[index].id: overlap for index, overlap in overlaps.items()}
     assert {name: overlap.record for name, overlap in named.items()} == {
         "whole": "t3", "words": "t5", "thought": "t6", "response": "t7", "context": "t8"
     }  # fmt: skip
     assert named["whole"].kinds == ("question", "words", "characters") and named["whole"].share == 1.0
     assert named["words"].test == "exam" and named["words"].text in piece(5, 40, 13)
-    assert tally(found.values()) == {"question": 1, "words": 5, "characters": 5}
+    assert tally(overlaps.values()) == {"question": 1, "words": 5, "characters": 5}
 
 
 def test_the_two_overlaps_are_apart():
@@ -76,9 +76,9 @@ PHRASES = st.lists(st.sampled_from(["a", "bb", "c", "fever", "38"]), min_size=1,
 @given(PHRASES, PHRASES, st.integers(1, 4), st.integers(1, 9))
 def test_every_shared_run_is_found_and_no_other(left, right, words, characters):
     train, test = record("r", left), record("t", right)
-    found = find_overlaps([train], prepare({"exam": [test]}, words, characters))
+    overlaps = find_overlaps([train], prepare({"exam": [test]}, words, characters))
     wanted = by_hand(train, test, words, characters)
-    assert (found[0].kinds if found else ()) == wanted
+    assert (overlaps[0].kinds if overlaps else ()) == wanted
 
 
 def test_runs_do_not_cross_from_field_to_field():
@@ -106,8 +106,8 @@ def test_a_phrase_of_many_questions_tells_nothing():
 
 def test_every_set_is_compared_and_named():
     tested = prepare({"one": TESTS[:20], "two": TESTS[20:]})
-    found = find_overlaps([record("r", piece(2, 0, 40)), record("s", piece(30, 0, 40))], tested)
-    assert [(overlap.test, overlap.record) for overlap in found.values()] == [("one", "t2"), ("two", "t30")]
+    overlaps = find_overlaps([record("r", piece(2, 0, 40)), record("s", piece(30, 0, 40))], tested)
+    assert [(overlap.test, overlap.record) for overlap in overlaps.values()] == [("one", "t2"), ("two", "t30")]
 
 
 def test_vignettes_are_compared_with_others_by_the_whole_question_alone():
@@ -116,9 +116,9 @@ def test_vignettes_are_compared_with_others_by_the_whole_question_alone():
     quoting = record("r", test[9].question + " Or not?")
     tested = prepare({"vignettes": test, "exam": TESTS})
     leaking = dataclasses.replace(train[0], id="leaking", cot=TESTS[0].question)
-    found = find_overlaps([*train, again, quoting, leaking], tested)
-    assert found.keys() == {300, 301, 302}
-    assert found[300].kinds == ("question",) and found[301].record == test[9].id and found[302].test == "exam"
+    overlaps = find_overlaps([*train, again, quoting, leaking], tested)
+    assert overlaps.keys() == {300, 301, 302}
+    assert overlaps[300].kinds == ("question",) and overlaps[301].record == test[9].id and overlaps[302].test == "exam"
 
 
 def test_chunks_do_not_change_what_is_found(monkeypatch):

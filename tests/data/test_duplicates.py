@@ -16,18 +16,18 @@ VOCABULARY = [f"word{number}" for number in range(4000)]
 
 def record(number, words=60, **fields):
     rng = random.Random(number)
-    given = {
+    variants = {
         "question": " ".join(rng.choices(VOCABULARY, k=words)),
         "options": {"A": f"x{number}", "B": "y"},
         "gold": "A",
     }
-    return Record(f"r{number}", "made", **given | fields)
+    return Record(f"r{number}", "made", **variants | fields)
 
 
 def with_changes(original, places, **fields):
     words = original.question.split()
-    for place in places:
-        words[place] = f"changed{place}"
+    for position in places:
+        words[position] = f"changed{position}"
     return dataclasses.replace(original, id=original.id + "'", question=" ".join(words), **fields)
 
 
@@ -49,9 +49,9 @@ def test_what_is_planted_is_found_and_nothing_else():
     other = [with_changes(records[n], range(0, 60, 6)) for n in (9, 80)]  # too different
     everything = [*records, *copies, *near, *other]
     assert {i: t.first for i, t in exact_duplicates(everything).items()} == {300: 3, 301: 70}
-    found = near_duplicates(everything, 0.8)
-    assert {i: t.first for i, t in found.items()} == {300: 3, 301: 70, 302: 5, 303: 200}
-    assert found[302].similarity == pytest.approx(jaccard(everything[302], everything[5])) and found[302].same_gold
+    twins = near_duplicates(everything, 0.8)
+    assert {i: t.first for i, t in twins.items()} == {300: 3, 301: 70, 302: 5, 303: 200}
+    assert twins[302].similarity == pytest.approx(jaccard(everything[302], everything[5])) and twins[302].same_gold
 
 
 @settings(max_examples=25)
@@ -81,8 +81,8 @@ def test_a_changed_finding_with_another_answer_is_another_question():
     first = record(1)
     second = with_changes(first, [30], gold="B")
     third = with_changes(first, [30, 31], gold="B")  # near to both: gone on account of the one with its answer
-    found = near_duplicates([first, second, third], 0.7)
-    assert not found[1].same_gold and found[2].same_gold and found[2].first == 1
+    twins = near_duplicates([first, second, third], 0.7)
+    assert not twins[1].same_gold and twins[2].same_gold and twins[2].first == 1
 
 
 def test_short_texts_are_compared_whole():

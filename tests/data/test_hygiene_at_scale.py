@@ -45,7 +45,7 @@ print(json.dumps({
 def test_two_hundred_thousand_records():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout)
-    print(found)
-    assert (found["planted"], found["others"]) == (3000, 0)
-    assert found["gigabytes"] < 4
+    figures = json.loads(done.stdout)
+    print(figures)
+    assert (figures["planted"], figures["others"]) == (3000, 0)
+    assert figures["gigabytes"] < 4

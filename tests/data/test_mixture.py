@@ -38,15 +38,15 @@ def folder(tmp_path):
 
 
 def config(folder, weights=(2, 1), **changes):
-    given = default_data_set()
+    config = default_data_set()
     named = zip(("one", "two"), weights, strict=True)
     sources = tuple(f"records:{folder}/{name}.jsonl={weight}" for name, weight in named)
-    given.mixture.update({"sources": sources, "evals": (f"records:{folder}/exam.jsonl",)} | changes)
-    return given
+    config.mixture.update({"sources": sources, "evals": (f"records:{folder}/exam.jsonl",)} | changes)
+    return config
 
 
-def made(given):
-    product = build_mixture(given)
+def made(config):
+    product = build_mixture(config)
     return {role: list(records) for role, records in product.splits.items()}, product.files
 
 
@@ -106,10 +106,10 @@ def test_weights_are_kept_as_far_as_whole_records_go(names, weights, count):
     origin = {id(item): item.source for item in records}
     given_weights = dict(zip("abc", map(float, weights), strict=True))
     chosen = weigh(records, given_weights, origin, count)
-    found, taken = collections.Counter(names), collections.Counter(item.source for item in chosen)
-    whole = count or min(found[name] * sum(weights) / weight for name, weight in given_weights.items())
+    available, taken = collections.Counter(names), collections.Counter(item.source for item in chosen)
+    whole = count or min(available[name] * sum(weights) / weight for name, weight in given_weights.items())
     for name, weight in given_weights.items():
-        assert abs(taken[name] - min(found[name], whole * weight / sum(weights))) <= 1
+        assert abs(taken[name] - min(available[name], whole * weight / sum(weights))) <= 1
     assert [item for item in records if item in chosen] == chosen
 
 

@@ -15,9 +15,9 @@ RECORDS = generate(20, 0, "train")
 
 
 def product(records=RECORDS, **changed):
-    given = {"title": "A set", "summary": "What it is.", "licence": ("apache-2.0", "mit"), "limits": ("Small.",)}
+    fields = {"title": "A set", "summary": "What it is.", "licence": ("apache-2.0", "mit"), "limits": ("Small.",)}
     return Product(
-        **given | {"splits": {"train": records}, "sizes": {"train": 20}, "files": {"why.md": "because"}} | changed
+        **fields | {"splits": {"train": records}, "sizes": {"train": 20}, "files": {"why.md": "because"}} | changed
     )
 
 

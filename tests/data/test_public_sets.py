@@ -115,8 +115,8 @@ def test_pubmedqa_is_split_officially_in_every_layout(tmp_path):
     assert [(record.id, record.split) for record in records] == [(tested[0], "test"), ("1", "train")]
     assert records[0].response == "It does."
     hub = [PUBMED | {"pubid": int(tested[1])}, PUBMED | {"question": "Harms?"}]
-    kept, notes = load_source("pubmedqa", write(tmp_path / "train.jsonl", *hub) + "?keep=test")
-    assert [record.id for record in kept] == [tested[1]] and "1 record(s) of other splits" in notes[0]
+    records, notes = load_source("pubmedqa", write(tmp_path / "train.jsonl", *hub) + "?keep=test")
+    assert [record.id for record in records] == [tested[1]] and "1 record(s) of other splits" in notes[0]
 
 
 def test_the_official_half_is_five_hundred_ids():
@@ -124,9 +124,13 @@ def test_the_official_half_is_five_hundred_ids():
 
 
 def test_medical_o1_is_a_demonstration_or_an_open_question(tmp_path):
-    shown, asked = one(tmp_path, "medical_o1_sft", O1_SFT), one(tmp_path, "medical_o1_verifiable", O1_OPEN)
+    shown, verifiable = one(tmp_path, "medical_o1_sft", O1_SFT), one(tmp_path, "medical_o1_verifiable", O1_OPEN)
     assert (shown.cot, shown.response, shown.options, shown.gold) == ("Airways narrow.", "Bronchospasm.", {}, "")
-    assert (asked.question, asked.answer, asked.gold_text) == ("What narrows?", "The bronchi", "The bronchi")
+    assert (verifiable.question, verifiable.answer, verifiable.gold_text) == (
+        "What narrows?",
+        "The bronchi",
+        "The bronchi",
+    )
     both = write(tmp_path / "b.jsonl", O1_SFT, O1_SFT | {"Response": "Spasm."})  # one question, two responses
     assert len(load_source("medical_o1_sft", both)[0]) == 2
 

@@ -53,12 +53,12 @@ def test_shares_add_up_and_none_is_empty(total, counts):
 @given(st.integers(3, 60), st.integers(1, 3), st.lists(st.integers(0, 40), min_size=3, max_size=3), st.integers(0, 9))
 def test_parts_are_disjoint_by_question_complete_and_blind_to_the_order_of_the_file(count, copies, counts, seed):
     records = make(count, copies)
-    asked = dict(zip("abc", counts, strict=True))
-    parts = split_by_question(records, asked, seed)
+    requested = dict(zip("abc", counts, strict=True))
+    parts = split_by_question(records, requested, seed)
     assert sorted(record.id for part in parts.values() for record in part) == sorted(record.id for record in records)
     held = [questions(part) for part in parts.values()]
     assert sum(map(len, held)) == len(set.union(*held)) == count
-    again = split_by_question(records[::-1], asked, seed)
+    again = split_by_question(records[::-1], requested, seed)
     assert {part: {r.id for r in rows} for part, rows in again.items()} == {
         p: {r.id for r in rows} for p, rows in parts.items()
     }

@@ -55,8 +55,8 @@ def test_what_the_contents_depend_on_makes_a_new_table(tmp_path, changed):
     encode = Encoder()
     tokenise(RECORDS, encode, "a", str(tmp_path))
     other = [dataclasses.replace(RECORDS[0], cot="otherwise"), *RECORDS[1:]]
-    given = {"records": other, "order": RECORDS[::-1], "what": RECORDS}[changed]
-    tokenise(given, encode, "b" if changed == "what" else "a", str(tmp_path))
+    records = {"records": other, "order": RECORDS[::-1], "what": RECORDS}[changed]
+    tokenise(records, encode, "b" if changed == "what" else "a", str(tmp_path))
     assert encode.calls == 2 * len(RECORDS) and len(list(tmp_path.glob("*.arrow"))) == 2
 
 

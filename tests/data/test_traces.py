@@ -36,8 +36,8 @@ def trace(name="q1", cot="because", **fields):
     ],
 )
 def test_a_trace_that_ends_in_the_gold_answer_is_kept(tmp_path, stated):
-    kept, _ = attach(tmp_path, trace(**stated))
-    assert [(record.id, record.cot) for record in kept] == [("q1", "because")]
+    explained, _ = attach(tmp_path, trace(**stated))
+    assert [(record.id, record.cot) for record in explained] == [("q1", "because")]
 
 
 @pytest.mark.parametrize(
@@ -54,15 +54,15 @@ def test_a_trace_that_ends_in_the_gold_answer_is_kept(tmp_path, stated):
     ],
 )
 def test_any_other_trace_is_left_out_and_counted(tmp_path, stated, fate):
-    kept, note = attach(tmp_path, trace("q2", pred="A"), trace() | stated)
-    assert [record.id for record in kept] == ["q2"]
+    explained, note = attach(tmp_path, trace("q2", pred="A"), trace() | stated)
+    assert [record.id for record in explained] == ["q2"]
     assert note.endswith(f"left out: 1 {fate}")
 
 
 def test_the_first_correct_trace_of_several_is_taken_and_the_note_says_so(tmp_path):
     rows = [trace(cot="one", pred="B"), trace(cot="two", pred="A"), trace(cot="three", pred="A"), trace("q3", pred="A")]
-    kept, note = attach(tmp_path, *rows)
-    assert [(record.id, record.cot) for record in kept] == [("q1", "two"), ("q3", "because")]
+    explained, note = attach(tmp_path, *rows)
+    assert [(record.id, record.cot) for record in explained] == [("q1", "two"), ("q3", "because")]
     assert note == (
         "chains of thought from traces.jsonl: 2 of 3 records explained, by the first correct trace of each; left out: "
         "1 further traces of a question already explained; 1 with a wrong final answer"
@@ -70,8 +70,8 @@ def test_the_first_correct_trace_of_several_is_taken_and_the_note_says_so(tmp_pa
 
 
 def test_a_trace_that_states_no_answer_is_kept_and_said_to_be_unchecked(tmp_path):
-    kept, note = attach(tmp_path, trace(), trace("q2", pred="A"))
-    assert len(kept) == 2 and "(1 of them state no answer and were not checked)" in note and note.endswith("none")
+    explained, note = attach(tmp_path, trace(), trace("q2", pred="A"))
+    assert len(explained) == 2 and "(1 of them state no answer and were not checked)" in note and note.endswith("none")
 
 
 def test_ids_are_compared_as_text(tmp_path):
@@ -91,8 +91,8 @@ def test_a_file_without_a_usable_trace_shows_both_kinds_of_id(tmp_path):
 
 @pytest.mark.parametrize("row, words", [({"cot": "x"}, "'id' is missing"), ({"id": "q1"}, "'cot' is missing")])
 def test_a_row_without_id_or_cot_is_left_out_and_named(tmp_path, row, words):
-    kept, note = attach(tmp_path, trace(), row)
-    assert [record.id for record in kept] == ["q1"]
+    explained, note = attach(tmp_path, trace(), row)
+    assert [record.id for record in explained] == ["q1"]
     assert "1 of 2 rows left out" in note and f"traces.jsonl, line 2: field {words}" in note
     with pytest.raises(UserError, match=rf"line 2: field {words}.* \(2 of 3 cannot be used, 1 are let pass"):
         attach(tmp_path, trace(), row, row)
@@ -101,5 +101,5 @@ def test_a_row_without_id_or_cot_is_left_out_and_named(tmp_path, row, words):
 def test_a_line_that_is_cut_is_left_out_and_named(tmp_path):
     path = tmp_path / "traces.jsonl"
     path.write_text(json.dumps(trace()) + "\n" + '{"id": "q2", "co')
-    kept, note = attach_traces(RECORDS, str(path))
-    assert [record.id for record in kept] == ["q1"] and "traces.jsonl, line 2" in note
+    explained, note = attach_traces(RECORDS, str(path))
+    assert [record.id for record in explained] == ["q1"] and "traces.jsonl, line 2" in note

@@ -75,21 +75,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_comparison_by_hand(folder):
-    found = compare(SMALL, read_reference(folder))
-    counts = found.counts
+    agreement = compare(SMALL, read_reference(folder))
+    counts = agreement.counts
     assert (counts["drugs"], counts["drugs found in DrugCentral"], counts["classes that agree"]) == (3, 2, 1)
     assert (counts["uses that can be compared"], counts["uses that are listed"]) == (4, 1)
     assert counts["adverse effect texts that the Symptom Ontology or MeSH names"] == 1  # British or American
     assert counts["adverse effect texts that contain such a name"] == 2
-    assert found.unsettled == (
+    assert agreement.unsettled == (
         "class of warfarin",
         "source of holy water",
         "warfarin for acute gout",
         "source of warfarin for asthma",
         "warfarin against epilepsy",
     )
-    assert "| adverse effect ankle swelling: retired term | the Symptom Ontology gave" in report(found)
-    assert "| class of warfarin | not settled |" in report(found)
+    assert "| adverse effect ankle swelling: retired term | the Symptom Ontology gave" in report(agreement)
+    assert "| class of warfarin | not settled |" in report(agreement)
 
 
 def test_a_missing_file_is_named(folder):
@@ -110,12 +110,12 @@ def test_the_names_are_those_of_the_base():
 @pytest.mark.skipif(not FOLDER, reason="CLINICAL_DATA_DIR names no folder with the published files")
 def test_every_conflict_with_the_real_files_is_settled():
     reference = read_reference(Path(FOLDER))
-    found = compare(FULL, reference)
-    assert found.unsettled == ()
-    assert set(SETTLED) <= set(found.conflicts), "a settled conflict is gone: remove it"
-    assert found.counts["drugs found in DrugCentral"] >= 450
-    assert found.counts["classes that agree"] >= 0.95 * found.counts["drugs with a class that can be compared"]
-    assert found.counts["uses that are listed"] >= 0.8 * found.counts["uses that can be compared"]
+    agreement = compare(FULL, reference)
+    assert agreement.unsettled == ()
+    assert set(SETTLED) <= set(agreement.conflicts), "a settled conflict is gone: remove it"
+    assert agreement.counts["drugs found in DrugCentral"] >= 450
+    assert agreement.counts["classes that agree"] >= 0.95 * agreement.counts["drugs with a class that can be compared"]
+    assert agreement.counts["uses that are listed"] >= 0.8 * agreement.counts["uses that can be compared"]
     assert {_plain(name) for name in FINDING_NAMES.values()} <= reference.symptoms
     # A wrong class and a use that the reviewers struck out would be seen.
     spoilt = dataclasses.replace(
@@ -163,10 +163,10 @@ def test_what_is_said_of_two_drugs_stands_in_their_labels(drug, label):
     labels = json.loads((Path(FOLDER) / "kb_fda_labels" / "spl_labels.json").read_text())
     (sections,) = (entry["sections"] for entry in labels if entry["drug"] == label)
     text = " ".join(" ".join(section["text"] for section in sections).lower().split())
-    said = {c.factor for c in FULL.drugs[drug].contraindications} | set(effects_of(FULL, drug))
+    stated = {c.factor for c in FULL.drugs[drug].contraindications} | set(effects_of(FULL, drug))
     family = FULL.drugs[drug].drug_class
     for fact in FULL.interactions:
         if fact.source == LABEL and {fact.first, fact.second} & {drug, family}:
-            said |= {fact.first, fact.second} - {drug, family}
-    assert said == set(LABEL_WORDS[drug])
+            stated |= {fact.first, fact.second} - {drug, family}
+    assert stated == set(LABEL_WORDS[drug])
     assert [words for words in LABEL_WORDS[drug].values() if words not in text] == []

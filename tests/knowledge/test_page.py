@@ -25,10 +25,10 @@ AGAIN = f"write the tables of docs/knowledge.md again: {COMMAND}"
 
 
 def tables() -> dict[str, str]:
-    found = {"counts": inventory.tables(load(), load("full")), "calculators": inventory.calculators()}
+    sections = {"counts": inventory.tables(load(), load("full")), "calculators": inventory.calculators()}
     if FOLDER:
-        found["agreement"] = report(compare(load("full"), read_reference(Path(FOLDER))))
-    return found
+        sections["agreement"] = report(compare(load("full"), read_reference(Path(FOLDER))))
+    return sections
 
 
 def block(name: str) -> re.Pattern:
@@ -96,5 +96,5 @@ def test_the_example_of_a_calculator_works(tmp_path):
 if __name__ == "__main__":
     text = PAGE.read_text(encoding="utf-8")
     for table, lines in tables().items():
-        text = block(table).sub(lambda found, lines=lines: f"{found[1]}{lines}\n{found[3]}", text)
+        text = block(table).sub(lambda match, lines=lines: f"{match[1]}{lines}\n{match[3]}", text)
     PAGE.write_text(text, encoding="utf-8")

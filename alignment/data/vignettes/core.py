@@ -28,7 +28,7 @@ EXPLAINED = 2  # wrong options whose rejection a chain of thought explains
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A patient: a condition, the findings shown (one or two decisive), and what is asked."""
+    """A patient: a condition, the findings shown (one or two of them decisive), and the kind of question."""
 
     family: str
     condition: Condition
@@ -36,7 +36,7 @@ class Case:
     factor: Factor | None  # rules the first-line drug out (family "contraindication")
     age: int
     sex: str
-    absent: tuple[str, ...] = ()  # decisive findings of the wrong options' conditions, said to be missing
+    absent: tuple[str, ...] = ()  # decisive findings of the wrong options' conditions, which the stem denies
 
     @property
     def decisive(self) -> tuple[str, ...]:
@@ -276,7 +276,7 @@ def _recall(base: KnowledgeBase, case: Case) -> Iterator[str]:
 
 
 def _reason(case: Case, option: Option) -> str:
-    """Say why a wrong option is wrong, or nothing where the stem does not settle it in a clause."""
+    """Return why a wrong option is wrong, or "" where the stem does not decide it in a clause."""
     missing = [text for text in case.absent if text in option.condition.decisive]
     if case.family == "diagnosis":
         return f"without {missing[0]}" if missing else ""

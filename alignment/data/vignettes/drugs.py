@@ -8,14 +8,14 @@ from alignment.data.vignettes.index import World
 from alignment.knowledge.pharmacology.checks import effects_of, interactions_of
 from alignment.knowledge.schema import AdverseEffect, Condition
 
-# Drugs that act where they are put, and hardly do what their class does to the rest of the body.
+# Drugs that act locally and hardly have the systemic effects of their class.
 LOCAL = frozenset(
     ("budesonide", "beclometasone", "fluticasone", "clobetasol", "timolol", "dorzolamide", "clotrimazole")
 )
 
 
 def first_choice(condition: Condition) -> str:
-    """The first-line treatment with its aim, which goes with the option so that no question tells it."""
+    """Return the first-line treatment with its aim, which is part of the option so that no question reveals it."""
     return f"{condition.first_line} {condition.aim}".strip()
 
 
@@ -31,7 +31,7 @@ def treatments_clash(world: World, one: Condition, other: Condition) -> bool:
 
 @functools.cache
 def hallmarks(world: World, drug: str) -> tuple[AdverseEffect, ...]:
-    """The effects a drug, or its class, is known for; one that acts where it is put is not known for its class's."""
+    """Return the effects a drug, or its class, is known for; a local drug is not known for those of its class."""
     names = {drug} if drug in LOCAL else {drug, world.base.drugs[drug].drug_class}
     return tuple(effect for effect in world.base.adverse_effects if effect.hallmark and effect.subject in names)
 

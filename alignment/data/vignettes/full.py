@@ -12,7 +12,7 @@ from alignment.data.vignettes.item import Item, to_record
 from alignment.errors import UserError
 from alignment.record import Record
 
-PATIENCE = 400  # draws that may come to nothing, one after the other
+PATIENCE = 400  # repeated questions in a row before the generator gives up
 
 
 def generate(count: int, seed: int, split: str, families: Sequence[str], prefix: str) -> list[Record]:

@@ -125,7 +125,7 @@ def key_sets(
 
 
 def fact(rng: random.Random, world: World, condition: Condition, text: str) -> Fact:
-    """Say the finding `text` of `condition`, in numbers where it is measured and decisive, or by chance."""
+    """Return the finding `text` of `condition`, as a number where it is measured and decisive, or by chance."""
     finding = next(finding for finding in condition.findings if finding.text == text)
     result = world.base.results.get(text)
     kind = "result" if finding.test else "history"

@@ -1,4 +1,4 @@
-"""A question before it is put into words, and how it becomes a record."""
+"""A question before it is worded, and its conversion into a record."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """A question: the patient, what is known, what is asked, and by which steps the answer follows.
+    """A question: the patient, the known facts, the wordings of the question, and the steps to the answer.
 
-    `choices` are four in display order, `gold` the place of the right one; `asks` names the kind of question within its
+    `choices` are four in display order, `gold` the index of the right one; `asks` names the kind of question within its
     family. `case` holds what a second solver needs (`solver.py`), `points` add up to the difficulty, `wording` seeds
     the choice of words, so that the same item can be worded again with something left out.
     """

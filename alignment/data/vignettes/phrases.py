@@ -1,4 +1,4 @@
-"""Other words for shared findings: a clinical synonym, and what a patient would say."""
+"""Other words for shared findings: clinical synonyms and a patient's wording."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ PHRASES: dict[str, tuple[tuple[str, ...], str]] = {
     "weight loss": (("unintended loss of weight",), "clothes that have become too big"),
     "wheeze": (("wheezing",), "a whistle when I breathe"),
 }
-# Things said of a patient that point nowhere; at most one of a group, so that none contradicts another.
+# Neutral facts about a patient; at most one of a group is used, so that none contradicts another.
 NEUTRAL = (
     ("works as a teacher", "works in an office", "works as a bus driver", "runs a small shop"),
     ("lives with a partner", "lives alone", "lives near the harbour", "moved house last year"),

@@ -1,4 +1,4 @@
-"""A case in words: four registers, each with several forms, from the same facts."""
+"""Wording a case: four registers, each with several forms, for the same facts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from alignment.data.vignettes.phrases import PHRASES
 
-SYNONYM = 0.4  # share of shared findings that a clinician's register says in other words
+SYNONYM = 0.4  # share of shared findings that a clinician's register replaces by a synonym
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +120,7 @@ _VERBS = {
 
 
 def stem(rng: random.Random, patient: Patient, facts: Sequence[Fact]) -> tuple[str, str]:
-    """Return (the name of a register, the case told in it); facts keep their order within their kind."""
+    """Return (the name of a register, the stem worded in it); facts keep their order within their kind."""
     register = rng.choice(REGISTERS)
     words = {
         "patient": str(patient),

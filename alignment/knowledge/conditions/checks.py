@@ -1,4 +1,4 @@
-"""Contradictions that conditions, their tests and their measured results can hold."""
+"""Checks for contradictions among conditions, their tests and their measured results."""
 
 from __future__ import annotations
 

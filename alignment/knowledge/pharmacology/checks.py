@@ -1,4 +1,4 @@
-"""Contradictions that the pharmacology of a knowledge base can hold."""
+"""Checks for contradictions in the pharmacology of a knowledge base."""
 
 from __future__ import annotations
 

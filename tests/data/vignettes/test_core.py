@@ -39,7 +39,7 @@ def test_no_case_of_eval_occurs_in_train():
 
     more = generate(1000, seed=17, split="train")
     assert not cases(EVAL) & cases([*TRAIN, *more])
-    assert {split_of(name, tuple(found)) for name, found in cases(EVAL)} == {"eval"}
+    assert {split_of(name, tuple(conditions)) for name, conditions in cases(EVAL)} == {"eval"}
 
 
 def test_split_ignores_the_order_of_findings():
@@ -64,8 +64,8 @@ def test_findings_of_the_stem_fit_only_the_gold_condition():
         shown, denied = record.question.split(" The work-up finds no ", 1)
         assert all(text in shown for text in record.meta["findings"])
         assert all(text in denied for text in record.meta["absent"])
-        found = fitting(base, record.meta["findings"], record.meta["absent"])
-        assert [condition.name for condition in found] == [record.meta["condition"]]
+        conditions = fitting(base, record.meta["findings"], record.meta["absent"])
+        assert [condition.name for condition in conditions] == [record.meta["condition"]]
 
 
 def test_no_defensible_drug_is_offered_as_wrong():

@@ -124,8 +124,8 @@ def test_gold_letters_families_registers_and_difficulties_are_mixed():
 
 def test_a_case_can_be_said_in_several_ways():
     item, _ = ITEMS["diagnosis"][0]
-    said = {to_record(dataclasses.replace(item, wording=seed)).question for seed in range(40)}
-    assert len(said) > 20
+    questions = {to_record(dataclasses.replace(item, wording=seed)).question for seed in range(40)}
+    assert len(questions) > 20
 
 
 def test_every_wrong_option_has_its_reason_and_the_thoughts_end_in_the_answer():

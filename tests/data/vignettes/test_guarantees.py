@@ -48,5 +48,5 @@ def test_a_guesser_of_options_sees_a_length_that_tells():
         if record.gold_text == max(record.options.values(), key=len)
     ]
     assert len(told) > 80
-    found, _ = accuracy(options_only, told[:60], told[60:])
-    assert found > 0.5
+    share, _ = accuracy(options_only, told[:60], told[60:])
+    assert share > 0.5

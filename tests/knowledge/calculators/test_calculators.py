@@ -196,9 +196,9 @@ LOWEST = {
 
 
 def with_flags(name: str, values: dict, present: set) -> dict:
-    found = {entry.name: entry.name in present for entry in CALCULATORS[name].inputs if isinstance(entry, Flag)}
-    assert present <= set(found)
-    return {**values, **found}
+    flags = {entry.name: entry.name in present for entry in CALCULATORS[name].inputs if isinstance(entry, Flag)}
+    assert present <= set(flags)
+    return {**values, **flags}
 
 
 @pytest.mark.parametrize(("name", "values", "result"), WORKED)
@@ -208,8 +208,8 @@ def test_equations_by_hand(name, values, result):
 
 @pytest.mark.parametrize(("name", "values", "present", "result", "band"), SCORES)
 def test_scores_by_hand(name, values, present, result, band):
-    found = evaluate(CALCULATORS[name], with_flags(name, values, present))
-    assert found == result and CALCULATORS[name].band(found) == band
+    computed = evaluate(CALCULATORS[name], with_flags(name, values, present))
+    assert computed == result and CALCULATORS[name].band(computed) == band
 
 
 def test_every_calculator_is_worked_by_hand_and_says_where_it_comes_from():

@@ -220,10 +220,10 @@ def test_results_lie_within_the_published_limits(name):
 
 def test_clearance_with_the_adjusted_weight_that_their_question_asks_for():
     row = rows()["Creatinine Clearance (Cockcroft-Gault Equation)"]
-    found = ast.literal_eval(row["Relevant Entities"])
-    sex, height, weight = found["sex"].lower(), found["height"][0], found["weight"][0]
+    entities = ast.literal_eval(row["Relevant Entities"])
+    sex, height, weight = entities["sex"].lower(), entities["height"][0], entities["weight"][0]
     adjusted = evaluate(CALCULATORS["adjusted body weight"], dict(sex=sex, weight=weight, height=height))
-    values = dict(sex=sex, age=found["age"][0], weight=adjusted, creatinine=found["creatinine"][0])
+    values = dict(sex=sex, age=entities["age"][0], weight=adjusted, creatinine=entities["creatinine"][0])
     result = evaluate(CALCULATORS["creatinine clearance"], values)
     assert float(row["Lower Limit"]) <= result <= float(row["Upper Limit"])
 

@@ -37,8 +37,8 @@ def test_the_full_scope_is_consistent_and_other_scopes_are_refused():
 def test_the_core_keeps_its_findings_and_treatments():
     for name, condition in CORE.conditions.items():
         grown = FULL.conditions[name]
-        kept = [finding.text for finding in grown.findings]
-        missing = [finding.text for finding in condition.findings if finding.text not in kept]
+        texts = [finding.text for finding in grown.findings]
+        missing = [finding.text for finding in condition.findings if finding.text not in texts]
         assert len(missing) == (2 if name in ("influenza", "genital chlamydia") else 0)
         alternatives = tuple(dataclasses.replace(a, equal=False) for a in grown.alternatives)
         assert (grown.first_line, alternatives) == (condition.first_line, condition.alternatives)

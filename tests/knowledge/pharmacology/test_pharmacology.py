@@ -100,10 +100,10 @@ def test_contradictions_are_named(facts, message):
 
 
 def test_a_class_that_rules_out_its_own_first_line_use_is_named():
-    found = FULL.conditions["asthma"].findings[-1].text
-    factors = {**FULL.factors, found: dataclasses.replace(FULL.factors["severe asthma"], name=found)}
+    finding = FULL.conditions["asthma"].findings[-1].text
+    factors = {**FULL.factors, finding: dataclasses.replace(FULL.factors["severe asthma"], name=finding)}
     drugs = {
-        name: dataclasses.replace(drug, contraindications=(*drug.contraindications, Contraindication(found, GENERAL)))
+        name: dataclasses.replace(drug, contraindications=(*drug.contraindications, Contraindication(finding, GENERAL)))
         if drug.drug_class == "steroid and LABA inhaler"
         else drug
         for name, drug in FULL.drugs.items()

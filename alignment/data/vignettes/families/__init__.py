@@ -1,7 +1,7 @@
-"""The families of the full scope, one file each, found by being there.
+"""The families of the full scope, one file each, discovered in this folder.
 
-A family is a function (rng, world, split) that draws an `Item`, or None when the draw came to nothing. It draws the
-options as a set before it draws which of them is right, so that the options alone tell nothing.
+A family is a function (rng, world, split) that draws an `Item`, or None when the draw failed. It draws the
+options as a set before it draws which of them is right, so that the options alone give nothing away.
 """
 
 from __future__ import annotations
