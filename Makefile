@@ -21,7 +21,7 @@ test-long:  ## the tests that take minutes each (docs/long_runs.md)
 test-newest:  ## every test but parity, on the newest Python with the newest jax, in a fresh environment
 	.ci/run --newest
 
-lint:  ## style, and the floors of the house
+lint:  ## style and import layers
 	$(PYTHON) -m ruff check .
 	lint-imports
 

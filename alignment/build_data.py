@@ -19,8 +19,9 @@ from ml_collections import ConfigDict
 from alignment import cli
 from alignment.common.lock import locked
 from alignment.config import default_data_set
+from alignment.data.card import Product
 from alignment.data.mixture import build_mixture
-from alignment.data.product import Product, check_out, write_product
+from alignment.data.product import check_out, write_product
 from alignment.data.vignette_shards import build_vignettes
 from alignment.text.lookup import lookup
 from alignment.traces.build import build_traces

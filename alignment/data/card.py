@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from alignment.data.parquet import Tally
-    from alignment.data.product import Product
+    from alignment.record import Record
 
 USE = (
     "Research on training and evaluating language models. **Not for patient care**: no clinician has checked the rows, "
     "and neither they nor a model trained on them may inform a decision about a patient."
 )
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Product:
+    """What a builder makes; `splits` are read once, in order, while they are written."""
+
+    title: str
+    summary: str  # what it is and how it was made, a paragraph
+    licence: tuple[str, ...]  # of the whole, as the Hub names licences: "apache-2.0"
+    limits: tuple[str, ...]  # one sentence for each limit
+    splits: Mapping[str, Iterable[Record]]
+    sizes: Mapping[str, int]  # rows of each split, for the progress bar
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)  # reports: name -> text
 
 
 def card(product: Product, tallies: Mapping[str, Tally], command: str) -> str:

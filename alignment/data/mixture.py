@@ -11,9 +11,8 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from alignment.data import vignettes
-from alignment.data.card import table
+from alignment.data.card import Product, table
 from alignment.data.hygiene import HygieneConfig, clean, reports
-from alignment.data.product import Product
 from alignment.data.sources import GENERATED_SCOPES, SOURCES, load_source
 from alignment.data.splits import split_by_question
 from alignment.errors import UserError

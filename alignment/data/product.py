@@ -8,37 +8,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from alignment.common.files import write_text
 from alignment.common.progress import each
-from alignment.data.card import card
+from alignment.data.card import Product, card
 from alignment.data.parquet import Tally, write_parquet
 from alignment.errors import UserError
-from alignment.record import Record
 
 MANIFEST = "manifest.json"
-
-
-@dataclasses.dataclass(frozen=True)
-class Product:
-    """What a builder makes; `splits` are read once, in order, while they are written."""
-
-    title: str
-    summary: str  # what it is and how it was made, a paragraph
-    licence: tuple[str, ...]  # of the whole, as the Hub names licences: "apache-2.0"
-    limits: tuple[str, ...]  # one sentence for each limit
-    splits: Mapping[str, Iterable[Record]]
-    sizes: Mapping[str, int]  # rows of each split, for the progress bar
-    files: Mapping[str, str] = dataclasses.field(default_factory=dict)  # reports: name -> text
 
 
 def check_out(out: str) -> Path:

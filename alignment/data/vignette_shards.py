@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from ml_collections import ConfigDict
 
 from alignment.data import vignettes
+from alignment.data.card import Product
 from alignment.data.ids import normalised_question
-from alignment.data.product import Product
 from alignment.errors import UserError
 from alignment.record import Record
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from alignment.common.progress import progress, say, warn
+from alignment.data.card import Product
 from alignment.data.ids import normalised_question, question_rank
 from alignment.data.mixture import hub_licence, parse_ingredient, read_ingredient
-from alignment.data.product import Product
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.text.lookup import lookup

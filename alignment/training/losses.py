@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from alignment.adapters.lora import Lora
 from alignment.adapters.stack import Stack, push
-from alignment.kernels.linear_logprob.api import LogProb, linear_logprob
+from alignment.kernels.linear_logprob.api import linear_logprob
+from alignment.kernels.linear_logprob.types import LogProb
 from alignment.kernels.vocabulary import TokenRanges
 from alignment.models import qwen2
 from alignment.models.config import Qwen2Config

@@ -5,9 +5,9 @@ import json
 import datasets
 import pytest
 
-from alignment.data.card import table
+from alignment.data.card import Product, table
 from alignment.data.ids import fingerprint
-from alignment.data.product import Product, check_out, write_product
+from alignment.data.product import check_out, write_product
 from alignment.data.vignettes import generate
 from alignment.errors import UserError
 

@@ -26,7 +26,8 @@ from alignment.benchmarks.flops import update_work
 from alignment.benchmarks.measure import Case, one_program
 from alignment.benchmarks.registry import Suite, check_against
 from alignment.benchmarks.setting import RANK, Setting
-from alignment.kernels.linear_logprob.api import LogProb, linear_logprob
+from alignment.kernels.linear_logprob.api import linear_logprob
+from alignment.kernels.linear_logprob.types import LogProb
 from alignment.models import qwen2
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import pack_cells

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from alignment.data.ids import content_id
-from alignment.data.vignettes.chain_of_thought import chain
 from alignment.data.vignettes.registers import Fact, Patient, stem
 from alignment.record import Record
 
 LETTERS = "ABCD"
 LEVELS = {2: "easy", 3: "medium"}  # of the points of `difficulty`; fewer are easy, more are hard
+_WANTED = ("Wanted is {}.", "The answer sought is {}.", "So the right option reads: {}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,11 +68,21 @@ def to_record(item: Item, prefix: str = "vignette", hidden: bool = False) -> Rec
         options=options,
         gold=LETTERS[item.gold],
         facts=(str(item.patient), *(fact.stated for fact in facts)),
-        cot=None if hidden else chain(rng, item, LETTERS),
+        cot=None if hidden else chain_of_thought(rng, item),
         licence="Apache-2.0",
         provenance="generated",
         meta=_meta(item, register, facts),
     )
+
+
+def chain_of_thought(rng: random.Random, item: Item) -> str:
+    """Return the steps, then every option with its letter and why it is wrong, then the conclusion."""
+    thoughts = " ".join((*item.steps, rng.choice(_WANTED).format(item.gold_text)))
+    lines = [
+        f"{letter}. {choice.text} ({letter}){', ' * bool(choice.reason)}{choice.reason}"
+        for letter, choice in zip(LETTERS, item.choices, strict=True)
+    ]
+    return "\n".join([thoughts, *lines, f"The option that fits is {item.gold_text} ({LETTERS[item.gold]})."])
 
 
 def _meta(item: Item, register: str, facts: tuple[Fact, ...]) -> dict[str, Any]:

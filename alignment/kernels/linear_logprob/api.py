@@ -10,33 +10,17 @@ from __future__ import annotations
 import functools
 import importlib
 from types import ModuleType
-from typing import NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
 
 from alignment.errors import UserError
+from alignment.kernels.linear_logprob import gradient, sharded
+from alignment.kernels.linear_logprob.types import LOWEST, LogProb, Shards
 from alignment.kernels.vocabulary import TokenRanges, token_mask
 
 IMPLEMENTATIONS = ("pallas_gpu", "pallas_tpu", "xla", "reference")  # "auto" takes the first that serves
-LOWEST = -1e30  # log-probability of what has none; finite, so that neither inf - inf nor 0 x inf arises
-
-
-class LogProb(NamedTuple):
-    """Per token, float32 [T]: log-probability of the target, log-sum-exp and entropy (nat) of the distribution."""
-
-    log_prob: jax.Array
-    log_sum_exp: jax.Array
-    entropy: jax.Array
-
-
-class Shards(NamedTuple):
-    """A head [V, D] sharded by vocabulary over axis `vocabulary` of `mesh`, and tokens over axis `tokens` if any."""
-
-    mesh: jax.sharding.Mesh
-    vocabulary: str
-    tokens: str | None = None
 
 
 def linear_logprob(
@@ -127,6 +111,4 @@ def _part(array: jax.Array, axis: str | None, what: str, shards: Shards | None) 
 
 @functools.lru_cache(maxsize=16)  # the same function for the same mesh, so that eager calls compile once
 def _sharded(passes, shards: Shards):
-    from alignment.kernels.linear_logprob import gradient, sharded  # not above: both import this module
-
     return gradient.differentiable(sharded.shard(passes, shards))

@@ -24,8 +24,8 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
 from alignment.errors import UserError
-from alignment.kernels.linear_logprob.api import LogProb
 from alignment.kernels.linear_logprob.online import Sweep, finish
+from alignment.kernels.linear_logprob.types import LogProb
 
 
 class Passes(NamedTuple):

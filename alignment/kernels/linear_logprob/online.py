@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from alignment.kernels.linear_logprob.api import LOWEST, LogProb
+from alignment.kernels.linear_logprob.types import LOWEST, LogProb
 
 MASKED = 2 * LOWEST  # below LOWEST, the maximum of no logits: exp(MASKED - top) is 0 also while nothing has been seen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from alignment.kernels.linear_logprob.api import LOWEST, LogProb
+from alignment.kernels.linear_logprob.types import LOWEST, LogProb
 
 
 def linear_logprob(

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 
 from alignment.kernels.linear_logprob import online
-from alignment.kernels.linear_logprob.api import Shards
 from alignment.kernels.linear_logprob.gradient import Passes
+from alignment.kernels.linear_logprob.types import Shards
 
 
 class _Specs(NamedTuple):

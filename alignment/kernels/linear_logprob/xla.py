@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from alignment.kernels.linear_logprob import online
-from alignment.kernels.linear_logprob.api import LogProb
 from alignment.kernels.linear_logprob.gradient import Passes, differentiable
 from alignment.kernels.linear_logprob.online import Sums, Sweep
+from alignment.kernels.linear_logprob.types import LogProb
 
 CHUNK = 512, 16_384  # tokens x words: 34 MB of float32 logits; a slice of a float32 head 896 wide is 59 MB
 CACHED = 1_024, 2_048  # what a CPU keeps in its cache: 8 MB of logits and 7 MB of head

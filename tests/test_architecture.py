@@ -1,8 +1,9 @@
-"""The rules that hold for every file: floors, quiet imports, no deprecated or unsafe calls, readable sizes."""
+"""The rules that hold for every file: layers, no import circles, no deprecated or unsafe calls, readable sizes."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import os
 import re
 import statistics
@@ -14,7 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = sorted((ROOT / "alignment").rglob("*.py"))
-CODE = [path for room in ("alignment", "configs", "launch", "tests") for path in sorted((ROOT / room).rglob("*.py"))]
+FOLDERS = ("alignment", "configs", "launch", "tests")
+CODE = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 
 DEPRECATED = {
     "jax.random.PRNGKey": "jax.random.key",
@@ -59,35 +61,59 @@ def deprecated_uses(source: str) -> set[str]:
 
 def unsafe_uses(source: str) -> set[str]:
     tree = ast.parse(source)
-    found = {module.split(".")[0] for module in imported(tree)} & UNSAFE
+    uses = {module.split(".")[0] for module in imported(tree)} & UNSAFE
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = dotted(node.func)
-            found |= {called} & {"eval", "exec", "torch.load"}
-            found |= {
+            uses |= {called} & {"eval", "exec", "torch.load"}
+            uses |= {
                 "allow_pickle" for word in node.keywords if word.arg == "allow_pickle" and not _is_false(word.value)
             }
-            found |= {
+            uses |= {
                 "remote code" for word in node.keywords if word.arg == "trust_remote_code" and not _is_false(word.value)
             }
         elif isinstance(node, ast.ExceptHandler) and node.type is None:
-            found.add("bare except")
-    return found
+            uses.add("bare except")
+    return uses
 
 
 def _is_false(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value is False
 
 
-def test_rooms_stand_only_on_the_floors_below(monkeypatch):
+def test_packages_import_only_from_layers_below(monkeypatch):
     cli = pytest.importorskip("importlinter.cli", reason="import-linter is not installed (extra `test`)")
     monkeypatch.chdir(ROOT)
     assert cli.lint_imports(no_cache=True) == 0, "run lint-imports to see the broken contract"
 
 
+def import_circle(sources: dict[str, str]) -> list[str]:
+    """The modules of one circle of imports, wherever in a file they stand; empty where there is none."""
+    imports = {module: (imported(ast.parse(source)) & sources.keys()) - {module} for module, source in sources.items()}
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def module_name(path: Path) -> str:
+    return name(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
+def test_no_modules_import_one_another():
+    assert import_circle({module_name(path): path.read_text() for path in PACKAGE}) == []
+
+
+def test_a_circle_of_imports_is_recognised():
+    late = "def f():\n    from a import g"
+    assert import_circle({"a": "from b import x", "b": "import c.d", "c.d": late}) != []
+    assert import_circle({"a": "from b import x", "b": "import c.d", "c.d": "import os"}) == []
+
+
 @pytest.mark.ci
 def test_importing_any_module_starts_no_backend():
-    modules = [name(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in PACKAGE]
+    modules = [module_name(path) for path in PACKAGE]
     code = "import importlib, sys\nfor module in sys.argv[1:]:\n    importlib.import_module(module)\n"
     # With an unknown platform the first use of a device fails, so a quiet import is one that succeeds.
     env = os.environ | {"JAX_PLATFORMS": "none_such", "PYTHONPATH": str(ROOT)}
@@ -104,8 +130,8 @@ def test_an_import_that_starts_a_backend_would_be_seen():
 
 
 def test_no_deprecated_or_unsafe_call():
-    found = {name(path): deprecated_uses(path.read_text()) | unsafe_uses(path.read_text()) for path in CODE}
-    offenders = {path: uses for path, uses in found.items() if uses}
+    uses = {name(path): deprecated_uses(path.read_text()) | unsafe_uses(path.read_text()) for path in CODE}
+    offenders = {path: names for path, names in uses.items() if names}
     assert not offenders, f"{offenders}; replacements: {DEPRECATED}"
 
 
@@ -225,10 +251,10 @@ def test_everything_imported_is_required():
     assert {module: path for module, path in used.items() if module not in modules} == {}
 
 
-def test_tests_mirror_the_rooms():
-    rooms = {
+def test_tests_mirror_the_packages():
+    packages = {
         path.parent.name for path in PACKAGE if path.parent.parent == ROOT / "alignment" and path.name != "__init__.py"
     }
     tested = {path.parent.name for path in (ROOT / "tests").rglob("test_*.py")}
-    assert rooms <= tested, f"rooms without tests: {sorted(rooms - tested)}"
+    assert packages <= tested, f"packages without tests: {sorted(packages - tested)}"
     assert not list((ROOT / "tests").rglob("__init__.py"))
