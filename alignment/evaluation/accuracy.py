@@ -1,7 +1,7 @@
-"""Factual accuracy of parsed responses: strict, because an answer nobody can find is a wrong answer.
+"""Factual accuracy of parsed responses; a response without a readable answer counts as wrong.
 
-The strict reading takes what the answer block affirms; the lenient one, reported beside it, what the response affirms
-anywhere.
+The strict reading takes what the answer block affirms. The lenient one, reported beside it, takes what the response
+affirms anywhere.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ def summarise(responses: Sequence[Response], records: Sequence[Record]) -> dict:
     """Score greedy responses to N records.
 
     Returns:
-      `accuracy` (strict: no letter counts as wrong), `valid_rate` (a letter was found), `accuracy_given_valid` (None if
-      no response was valid; it flatters arms that often fail the format, so never compare arms by it alone),
+      `accuracy` (strict: a response without a letter is wrong), `valid_rate` (share with a letter),
+      `accuracy_given_valid` (None if no response was valid; it flatters arms that often fail the format, so never
+      compare arms by it alone),
       `lenient_accuracy` and `lenient_valid_rate` (the same of the option affirmed anywhere in the response),
       `strict_rate` (strict two-block format), `truncated_rate`, `chance` (mean of 1 / number of options) and `n`.
       `accuracy_ci95`, `lenient_accuracy_ci95`, `valid_rate_ci95` and `strict_rate_ci95` are Wilson 95 % intervals.

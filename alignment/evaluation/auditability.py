@@ -1,7 +1,6 @@
-"""Structural auditability of parsed responses: can a reader follow and check them, right or wrong?
+"""Structural auditability of parsed responses: whether a reader can follow and check them, right or wrong.
 
-The checks themselves live in `alignment.text.audit_checks`, because rewards use them too; the composite score is a
-reconstruction.
+The checks are in `alignment.text.audit_checks`, because rewards use them too. The composite score is a reconstruction.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def composite(values: Mapping[str, float]) -> float:
 
 
 def rewarded_checks(channels: Collection[str]) -> tuple[str, ...]:
-    """Return the checks that reward channels of these names pay for: there an arm is judged by what trained it."""
+    """Return the checks that reward channels of these names pay for: they judge an arm by what it was trained on."""
     return tuple(name for name, check in CHECKS.items() if set(check.rewarded_by) & set(channels))
 
 

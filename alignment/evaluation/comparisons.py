@@ -29,20 +29,25 @@ def compare_pairs(outcomes: Outcomes) -> list[dict]:
       the first minus the second) with its paired bootstrap `ci95`, `p` (exact McNemar), `p_holm` (adjusted for all
       rows of this list) and `reading`, which claims a difference only for at least `MIN_QUESTIONS` questions.
     """
-    found = []
+    pairs = []
     for first, second in itertools.combinations(outcomes, 2):
         for seed in sorted(set(outcomes[first]) & set(outcomes[second])):
             pair = _paired(outcomes[first][seed], outcomes[second][seed])
             if pair is not None:
-                found.append({"first": first, "second": second, "seed": seed, **pair})
-    for row, adjusted in zip(found, holm([row["p"] for row in found]), strict=True):
+                pairs.append({"first": first, "second": second, "seed": seed, **pair})
+    for row, adjusted in zip(pairs, holm([row["p"] for row in pairs]), strict=True):
         row["p_holm"] = adjusted
-        row["reading"] = _reading(row)
-    return found
+        if row["n"] < MIN_QUESTIONS:
+            row["reading"] = f"no claim: {row['n']} questions are too few"
+        elif adjusted >= ALPHA:
+            row["reading"] = "no difference shown"
+        else:
+            row["reading"] = f"{row['first'] if row['difference'] > 0 else row['second']} more accurate"
+    return pairs
 
 
 def unearned_gains(rows: Sequence[Row], outcomes: Outcomes, before: Mapping[str, str | None]) -> list[dict]:
-    """Look for rewards that rose while accuracy fell: training paid for something else than right answers.
+    """Find rewards that rose while accuracy fell, because training rewarded something else than right answers.
 
     Args:
       rows: as in `report.Report`; `reward_change` and its error are read.
@@ -55,19 +60,19 @@ def unearned_gains(rows: Sequence[Row], outcomes: Outcomes, before: Mapping[str,
       adjusted for all rows of this list, and `unearned`: the change is above 2 errors, the difference below 0 and its
       adjusted p under 0.05. The definition is a reconstruction.
     """
-    found = []
+    gains = []
     for row in rows:
         arm, seed, earlier = row["arm"], row["seed"], before.get(row["arm"])
-        known = [outcomes.get(name, {}).get(seed) for name in (arm, earlier)]
-        if None not in (row.get("reward_change_se"), *known) and (pair := _paired(*known)):
+        answers = [outcomes.get(name, {}).get(seed) for name in (arm, earlier)]
+        if None not in (row.get("reward_change_se"), *answers) and (pair := _paired(*answers)):
             change = {name: row[name] for name in ("reward_change", "reward_change_se")}
-            found.append({"arm": arm, "before": earlier, "seed": seed, **change, **pair})
-    for one, adjusted in zip(found, holm([one["p"] for one in found]), strict=True):
-        one["p_holm"] = adjusted
-        rose = one["reward_change"] > CLEAR * one["reward_change_se"]
-        fell = one["difference"] < 0 and adjusted < ALPHA and one["n"] >= MIN_QUESTIONS
-        one["unearned"] = rose and fell
-    return found
+            gains.append({"arm": arm, "before": earlier, "seed": seed, **change, **pair})
+    for gain, adjusted in zip(gains, holm([gain["p"] for gain in gains]), strict=True):
+        gain["p_holm"] = adjusted
+        rose = gain["reward_change"] > CLEAR * gain["reward_change_se"]
+        fell = gain["difference"] < 0 and adjusted < ALPHA and gain["n"] >= MIN_QUESTIONS
+        gain["unearned"] = rose and fell
+    return gains
 
 
 def _paired(first: Mapping[str, bool], second: Mapping[str, bool]) -> dict | None:
@@ -79,14 +84,6 @@ def _paired(first: Mapping[str, bool], second: Mapping[str, bool]) -> dict | Non
     return {**mcnemar(left, right), "difference": float(differences.mean()), "ci95": bootstrap(differences)}
 
 
-def _reading(row: Row) -> str:
-    if row["n"] < MIN_QUESTIONS:
-        return f"no claim: {row['n']} questions are too few"
-    if row["p_holm"] >= ALPHA:
-        return "no difference shown"
-    return f"{row['first'] if row['difference'] > 0 else row['second']} more accurate"
-
-
 def seed_summary(rows: Sequence[Row]) -> list[dict]:
     """Summarise each arm over its seeds.
 
@@ -96,7 +93,7 @@ def seed_summary(rows: Sequence[Row]) -> list[dict]:
       stage), `collapsed` and `never_learned` (how many of those; None without GRPO) and `stability` = 1 - collapsed /
       judged (None with fewer than two).
     """
-    return [_arm_summary(arm, found) for arm, found in _by_arm(rows).items()]
+    return [_arm_summary(arm, arm_rows) for arm, arm_rows in _by_arm(rows).items()]
 
 
 def _arm_summary(arm: str, rows: Sequence[Row]) -> dict:
@@ -123,16 +120,20 @@ def hypotheses(rows: Sequence[Row], outcomes: Outcomes, parameters: int | None) 
     """
     judges: tuple[tuple[str, str, Callable], ...] = (
         ("H1", "at 0.5B and 1.5B the monolithic arm collapses more often than the modular arm", _collapse),
-        ("H2", "the gap between the two closes by 7B", _closing),
+        (
+            "H2",
+            "the gap between the two closes by 7B",
+            lambda *_: (None, "one run has one model size; compare the reports of runs at several sizes"),
+        ),
         ("H3", "auditability: modular is about equal to sft_cot; both exceed grpo_only and monolithic", _audit_order),
         ("H4", "accuracy: modular is within one point of the better of sft_cot and grpo_only, or above", _no_loss),
     )
-    found = []
+    reported = []
     for name, statement, judge in judges:
         verdict, seen = judge(_by_arm(rows), outcomes, parameters)
         status = "tested" if verdict else "not testable with this run"
-        found.append({"name": name, "statement": statement, "status": status, "seen": seen, "verdict": verdict})
-    return found
+        reported.append({"name": name, "statement": statement, "status": status, "seen": seen, "verdict": verdict})
+    return reported
 
 
 def _collapse(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[str | None, str]:
@@ -141,7 +142,11 @@ def _collapse(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int
     summaries = [_arm_summary(arm, arms[arm]) for arm in ("monolithic", "modular")]
     if any(summary["collapsed"] is None for summary in summaries):
         return None, "no reward-stage metrics for one of the two arms"
-    seen = "; ".join(_collapses(summary) for summary in summaries)
+    never = [f", {row['never_learned']} never learned the format" if row["never_learned"] else "" for row in summaries]
+    seen = "; ".join(
+        f"{row['arm']} collapsed in {row['collapsed']} of {row['judged']} seed(s){addition}"
+        for row, addition in zip(summaries, never, strict=True)
+    )
     if min(summary["judged"] for summary in summaries) < 2:
         return None, f"{seen}. One seed says nothing about how often an arm collapses"
     if parameters is None or not SMALL_MODELS[0] <= parameters <= SMALL_MODELS[1]:
@@ -150,15 +155,6 @@ def _collapse(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int
     rates = [summary["collapsed"] / summary["judged"] for summary in summaries]
     verdict = "undecided" if rates[0] == rates[1] else "as predicted" if rates[0] > rates[1] else "not as predicted"
     return verdict, f"{seen}. These are counts, not a significance test"
-
-
-def _collapses(summary: Row) -> str:
-    never = f", {summary['never_learned']} never learned the format" if summary["never_learned"] else ""
-    return f"{summary['arm']} collapsed in {summary['collapsed']} of {summary['judged']} seed(s){never}"
-
-
-def _closing(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[None, str]:
-    return None, "one run has one model size; compare the reports of runs at several sizes"
 
 
 def _audit_order(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[str | None, str]:
@@ -182,7 +178,9 @@ def _no_loss(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int 
     mean = {name: float(np.mean(_values(arms[name], "accuracy"))) for name in ("modular", "sft_cot", "grpo_only")}
     rival = max(("sft_cot", "grpo_only"), key=mean.__getitem__)
     seen = ", ".join(f"{name} {value:.3f}" for name, value in mean.items())
-    interval = _difference_ci(outcomes, "modular", rival)
+    # Over questions, of the difference of accuracies, each averaged over the arm's seeds.
+    left, right = (_share_right(outcomes.get(arm, {})) for arm in ("modular", rival))
+    interval = bootstrap([left[name] - right[name] for name in left if name in right])
     if interval is None:
         return None, f"{seen}. No paired outcomes, so no interval of the difference"
     low, high = interval
@@ -193,25 +191,19 @@ def _no_loss(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int 
     return verdict, seen
 
 
-def _difference_ci(outcomes: Outcomes, first: str, second: str) -> list[float] | None:
-    """Bootstrap interval over questions of the difference of accuracies, each averaged over the arm's seeds."""
-    left, right = (_share_right(outcomes.get(arm, {})) for arm in (first, second))
-    return bootstrap([left[name] - right[name] for name in left if name in right])
-
-
 def _share_right(by_seed: Mapping[int, Mapping[str, bool]]) -> dict[str, float]:
     answers: dict[str, list[bool]] = {}
-    for found in by_seed.values():
-        for name, right in found.items():
+    for seed_answers in by_seed.values():
+        for name, right in seed_answers.items():
             answers.setdefault(name, []).append(right)
     return {name: float(np.mean(values)) for name, values in answers.items()}
 
 
 def _by_arm(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+    arms: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(row["arm"], []).append(row)
-    return found
+        arms.setdefault(row["arm"], []).append(row)
+    return arms
 
 
 def _values(rows: Sequence[Row], name: str) -> list[float]:

@@ -29,16 +29,13 @@ def read_curve(path: str | epath.Path) -> list[Row]:
     by_step: dict[int, Row] = {}
     for number, line in enumerate(complete, start=1):
         if line.strip():
-            row = _row(line, f"{path}:{number}")
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                row = None
+            if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+                raise UserError(
+                    f"{path}:{number}: not a JSON object with a whole-numbered step; delete the damaged line"
+                )
             by_step[row["step"]] = with_current_names(row)
     return [by_step[step] for step in sorted(by_step)]
-
-
-def _row(line: bytes, location: str) -> Row:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        row = None
-    if not isinstance(row, dict) or not isinstance(row.get("step"), int):
-        raise UserError(f"{location}: not a JSON object with a whole-numbered step; delete the damaged line")
-    return row

@@ -1,4 +1,4 @@
-"""Answers of a policy to a set of records, greedy unless told otherwise."""
+"""Answers of a policy to a set of records, greedy unless `config.eval` sets a temperature."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def answer(
     responses: dict[int, Response] = {}
     with progress(len(records), label, "answer") as shown:
         for chosen in _by_bucket([len(prompt) for prompt in prompts], sampler.layout.sequences):
-            asked = [prompts[index] for index in chosen]
-            keys = completion_keys(key, 0, [prompt_hash(prompt) for prompt in asked], group_size=1)
-            given = {"max_new_tokens": section.max_new_tokens, "sampling": sampling, "stop": section.stop}
-            for place, group in stream(sampler, stack, asked, keys, **given):
-                index = chosen[place]
+            chosen_prompts = [prompts[index] for index in chosen]
+            keys = completion_keys(key, 0, [prompt_hash(prompt) for prompt in chosen_prompts], group_size=1)
+            options = {"max_new_tokens": section.max_new_tokens, "sampling": sampling, "stop": section.stop}
+            for position, group in stream(sampler, stack, chosen_prompts, keys, **options):
+                index = chosen[position]
                 responses[index] = parse_completions(sampler.base, group, [records[index]])[0]
                 shown.update()
     return [responses[index] for index in range(len(records))]
@@ -59,7 +59,7 @@ def sampling_of(section: ConfigDict) -> SamplingConfig:
     """The distribution that `config.eval` describes.
 
     Raises:
-      UserError: a value out of its range, or a filter with a temperature of 0, which would change nothing.
+      UserError: a value out of its range, or a filter with a temperature of 0, which would have no effect.
     """
     try:
         sampling = SamplingConfig(section.temperature, section.top_k, section.top_p, section.min_p)
@@ -75,7 +75,7 @@ def sampling_of(section: ConfigDict) -> SamplingConfig:
 
 
 def _by_bucket(lengths: Sequence[int], least: int) -> list[list[int]]:
-    """Indices by the bucket of their length, the longest first; fewer than `least` join a neighbour."""
+    """Return indices by the bucket of their length, the longest first; fewer than `least` join a neighbour."""
     order = np.argsort([-length for length in lengths], kind="stable").tolist()
     parts: list[list[int]] = []
     for _, members in groupby(order, lambda index: bucket(lengths[index])):

@@ -1,9 +1,9 @@
-"""Which option a model holds most likely, whether or not it can write its answer down in the right format.
+"""Which option a model finds most likely, whether or not it can write its answer in the right format.
 
-Each option is scored by the log-probability of its text, read directly after the rendered prompt and the opening of the
+Each option is scored by the log-probability of its text, directly after the rendered prompt and the opening of the
 answer block ("<answer>" and a space): the sum over the tokens of the text, not divided by their number. The text and
-not the letter is scored, because a base model may well know an answer and not how options are lettered. The prediction
-is the option of the highest score.
+not the letter is scored, because a base model may know an answer without knowing how options are lettered. The
+prediction is the option of the highest score.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def option_log_probs(
       batch_size: sequences (one an option) in a forward pass.
     """
     opening = _encode(base, base.template.literals[2])
-    asked = [[*prompt, *opening] for prompt in encode_prompts(base, records)]
+    prompts = [[*prompt, *opening] for prompt in encode_prompts(base, records)]
     pairs = [
         (prompt, _encode(base, f" {text}"))
-        for prompt, record in zip(asked, records, strict=True)
+        for prompt, record in zip(prompts, records, strict=True)
         for text in record.options.values()
     ]
     batches = (pairs[start : start + batch_size] for start in range(0, len(pairs), batch_size))
@@ -51,13 +51,12 @@ def option_log_probs(
 def option_accuracy(scores: Sequence[dict[str, float]], records: Sequence[Record]) -> dict:
     """Return `accuracy`, its Wilson interval `accuracy_ci95` and `n` of the likeliest options; ties are wrong."""
     if not records:
-        raise UserError("nothing to evaluate: no records were given")
-    right = sum(_is_highest(row, record.gold) for row, record in zip(scores, records, strict=True))
+        raise UserError("nothing to evaluate: there are no records")
+    right = sum(
+        all(row[record.gold] > score for letter, score in row.items() if letter != record.gold)
+        for row, record in zip(scores, records, strict=True)
+    )
     return {"accuracy": right / len(records), "accuracy_ci95": list(wilson(right, len(records))), "n": len(records)}
-
-
-def _is_highest(row: dict[str, float], gold: str) -> bool:
-    return all(row[gold] > score for letter, score in row.items() if letter != gold)
 
 
 def _encode(base: BaseModel, text: str) -> list[int]:
@@ -70,10 +69,10 @@ def _scores(base: BaseModel, pairs: Sequence[tuple[list[int], list[int]]], stack
     tokens, _ = pad_right([[*prompt, *text] for prompt, text in full], base.pad_id)
     starts = np.asarray([len(prompt) for prompt, _ in full])[:, None]
     ends = starts + np.asarray([len(text) for _, text in full])[:, None]
-    places = np.arange(1, tokens.shape[1])
-    counted = (places >= starts) & (places < ends)
-    found = _continuation_log_probs(base.params, base.config, jnp.asarray(tokens), jnp.asarray(counted), stack)
-    return np.asarray(found)[: len(pairs)].tolist()
+    positions = np.arange(1, tokens.shape[1])
+    counted = (positions >= starts) & (positions < ends)
+    log_probs = _continuation_log_probs(base.params, base.config, jnp.asarray(tokens), jnp.asarray(counted), stack)
+    return np.asarray(log_probs)[: len(pairs)].tolist()
 
 
 @functools.partial(jax.jit, static_argnames=("config",))

@@ -1,4 +1,4 @@
-"""The report's plots as inline SVG: no files, no scripts, no global state, the same bytes for the same data."""
+"""The report's plots as inline SVG. The same data give the same bytes; no file, script or global state is used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -29,7 +28,7 @@ PANELS = (
     ("nll", "SFT negative log-likelihood", "nat / token"),
 )
 
-# Told apart by most colour-blind readers, on white and on dark (after Okabe and Ito).
+# Most colour-blind readers can distinguish these colours, on white and on dark (after Okabe and Ito).
 HEADLINE = {
     "base": "#7f7f7f",
     "sft_cot": "#0072b2",
@@ -39,7 +38,7 @@ HEADLINE = {
 }
 FURTHER = ("#e69f00", "#56b4e9", "#8c6d31", "#9467bd", "#b5bd00", "#17becf")
 
-_INK = "#010203"  # stands for the page's text colour until `_inline` puts that in
+_INK = "#010203"  # a placeholder that `_inline` replaces by the page's text colour
 _STYLE = {
     "font.family": "sans-serif",
     "font.size": 9,
@@ -62,31 +61,36 @@ _STYLE = {
 
 
 def colours(arms: Iterable[str]) -> dict[str, str]:
-    """Give each arm its colour; the five headline arms have the same one in every report."""
-    further = itertools.cycle(FURTHER)  # a twelfth arm shares a colour rather than failing
+    """Return a colour for each arm; the five headline arms have the same one in every report."""
+    further = itertools.cycle(FURTHER)  # a twelfth arm shares a colour
     return {arm: HEADLINE.get(arm) or next(further) for arm in dict.fromkeys(arms)}
 
 
 def curve_plots(curves: Curves, colour: Mapping[str, str]) -> list[str]:
-    """Draw one panel a metric that any curve has: every seed as a thin line, their smoothed mean as a bold one."""
+    """Draw a panel for each metric that a curve has: every seed as a thin line, their smoothed mean as a bold one."""
     drawn = []
     for index, (metric, title, unit) in enumerate(PANELS):
-        lines = {name: found for name in curves if (found := _lines(curves[name], metric))}
+        lines = {name: seeds for name in curves if (seeds := _lines(curves[name], metric))}
         if lines:
             drawn.append(_curve_panel(f"curve{index}", lines, colour, title, unit))
     return drawn
 
 
 def accuracy_plot(rows: Sequence[Mapping], colour: Mapping[str, str]) -> str | None:
-    """Draw a bar an arm (the mean over its seeds), the 95 % interval of each seed, and chance as a dashed line."""
+    """Draw a bar for each arm (the mean over its seeds), the 95 % interval of each seed, and chance (dashed)."""
     arms = list(dict.fromkeys(row["arm"] for row in rows))
     if not arms:
         return None
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(7.2, 0.7 + 0.42 * len(arms)), layout="constrained")
         axes = figure.add_subplot()
-        for place, arm in enumerate(arms):
-            _accuracy_bar(axes, place, [row for row in rows if row["arm"] == arm], colour[arm])
+        for position, arm in enumerate(arms):
+            seeds = [row for row in rows if row["arm"] == arm]
+            axes.barh(position, np.mean([row["accuracy"] for row in seeds]), height=0.62, color=colour[arm], alpha=0.45)
+            offsets = np.linspace(-0.18, 0.18, len(seeds)) if len(seeds) > 1 else [0.0]
+            for y, row in zip(position + np.asarray(offsets), seeds, strict=True):
+                axes.plot(row.get("accuracy_ci95") or [row["accuracy"]] * 2, [y, y], color=_INK, linewidth=1.2)
+                axes.plot(row["accuracy"], y, "o", color=colour[arm], markeredgecolor=_INK, markersize=4.5)
         chance = [row["chance"] for row in rows if row.get("chance")]
         if chance:
             axes.axvline(float(np.mean(chance)), color=_INK, linestyle=(0, (4, 3)), linewidth=1)
@@ -97,28 +101,16 @@ def accuracy_plot(rows: Sequence[Mapping], colour: Mapping[str, str]) -> str | N
         return _inline(figure, "accuracy", "Accuracy of each arm with 95 % intervals")
 
 
-def _accuracy_bar(axes: Axes, place: int, rows: Sequence[Mapping], colour: str) -> None:
-    accuracies = [row["accuracy"] for row in rows]
-    axes.barh(place, float(np.mean(accuracies)), height=0.62, color=colour, alpha=0.45)
-    offsets = np.linspace(-0.18, 0.18, len(rows)) if len(rows) > 1 else [0.0]
-    for offset, row in zip(offsets, rows, strict=True):
-        low, high = row.get("accuracy_ci95") or (row["accuracy"], row["accuracy"])
-        axes.plot([low, high], [place + offset] * 2, color=_INK, linewidth=1.2)
-        axes.plot(row["accuracy"], place + offset, "o", color=colour, markeredgecolor=_INK, markersize=4.5)
-
-
 def _lines(by_seed: Mapping[int, Rows], metric: str) -> list[tuple[list[int], list[float]]]:
-    """Steps and values of each seed that has the metric; what is not finite leaves a gap."""
-    found = []
+    """Steps and values of each seed that has the metric; a value that is not finite leaves a gap."""
+    lines = []
     for rows in by_seed.values():
-        points = [(row["step"], _number(row[metric])) for row in rows if metric in row]
-        if any(math.isfinite(value) for _, value in points):
-            found.append(([step for step, _ in points], [value for _, value in points]))
-    return found
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, numbers.Real) and math.isfinite(value) else math.nan
+        present = [row for row in rows if metric in row]
+        values = [float(row[metric]) if isinstance(row[metric], numbers.Real) else math.nan for row in present]
+        values = [value if math.isfinite(value) else math.nan for value in values]
+        if any(map(math.isfinite, values)):
+            lines.append(([row["step"] for row in present], values))
+    return lines
 
 
 def _curve_panel(name: str, lines: Mapping, colour: Mapping[str, str], title: str, unit: str) -> str:
@@ -138,7 +130,7 @@ def _curve_panel(name: str, lines: Mapping, colour: Mapping[str, str], title: st
 
 
 def _smoothed_mean(seeds: Sequence[tuple[list[int], list[float]]]) -> tuple[list[int], list[float]]:
-    """The mean over the seeds that have a step, then a running mean centred on each step, so that nothing lags."""
+    """The mean over the seeds that have a step, then a running mean centred on each step, so that it has no lag."""
     at: dict[int, list[float]] = {}
     for steps, values in seeds:
         for step, value in zip(steps, values, strict=True):
@@ -153,8 +145,8 @@ def _smoothed_mean(seeds: Sequence[tuple[list[int], list[float]]]) -> tuple[list
 def _inline(figure: Figure, name: str, label: str) -> str:
     """Return the figure as an <svg> element for an HTML page.
 
-    The document type and namespaces name web addresses and HTML needs neither; ids get a prefix because all plots share
-    one page; the ink becomes the page's own text colour, so that the plot follows light and dark.
+    The document type and the namespaces, which hold web addresses, are removed because HTML needs neither. Ids get a
+    prefix because all plots share one page. Text and axes take the page's text colour, in its light and dark mode.
     """
     buffer = io.StringIO()
     FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})

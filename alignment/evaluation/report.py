@@ -1,4 +1,4 @@
-"""What a run leaves behind for people: results.json, the same table as text, and report.html, a self-contained page."""
+"""The report of a run: results.json, the same table as text, and report.html, a self-contained page."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from alignment.text.templates import TEMPLATES
 
 RESULTS = "results.json"
 REPORT = "report.html"
-# Entries of `meta` that the page has a place for; any other is listed as it is.
+# Entries of `meta` that have a part of the page of their own; any other is listed under its name.
 PLACED = ("title", "command", "model", "parameters", "config", "versions")
 
 _OPENING = {t.literals[0]: "reasoning" for t in TEMPLATES.values()} | {
     t.literals[2]: "answer" for t in TEMPLATES.values()
 }
 _CLOSING = {literal for t in TEMPLATES.values() for literal in t.literals[1::2]}
-# Fixed strings and one bounded run: linear time.
+# Fixed strings and one run of bounded length, so that a match takes linear time.
 _MARKS = re.compile("|".join([*map(re.escape, (*_OPENING, *_CLOSING)), r"\\boxed\{[^{}\n]{0,40}\}"]))
 
 
@@ -46,13 +46,13 @@ class Report:
     """What results.json and report.html show of a run.
 
     Attributes:
-      rows: one an arm and seed: `arm`, `seed`, then what `summarise`, `audit` and `stability` return, joined.
+      rows: one for each arm and seed: `arm`, `seed`, then what `summarise`, `audit` and `stability` return, joined.
       curves: arm (or stage) -> seed -> metric rows; a name plots in every panel whose metric its rows have.
-      traces: as `results.pick_traces` returns them.
+      traces: examples as `results.pick_traces` returns them.
       notes: sentences about data and traces that a reader must know.
       meta: what was run. Known, all optional: `title`, `command`, `model` (name), `parameters` (count), `config`,
         `versions`; further entries are listed under their names.
-      outcomes: arm -> seed -> record id -> answered right, for paired comparisons, of which an empty one shows none.
+      outcomes: arm -> seed -> record id -> answered right, for paired comparisons; empty where there are none.
       matrices: arm -> rows of its alignment matrix, as `matrix.plain_rows` returns them.
       start_arms: arm -> the arm that answers as its reward stage began, for `comparisons.unearned_gains`.
     """
@@ -83,7 +83,7 @@ def write_report(workdir: str | epath.Path, report: Report) -> str:
 def render(report: Report) -> str:
     """Return the page as HTML, from a report whose rows hold plain JSON values."""
     rows, curves, traces = report.rows, report.curves, report.traces
-    arms = list(dict.fromkeys(row["arm"] for row in rows))
+    arms, config = list(dict.fromkeys(row["arm"] for row in rows)), report.meta.get("config") or ""
     colour = colours([*arms, *curves, *(arm for trace in traces for arm in trace["arms"])])
     return (
         _environment()
@@ -91,7 +91,7 @@ def render(report: Report) -> str:
         .render(
             meta={"title": "Alignment arms compared", "command": "", "model": ""} | dict(report.meta),
             facts=_facts(report.meta),
-            config=_config_text(report.meta.get("config")),
+            config=config if isinstance(config, str) else json.dumps(plain(config), indent=2, default=str),
             notes=report.notes,
             rows=rows,
             arms=arms,
@@ -113,7 +113,7 @@ def render(report: Report) -> str:
             hypotheses=hypotheses(rows, report.outcomes, report.meta.get("parameters")),
             checks=list(CHECKS.values()),
             audit=_audit_cells(rows, arms),
-            traces=[_highlighted(trace) for trace in traces],
+            traces=[{"context": []} | dict(trace) for trace in traces],
         )
     )
 
@@ -141,27 +141,19 @@ def _piece(kind: str, text: str) -> Iterator[tuple[str, str]]:
         yield ("space" if kind == "outside" and not text.strip() else kind), text
 
 
-def _highlighted(trace: Mapping[str, Any]) -> dict[str, Any]:
-    arms = {
-        arm: {"truncated": False, **found, "segments": list(segments(found["response"]))}
-        for arm, found in trace["arms"].items()
-    }
-    return {"context": [], **trace, "arms": arms}
-
-
 def _audit_cells(rows: Sequence[Mapping], arms: Sequence[str]) -> dict[str, dict[str, dict]]:
     """For each check, and for "auditability", each arm's mean over seeds: of all answers, and of the wrong ones."""
-    found: dict[str, dict[str, dict]] = {name: {} for name in (*CHECKS, "auditability")}
+    audit: dict[str, dict[str, dict]] = {name: {} for name in (*CHECKS, "auditability")}
     for arm in arms:
-        mine = [row for row in rows if row["arm"] == arm]
-        rewarded = {name for row in mine for name in row.get("rewarded_checks") or ()}
-        for name, cells in found.items():
+        seeds = [row for row in rows if row["arm"] == arm]
+        rewarded = {name for row in seeds for name in row.get("rewarded_checks") or ()}
+        for name, cells in audit.items():
             cells[arm] = {
-                "all": _mean(_check_value(row, name) for row in mine),
-                "wrong": _mean(_check_value(row.get("wrong_only") or {}, name) for row in mine),
+                "all": _mean(_check_value(row, name) for row in seeds),
+                "wrong": _mean(_check_value(row.get("wrong_only") or {}, name) for row in seeds),
                 "rewarded": name in rewarded,
             }
-    return found
+    return audit
 
 
 def _check_value(source: Mapping, name: str) -> float | None:
@@ -185,12 +177,6 @@ def _facts(meta: Mapping[str, Any]) -> dict[str, str]:
     return facts
 
 
-def _config_text(config: Any) -> str:
-    if not config:
-        return ""
-    return config if isinstance(config, str) else json.dumps(plain(config), indent=2, default=str)
-
-
 def _environment() -> jinja2.Environment:
     source = (importlib.resources.files("alignment.evaluation") / "report.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(
@@ -200,7 +186,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = (
+    filters = (
         tables.percent,
         tables.percent_interval,
         tables.number,
@@ -209,5 +195,6 @@ def _environment() -> jinja2.Environment:
         tables.signed,
         tables.status,
     )
-    environment.filters.update({function.__name__: function for function in shown})
+    environment.filters.update({function.__name__: function for function in filters})
+    environment.filters["segments"] = segments
     return environment

@@ -1,4 +1,4 @@
-"""What a report is made from beside the results rows: paired outcomes, traces worth showing, values as strict JSON."""
+"""The parts of a report beside the results rows: paired outcomes, traces to show, values as strict JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alignment.text.parser import Response
 
 
 def outcomes(responses: Sequence[Response], records: Sequence[Record]) -> dict[str, bool]:
-    """Return {record id: answered right}, what a paired comparison of two arms needs of each."""
+    """Return {record id: answered right}, the input of a paired comparison of two arms."""
     return {record.id: is_correct(response, record) for response, record in zip(responses, records, strict=True)}
 
 
@@ -25,23 +25,27 @@ def pick_traces(
 ) -> list[dict[str, Any]]:
     """Choose `count` questions and return what every arm answered to them, with the verdict of every check.
 
-    Most are questions on which the arms disagree; one that all got wrong and one that all got right join them where
-    they exist, and more of the same fill up. Within each kind they come in the order of `records`, so the choice
-    depends on nothing but which answers were right.
+    Most are questions on which the arms disagree. One that all arms got wrong and one that all got right are added
+    where they exist, and further ones of each kind fill up the count. Within a kind they keep the order of `records`,
+    so the choice depends only on which answers were right.
 
     Args:
       records: N questions.
       responses: arm -> [N] responses.
       count: how many questions.
     """
-    right = {arm: [is_correct(*pair) for pair in zip(found, records, strict=True)] for arm, found in responses.items()}
+    right = {
+        arm: [is_correct(*pair) for pair in zip(answers, records, strict=True)] for arm, answers in responses.items()
+    }
     shares = [sum(right[arm][index] for arm in right) / max(len(right), 1) for index in range(len(records))]
     split = [index for index, share in enumerate(shares) if 0 < share < 1]
     failed = [index for index, share in enumerate(shares) if share == 0]
     solved = [index for index, share in enumerate(shares) if share == 1]
     first = max(count - 2, 1)
     chosen = split[:first] + failed[:1] + solved[:1] + split[first:] + failed[1:] + solved[1:]
-    return [_trace(records[index], {arm: found[index] for arm, found in responses.items()}) for index in chosen[:count]]
+    return [
+        _trace(records[index], {arm: answers[index] for arm, answers in responses.items()}) for index in chosen[:count]
+    ]
 
 
 def _trace(record: Record, responses: Mapping[str, Response]) -> dict[str, Any]:

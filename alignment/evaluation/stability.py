@@ -1,4 +1,4 @@
-"""Was reward training stable? Read off the metric rows of one GRPO run; definitions are a reconstruction.
+"""Whether reward training was stable, computed from the metric rows of one GRPO run; a reconstruction.
 
 A run has T steps; r_t is `reward/mean`. Windows grow with the run, up to the definition's own length where it has one:
 
@@ -7,12 +7,12 @@ A run has T steps; r_t is `reward/mean`. Windows grow with the run, up to the de
     fifth          max(1, floor(T / 5))             the first and the last fifth
 
 (never more than T). Reward is smoothed as E_1 = r_1, E_t = 0.9 E_{t-1} + 0.1 r_t, in runs of every length, so that
-drawdowns of different runs compare.
+the drawdowns of different runs can be compared.
 
 *Drawdown* is max_t (max_{s<=t} E_s - E_t) / max(range, 1e-8). The range is that of single completions over the whole
 run, highest `reward/max` minus lowest `reward/min`; dividing by the best mean instead would depend on where a reward
-puts its zero and explode for rewards around it. 0.5 means: half of what separates the worst completion from the best
-was lost.
+puts its zero and explode for rewards around it. A drawdown of 0.5
+means that half of the distance between the worst completion and the best was lost.
 
 *Collapsed* means something was lost, by any of: drawdown above 0.5; strict format below 0.5 over the tail after it had
 been there; mean length below a tenth of its mean over the first w steps, for w steps; truncation above 0.5 for w steps
@@ -30,6 +30,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from alignment.evaluation.statistics import mean_change
+from alignment.metric_schema import METRICS
 
 Row = Mapping[str, float | None]
 
@@ -43,37 +44,22 @@ MIN_ENTROPY = 0.05  # nat a token
 MAX_ZERO_VARIANCE = 0.9
 SPIKE = 5.0  # times the running median
 WATCHED = ("loss", "grad_norm", "reward/mean", "kl/mean", "entropy/mean")  # must be finite in every row that has them
-
-KEYS = (
-    "collapsed",
-    "never_learned",
-    "reasons",
-    "steps",
-    "reward_drawdown",
-    "reward_change",
-    "reward_change_se",
-    "accuracy_change",
-    "accuracy_change_se",
-    "steps_to_90",
-    "late_reward_std",
-    "kl_peak",
-    "kl_final",
-    "grad_spikes",
-    "clip_fraction",
-    "zero_variance",
-)
+KEYS = tuple(name for name in METRICS["stability"] if name != "watch")  # which the monitor adds
 
 
 def stability(rows: Sequence[Row] | None) -> dict:
     """Summarise the metric rows of one GRPO run, in the order of their steps, under the names in `KEYS`.
 
     Every value is None for an arm without GRPO (no rows); single values are None where the rows lack what they need.
-    `reasons` says in words what fired, also for an arm that never learned.
+    `reasons` names in words every condition that was met, also for an arm that never learned.
     """
     if not rows:
         return dict.fromkeys(KEYS)
     drawdown = reward_drawdown(rows)
-    broken = _not_finite(rows)
+    broken = []
+    for name in WATCHED:
+        bad = [row for row in rows if name in row and not _finite(row[name])]
+        broken += [f"{name} is not finite from step {bad[0].get('step', '?')}"] if bad else []
     learned = _had_format(rows)
     lost = _losses(rows, drawdown)
     never = learned is False and not broken
@@ -125,6 +111,7 @@ def _magnitudes(rows: Sequence[Row]) -> dict:
     norms = _series(rows, "grad_norm")
     change, right = _change(reward), _change(_series(rows, "reward/accuracy") or _series(rows, "reward/crpo_accuracy"))
     late = reward[-windows(len(reward))["fifth"] :]
+    clipped = [_mean(_series(rows, name)) for name in ("clip/low", "clip/high")]
     return {
         "steps": len(rows),
         "reward_change": change[0],
@@ -136,7 +123,7 @@ def _magnitudes(rows: Sequence[Row]) -> dict:
         "kl_peak": max(kl, default=None),
         "kl_final": kl[-1] if kl else None,
         "grad_spikes": grad_spikes(norms) if norms else None,
-        "clip_fraction": _clip_fraction(rows),
+        "clip_fraction": None if None in clipped else sum(clipped),
         "zero_variance": _mean(_series(rows, "groups/zero_variance")),
     }
 
@@ -163,37 +150,25 @@ def _reward_range(rows: Sequence[Row]) -> tuple[float, float]:
     return min(_series(rows, "reward/min") + means), max(_series(rows, "reward/max") + means)
 
 
-def _clip_fraction(rows: Sequence[Row]) -> float | None:
-    low, high = _mean(_series(rows, "clip/low")), _mean(_series(rows, "clip/high"))
-    return None if low is None or high is None else low + high
-
-
-def _not_finite(rows: Sequence[Row]) -> list[str]:
-    found = []
-    for name in WATCHED:
-        bad = [row for row in rows if name in row and not _finite(row[name])]
-        if bad:
-            found.append(f"{name} is not finite from step {bad[0].get('step', '?')}")
-    return found
-
-
 def _losses(rows: Sequence[Row], drawdown: float | None) -> list[str]:
-    """What was lost in the course of the run, in words."""
+    """What was lost in the course of the run, one phrase for each condition that was met."""
     size = windows(len(rows))
     w = size["sustained"]
     strict, length = _series(rows, "completion/strict"), _series(rows, "completion/length_mean")
-    found = []
+    reasons = []
     if drawdown is not None and drawdown > MAX_DRAWDOWN:
-        found.append(f"reward fell by {drawdown:.0%} of its range")
+        reasons.append(f"reward fell by {drawdown:.0%} of its range")
     if _had_format(rows) and np.mean(strict[-size["tail"] :]) < MIN_STRICT:
-        found.append(f"strict format lost: {np.mean(strict[-size['tail'] :]):.0%} over the last {size['tail']} steps")
+        reasons.append(f"strict format lost: {np.mean(strict[-size['tail'] :]):.0%} over the last {size['tail']} steps")
     if length and _sustained(rows, w, _below("completion/length_mean", MIN_LENGTH * float(np.mean(length[:w])))):
-        found.append(f"completions under a tenth of their first length for {w} steps")
-    if _sustained(_once_ended(rows), w, _above("completion/truncated", MAX_TRUNCATED)):
-        found.append(f"over half of the completions truncated for {w} steps")
+        reasons.append(f"completions under a tenth of their first length for {w} steps")
+    lower = _below("completion/truncated", MAX_TRUNCATED, inclusive=True)  # truncation counts after the first such row
+    start = next((t for t, row in enumerate(rows) if lower(row)), len(rows))
+    if _sustained(rows[start:], w, _above("completion/truncated", MAX_TRUNCATED)):
+        reasons.append(f"over half of the completions truncated for {w} steps")
     if _sustained(rows, w, _below("entropy/mean", MIN_ENTROPY), _above("groups/zero_variance", MAX_ZERO_VARIANCE)):
-        found.append(f"entropy and group variance gone for {w} steps")
-    return found
+        reasons.append(f"entropy and group variance gone for {w} steps")
+    return reasons
 
 
 def _had_format(rows: Sequence[Row]) -> bool | None:
@@ -205,13 +180,6 @@ def _had_format(rows: Sequence[Row]) -> bool | None:
     w = size["sustained"]
     means = [float(np.mean(strict[t : t + w])) for t in range(len(strict) - w + 1)]
     return max(strict[0], *means, float(np.mean(strict[-size["tail"] :]))) >= MIN_STRICT
-
-
-def _once_ended(rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows from the first one on in which at most half of the completions were truncated."""
-    lower = _below("completion/truncated", MAX_TRUNCATED, inclusive=True)
-    start = next((t for t, row in enumerate(rows) if lower(row)), len(rows))
-    return rows[start:]
 
 
 def _sustained(rows: Sequence[Row], count: int, *conditions: Callable[[Row], bool]) -> bool:

@@ -1,6 +1,6 @@
 """The few statistics a comparison of arms needs: intervals, a paired test, the error of a change.
 
-Plain numbers in, plain floats out. `None` stands for "cannot be computed from so few values", never for zero.
+The functions take and return plain numbers. `None` means that a value cannot be computed from so few numbers.
 """
 
 from __future__ import annotations
@@ -28,18 +28,19 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
         raise ValueError(f"{successes} successes of {n}")
     if n == 0:
         return None
-    found = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(level, method="wilson")
-    return [float(found.low), float(found.high)]
+    interval = scipy.stats.binomtest(int(successes), int(n)).proportion_ci(level, method="wilson")
+    return [float(interval.low), float(interval.high)]
 
 
 def bootstrap(values: Sequence[float], level: float = 0.95, seed: int = 0) -> Interval | None:
     """Return the percentile bootstrap interval of the mean of `values` [N], or None for fewer than two values.
 
-    The unit that is resampled is one element, so give one value a question. The same `seed` gives the same interval.
+    Single elements are resampled, so `values` holds one value for each question. The same `seed` gives the same
+    interval.
     """
     if len(values) < 2:
         return None
-    found = scipy.stats.bootstrap(
+    interval = scipy.stats.bootstrap(
         (np.asarray(values, np.float64),),
         np.mean,
         n_resamples=RESAMPLES,
@@ -47,15 +48,15 @@ def bootstrap(values: Sequence[float], level: float = 0.95, seed: int = 0) -> In
         method="percentile",
         batch=100,  # bounds memory at 100 x N for large evaluation sets
         rng=np.random.default_rng(seed),
-    )
-    return [float(found.confidence_interval.low), float(found.confidence_interval.high)]
+    ).confidence_interval
+    return [float(interval.low), float(interval.high)]
 
 
 def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> dict:
     """Compare two arms on the same questions with the exact McNemar test.
 
     Only the questions that exactly one of the two got right carry information; under the null hypothesis each of them
-    falls to either arm with probability 1/2, so the two-sided p is binomial and needs no large sample.
+    goes to either arm with probability 1/2, so the two-sided p is binomial and needs no large sample.
 
     Returns:
       `n`, `first_only` and `second_only` (questions only that arm got right), and `p`, 1.0 if nothing differs.

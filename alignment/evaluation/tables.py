@@ -1,4 +1,4 @@
-"""The results table: what its columns are, how its numbers read, and its plain-text form."""
+"""The results table: its columns, the format of its numbers, and the table as plain text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def whole(value: int | None) -> str:
 
 
 def p_value(value: float) -> str:
-    """Format a p value; small ones as a bound, whose digits nobody needs."""
+    """Format a p value with three decimals; below 0.001 as that bound."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
@@ -40,7 +40,7 @@ def signed(value: float | None) -> str:
 
 
 def status(row: Row) -> str:
-    """Say in two or three words how the reward stage of a row went."""
+    """Return the outcome of a row's reward stage in two or three words."""
     if row.get("collapsed") is None:
         return "no reward stage"
     if row["collapsed"]:
@@ -50,7 +50,7 @@ def status(row: Row) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column: the row's key, a heading, a line of explanation, and how a value and its spread read."""
+    """One column: the row's key, a heading, a line of explanation, and the formats of a value and of its error."""
 
     key: str
     title: str
@@ -75,17 +75,21 @@ COLUMNS = (
     Column(
         "accuracy",
         "accuracy",
-        "the answer block affirms the right letter; unreadable is wrong. Wilson 95 % interval",
+        "the answer block affirms the right letter; a response without a letter is wrong. Wilson 95 % interval",
         interval="accuracy_ci95",
     ),
     Column(
         "lenient_accuracy",
         "lenient acc.",
-        "right letter affirmed anywhere in the response; never paid",
+        "the right letter is affirmed anywhere in the response; never part of a reward",
         interval="lenient_accuracy_ci95",
     ),
-    Column("valid_rate", "valid", "a letter could be read", interval="valid_rate_ci95"),
-    Column("accuracy_given_valid", "acc. if valid", "flatters arms that often fail the format"),
+    Column("valid_rate", "valid", "the answer block affirms one letter", interval="valid_rate_ci95"),
+    Column(
+        "accuracy_given_valid",
+        "acc. if valid",
+        "accuracy among valid answers; flatters arms that often fail the format",
+    ),
     Column("strict_rate", "strict format", "the two blocks and nothing else", interval="strict_rate_ci95"),
     Column(
         "auditability", "auditability", "mean of the binary checks. Bootstrap interval", interval="auditability_ci95"
@@ -112,12 +116,12 @@ def text_table(rows: Sequence[Row]) -> str:
     """Return the results as aligned plain text, one line an arm and seed, to print at the end of a run."""
     columns = [column for column in COLUMNS if column.key in PRINTED]
     head = ["arm", "seed", *(column.title for column in columns), "reward stage"]
-    body = [[row["arm"], str(row["seed"]), *(_cell(column, row) for column in columns), status(row)] for row in rows]
+    body = []
+    for row in rows:
+        cells = [column.text(row) for column in columns]
+        if spread := columns[0].spread(row):  # the interval of the accuracy alone
+            cells[0] += f" ({spread})"
+        body.append([row["arm"], str(row["seed"]), *cells, status(row)])
     widths = [max(map(len, cells)) for cells in zip(head, *body, strict=True)]
     rule = ["-" * width for width in widths]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (head, rule, *body))
-
-
-def _cell(column: Column, row: Row) -> str:
-    spread = column.spread(row) if column.key == "accuracy" else ""
-    return f"{column.text(row)} ({spread})" if spread else column.text(row)

@@ -113,7 +113,7 @@ class Page(HTMLParser):
 def test_the_watch_says_which_arm_showed_what_since_when(tmp_path):
     run = make_run()
     _, page = write(tmp_path / "plain", run)
-    assert "Nothing was watched" in Page(page).text
+    assert "There is nothing to monitor" in Page(page).text
     run["rows"][1]["watch"] = {
         "stem_copy": {"since": 12, "peak": 0.83, "peak_step": 14},
         "format_only": {"since": None, "peak": 0.2, "peak_step": 3},
@@ -223,7 +223,7 @@ def test_the_page_says_what_it_must(tmp_path):
 def test_one_seed_makes_no_claim_about_stability(tmp_path):
     _, one = write(tmp_path, make_run())
     _, two = write(tmp_path, make_run(seeds=(0, 1)))
-    claim = "One seed: this report makes no claim about stability"
+    claim = "There is one seed, so this report makes no claim about stability"
     assert claim in Page(one).text and claim not in Page(two).text
     assert "Over seeds" in Page(two).text and "Over seeds" not in Page(one).text
 
