@@ -146,11 +146,21 @@ def readable(report: Mapping[str, Any], cleaned: Cleaned) -> str:
     """Return the report as Markdown, with a few examples of each reason."""
     head = ("source", "read", *REASONS, "kept")
     rows = [(source, *(f"{value:,}" for value in fates.values())) for source, fates in report["sources"].items()]
-    parts = ["# What was removed, and why", table(head, rows), _rules(report)]
+    limits = report["limits"]
+    rules = (
+        "Questions were split before anything was removed, and of equal records the first stays. Exact: the same "
+        "question and options once case, punctuation and order are set aside; of generated vignettes the same stem. "
+        f"Near: Jaccard similarity of word 5-grams from {limits['near_duplicates']} on and the same gold answer "
+        f"(alike with another gold, and kept: {report['alike with another gold, kept']}). Contaminated: runs shared "
+        f"with an evaluation question cover more than {limits['overlap']:.0%} of it, or the question is the same. "
+        f"Records of the source `{GENERATED}` share templates: near duplicates are not looked for among them, and "
+        "against other vignettes only the whole question is compared."
+    )
+    parts = ["# What was removed, and why", table(head, rows), rules]
     if report["evaluation sets"]:
         kinds = ("questions", "records removed", "question", "words", "characters")
         rows = [(name, *(f"{counts[kind]:,}" for kind in kinds)) for name, counts in report["evaluation sets"].items()]
-        runs = (f"{report['limits']['words']} words", f"{report['limits']['characters']} characters")
+        runs = (f"{limits['words']} words", f"{limits['characters']} characters")
         head = ("evaluation set", "questions", "records removed", "the question itself", *runs)
         parts += ["## Overlap with evaluation sets", table(head, rows)]
     for reason in REASONS:
@@ -160,19 +170,6 @@ def readable(report: Mapping[str, Any], cleaned: Cleaned) -> str:
             rows = [(item.record.id, item.because, item.detail, text) for item, text in zip(shown, texts, strict=True)]
             parts += [f"## Examples: {reason}", table(("record", "owed to", "how", "text"), rows)]
     return "\n\n".join(parts)
-
-
-def _rules(report: Mapping[str, Any]) -> str:
-    limits = report["limits"]
-    return (
-        "Questions were split before anything was removed, and of equal records the first stays. Exact: the same "
-        "question and options once case, punctuation and order are set aside; of generated vignettes the same stem. "
-        f"Near: Jaccard similarity of word 5-grams from {limits['near_duplicates']} on and the same gold answer "
-        f"(alike with another gold, and kept: {report['alike with another gold, kept']}). Contaminated: runs shared "
-        f"with an evaluation question cover more than {limits['overlap']:.0%} of it, or the question is the same. "
-        f"Records of the source `{GENERATED}` share templates: near duplicates are not looked for among them, and "
-        "against other vignettes only the whole question is compared."
-    )
 
 
 def reports(cleaned: Cleaned, limits: HygieneConfig) -> dict[str, str]:

@@ -20,7 +20,7 @@ from typing import Any
 from alignment.common.files import write_text
 from alignment.common.progress import each
 from alignment.data.card import Product, card
-from alignment.data.parquet import Tally, write_parquet
+from alignment.data.parquet import write_parquet
 from alignment.errors import UserError
 
 MANIFEST = "manifest.json"
@@ -68,16 +68,8 @@ def _fill(folder: Path, product: Product, config: Mapping[str, Any], command: st
         split: write_parquet(folder / f"{split}.parquet", each(records, split, "record", product.sizes[split]))
         for split, records in product.splits.items()
     }
-    manifest = _manifest(tallies, config, command)
-    texts = {**product.files, "README.md": card(product, tallies, command), MANIFEST: json.dumps(manifest, indent=1)}
-    for name, text in texts.items():
-        write_text(folder / name, text + "\n")
-    return manifest
-
-
-def _manifest(tallies: Mapping[str, Tally], config: Mapping[str, Any], command: str) -> dict[str, Any]:
     packages = ("clinical-alignment", "datasets", "pyarrow")
-    return {
+    manifest = {
         "command": command,
         "config": config,
         "splits": {
@@ -87,6 +79,10 @@ def _manifest(tallies: Mapping[str, Tally], config: Mapping[str, Any], command: 
         "versions": {"python": sys.version.split()[0]} | {name: _version(name) for name in packages},
         "use": "research only, not for patient care",
     }
+    texts = {**product.files, "README.md": card(product, tallies, command), MANIFEST: json.dumps(manifest, indent=1)}
+    for name, text in texts.items():
+        write_text(folder / name, text + "\n")
+    return manifest
 
 
 def _version(package: str) -> str:

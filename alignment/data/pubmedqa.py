@@ -42,22 +42,18 @@ def official_test() -> frozenset[str]:
 def build_record(row: Row, location: Location) -> Record:
     """Return the record of a row in any of the three layouts; raises `UserError` where its options are others."""
     if has_nested(row):
-        return _nested(row, location)
+        question, options, gold = from_nested(row)
+        if {text.lower() for text in options.values()} != set(LETTER_OF):
+            raise UserError(f"{row.where}: the options are not yes, no and maybe but {', '.join(options.values())}")
+        response = row.inner("data").optional("Long Answer")
+        decision = options.get(gold, gold)
+        return _build(location, row.optional("id"), question, nested_context(row), (), decision, response)
     if "QUESTION" in row.fields:
         text = row.text("QUESTION"), row.texts("CONTEXTS"), row.texts("LABELS")
         return _build(location, row.key, *text, row.optional("final_decision"), row.optional("LONG_ANSWER"))
     inner = row.inner("context")
     text = row.text("question"), inner.texts("contexts"), inner.texts("labels")
     return _build(location, row.optional("pubid"), *text, row.optional("final_decision"), row.optional("long_answer"))
-
-
-def _nested(row: Row, location: Location) -> Record:
-    question, options, gold = from_nested(row)
-    if {text.lower() for text in options.values()} != set(LETTER_OF):
-        raise UserError(f"{row.where}: the options are not yes, no and maybe but {', '.join(options.values())}")
-    response = row.inner("data").optional("Long Answer")
-    decision = options.get(gold, gold)
-    return _build(location, row.optional("id"), question, nested_context(row), (), decision, response)
 
 
 def _build(

@@ -68,7 +68,12 @@ def problems(base: KnowledgeBase) -> list[str]:
     shared = {text for condition in base.conditions.values() for text in condition.typical}
     claimed = {text: c.name for c in base.conditions.values() for text in c.decisive}
     lines += [f"{text!r} is decisive for {c!r} yet typical elsewhere" for text, c in claimed.items() if text in shared]
-    return lines + _unsourced(base) + pharmacological_problems(base) + clinical_problems(base)
+    facts = [*base.drugs.values(), *base.classes.values(), *base.conditions.values()]
+    facts += [c for drug in base.drugs.values() for c in drug.contraindications]
+    facts += [*base.indications, *base.adverse_effects, *base.interactions, *base.results.values()]
+    facts += [f for condition in base.conditions.values() for f in (*condition.findings, *condition.alternatives)]
+    lines += [f"{fact} has no source" for fact in facts if not fact.source.strip()]
+    return lines + pharmacological_problems(base) + clinical_problems(base)
 
 
 def _condition_problems(base: KnowledgeBase, condition: Condition) -> list[str]:
@@ -100,14 +105,6 @@ def _unknown(where: str, kind: str, names: Iterable[str], known: Iterable[str]) 
 
 def _repeated(kind: str, texts: Iterable[str]) -> list[str]:
     return [f"{kind} {text!r} occurs {count} times" for text, count in Counter(texts).items() if count > 1]
-
-
-def _unsourced(base: KnowledgeBase) -> list[str]:
-    facts = [*base.drugs.values(), *base.classes.values(), *base.conditions.values()]
-    facts += [c for drug in base.drugs.values() for c in drug.contraindications]
-    facts += [*base.indications, *base.adverse_effects, *base.interactions, *base.results.values()]
-    facts += [f for condition in base.conditions.values() for f in (*condition.findings, *condition.alternatives)]
-    return [f"{fact} has no source" for fact in facts if not fact.source.strip()]
 
 
 def ruled_out(base: KnowledgeBase, drug: str, factor: str) -> bool:

@@ -133,23 +133,20 @@ def evaluate(calculator: Calculator, values: Mapping[str, Value]) -> float:
     if set(values) != wanted:
         raise UserError(f"{calculator.name}: give exactly {', '.join(sorted(wanted))}; got {', '.join(sorted(values))}")
     for entry in calculator.inputs:
-        _check(calculator.name, entry, values[entry.name])
+        value, where = values[entry.name], f"{calculator.name}: {entry.name}"
+        if isinstance(entry, Choice) and value not in entry.options:
+            raise UserError(f"{where} is {value!r}; use one of {', '.join(entry.options)}")
+        if isinstance(entry, Flag) and not isinstance(value, bool):
+            raise UserError(f"{where} is {value!r}; use true or false")
+        if isinstance(entry, Quantity):
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or not math.isfinite(value) or (value <= 0 <= entry.low):
+                raise UserError(f"{where} is {value!r}; use a positive number in {entry.unit}")
     try:
         result = float(calculator.compute(**values))
     except (ValueError, ZeroDivisionError) as error:
         raise UserError(f"{calculator.name}: no value for {dict(values)} ({error}); correct an input") from error
     return result
-
-
-def _check(where: str, entry: Input, value: Value) -> None:
-    if isinstance(entry, Choice) and value not in entry.options:
-        raise UserError(f"{where}: {entry.name} is {value!r}; use one of {', '.join(entry.options)}")
-    if isinstance(entry, Flag) and not isinstance(value, bool):
-        raise UserError(f"{where}: {entry.name} is {value!r}; use true or false")
-    if isinstance(entry, Quantity):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or (value <= 0 <= entry.low):
-            raise UserError(f"{where}: {entry.name} is {value!r}; use a positive number in {entry.unit}")
 
 
 def draw(calculator: Calculator, rng: random.Random) -> dict[str, Value]:

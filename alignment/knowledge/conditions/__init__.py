@@ -25,7 +25,8 @@ from alignment.knowledge.conditions import (
     toxicology,
     treatments,
 )
-from alignment.knowledge.schema import Drug, KnowledgeBase
+from alignment.knowledge.pharmacology.notation import merged
+from alignment.knowledge.schema import KnowledgeBase
 
 _PARTS = (respiratory, cardiology, endocrine, gastroenterology, neurology, rheumatology, infection, haematology)
 _PARTS += (psychiatry, toxicology, obstetrics_gynaecology, kidney_urology, skin_allergy, eye_ear)
@@ -47,18 +48,16 @@ def extended(base: KnowledgeBase) -> KnowledgeBase:
             f"alignment/knowledge/conditions: named twice {twice}, detail without condition or none {strange}"
         )
     known = {name: _DETAILS[name].applied(condition) for name, condition in base.conditions.items()}
-    added = {drug.name: drug for drug in treatments.DRUGS}
+    drugs = base.drugs | {drug.name: drug for drug in treatments.DRUGS}
+    for name, more in treatments.RULED_OUT.items():
+        if name in drugs:
+            drugs[name] = dataclasses.replace(
+                drugs[name], contraindications=merged(drugs[name].contraindications, more)
+            )
     return dataclasses.replace(
         base,
         conditions=known | {condition.name: condition for condition in new},
-        drugs={name: _ruled_out(drug) for name, drug in {**base.drugs, **added}.items()},
+        drugs=drugs,
         results={result.finding: result for result in results.RESULTS},
         classes={**base.classes, **{drug_class.name: drug_class for drug_class in treatments.CLASSES}},
     )
-
-
-def _ruled_out(drug: Drug) -> Drug:
-    more = treatments.RULED_OUT.get(drug.name, ())
-    named = {contraindication.factor for contraindication in drug.contraindications}
-    new = tuple(contraindication for contraindication in more if contraindication.factor not in named)
-    return dataclasses.replace(drug, contraindications=drug.contraindications + new) if new else drug
