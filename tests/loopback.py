@@ -15,11 +15,11 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from made_data import write_records
 from ml_collections import ConfigDict
 from tiny import SIGNS, records
 
 from alignment.config import default_data_set
-from alignment.data.records import write_records
 from alignment.record import Record
 
 MODEL = "teacher-1"

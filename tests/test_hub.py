@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import pytest
 from huggingface_hub import errors
 from loopback_hub import TOKEN, LoopbackHub
+from made_data import write_records
 from tiny import records, write_folder
 
 from alignment import hub as hub_module
-from alignment.data.records import write_records
 from alignment.models.config import read_config
 from alignment.models.hf import load_params, save_params
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from made_data import write_records
 from ml_collections import ConfigDict
 
 from alignment.adapters.lora import Lora, init_lora
 from alignment.config import ALL_PROJECTIONS, default_config
-from alignment.data.records import write_records
 from alignment.models.config import Qwen2Config
 from alignment.models.qwen2 import init_params
 from alignment.record import Record

@@ -9,26 +9,14 @@ import contextlib
 import dataclasses
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from alignment.common.files import write_text
 from alignment.data.ids import content_id
 from alignment.data.rows import Row
 from alignment.errors import UserError
 from alignment.record import Record
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Record))
-
-
-def write_records(path: str, records: Iterable[Record]) -> None:
-    """Write `records` so that the source `records` returns them equal (tuples inside `meta` come back as lists)."""
-    lines = []
-    for record in records:
-        fields = {name: getattr(record, name) for name in FIELDS}
-        fields |= {"options": dict(record.options), "meta": dict(record.meta)}
-        fields = {name: value for name, value in fields.items() if value not in (None, "", (), {})}
-        lines.append(json.dumps(fields, ensure_ascii=False) + "\n")
-    write_text(path, "".join(lines))
 
 
 def build_record(row: Row) -> Record:

@@ -45,14 +45,6 @@ class Examples:
         return rows["ids"], rows["mask"]
 
 
-def examples_of(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Examples:
-    """Return examples held in memory alone, from (ids, mask) pairs."""
-    import datasets  # late, because it takes a while
-
-    table = datasets.Dataset.from_dict({"ids": [list(ids) for ids, _ in pairs], "mask": [list(m) for _, m in pairs]})
-    return Examples(table, np.array([len(ids) for ids, _ in pairs], np.int64))
-
-
 def tokenise(records: Sequence[Record], encode: Encode, what: str, cache: str = "") -> Examples:
     """Return `encode` of every record, from the table of an earlier run where there is one.
 

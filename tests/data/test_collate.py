@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_data import examples_of
 
 from alignment.data.batches import batch_indices
 from alignment.data.collate import BATCHINGS, Host, check_batching, collate, fill_rows
-from alignment.data.tokens import examples_of
 from alignment.errors import UserError
 
 RNG = np.random.default_rng(0)

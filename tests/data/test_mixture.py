@@ -7,12 +7,12 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_data import write_records
 
 from alignment.build_data import main
 from alignment.config import default_data_set
 from alignment.data.duplicates import exact_duplicates, near_duplicates
 from alignment.data.mixture import build_mixture, parse_ingredient, weigh
-from alignment.data.records import write_records
 from alignment.data.sources import SOURCES
 from alignment.data.splits import questions
 from alignment.errors import UserError

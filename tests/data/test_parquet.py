@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_data import write_records
 
 from alignment.data.ids import fingerprint
 from alignment.data.parquet import GROUP, write_parquet
-from alignment.data.records import write_records
 from alignment.data.sources import SOURCES
 from alignment.data.vignettes import generate
 from alignment.errors import UserError

@@ -6,8 +6,8 @@ import json
 import pyarrow
 import pyarrow.parquet
 import pytest
+from made_data import write_records
 
-from alignment.data.records import write_records
 from alignment.data.sources import load_source
 from alignment.errors import UserError
 from alignment.record import Record

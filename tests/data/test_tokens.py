@@ -4,11 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from made_data import examples_of
 from tiny import records, write_folder
 
 from alignment.common import progress
 from alignment.data import tokens
-from alignment.data.tokens import encoding_key, examples_of, tokenise
+from alignment.data.tokens import encoding_key, tokenise
 from alignment.errors import UserError
 from alignment.text.templates import get_template
 from alignment.text.tokenizer import load_tokenizer

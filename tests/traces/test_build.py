@@ -8,12 +8,12 @@ import json
 import datasets
 import pytest
 from loopback import KEY, MODEL, VARIABLE, Loopback, completion, flags, good, traces_config
+from made_data import write_records
 from tiny import records
 
 from alignment.build_data import main
 from alignment.config import default_config
 from alignment.data.load import load_data
-from alignment.data.records import write_records
 from alignment.data.sources import SOURCES
 from alignment.record import Record
 from alignment.text.templates import get_template

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_data import examples_of
 from tiny import CONFIG, lora, params
 
 from alignment.adapters.stack import Stack, make_stack
 from alignment.data.collate import collate
-from alignment.data.tokens import examples_of
 from alignment.models import qwen2
 from alignment.training.losses import make_sft_loss
 from alignment.training.state import Frozen

@@ -6,6 +6,7 @@ import dataclasses
 import json
 
 import pytest
+from made_data import write_records
 from tiny import experiment_config, records
 
 from alignment import ablate
@@ -13,7 +14,6 @@ from alignment.cli import show
 from alignment.common.declaration import flatten
 from alignment.data.ids import fingerprint
 from alignment.data.load import Data
-from alignment.data.records import write_records
 from alignment.errors import UserError
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rollout.base_model import load_base_model

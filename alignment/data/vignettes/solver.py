@@ -24,12 +24,6 @@ def fitting_letters(record: Record, hidden: bool = False) -> list[str]:
     return [letter for letter, text in record.options.items() if fits(base, meta, text, hidden)]
 
 
-def chance_score(record: Record, hidden: bool = False) -> float:
-    """Return the expected score of guessing among the letters left open: 1/n if the gold one is among them."""
-    left = fitting_letters(record, hidden)
-    return (record.gold in left) / len(left) if left else 1 / len(record.options)
-
-
 def _candidates(base: KnowledgeBase, case: Mapping[str, Any], hidden: bool) -> list[Condition]:
     told = {text for text in case["findings"] if not (hidden and text in case["key"])}
     return [c for c in base.conditions.values() if c.test and told <= {finding.text for finding in c.findings}]
