@@ -16,6 +16,7 @@ from alignment.config import ALL_PROJECTIONS, default_config
 from alignment.models.config import Qwen2Config
 from alignment.models.qwen2 import init_params
 from alignment.record import Record
+from alignment.training.batches import GrpoBatch, SftBatch
 
 CONFIG = Qwen2Config(
     vocab_size=97,
@@ -59,31 +60,31 @@ def prompts(seed: int = 0, lengths=(5, 8, 3, 7), width: int = 8) -> tuple[jax.Ar
     return jnp.asarray(np.where(mask, tokens, 0)), jnp.asarray(mask)
 
 
-def grpo_batch(seed: int = 0, groups: int = 8, samples: int = 3, length: int = 6) -> dict[str, jax.Array]:
+def grpo_batch(seed: int = 0, groups: int = 8, samples: int = 3, length: int = 6) -> GrpoBatch:
     """A made-up rollout: ragged prompts and completions with advantages."""
     rng = np.random.default_rng(seed)
     tokens, mask = prompts(seed, rng.integers(3, 9, groups))
     lengths = rng.integers(1, length + 1, (groups, samples))
-    return {
-        "prompts": tokens,
-        "prompt_mask": mask,
-        "completions": jnp.asarray(rng.integers(3, CONFIG.vocab_size, (groups, samples, length))),
-        "mask": jnp.asarray(np.arange(length) < lengths[..., None]),
-        "log_prob": jnp.asarray(-rng.random((groups, samples, length)), jnp.float32),
-        "old_log_prob": jnp.asarray(-4.0 - rng.random((groups, samples, length)), jnp.float32),
-        "advantages": jnp.asarray(rng.normal(size=(groups, samples)), jnp.float32),
-    }
+    return GrpoBatch(
+        prompts=tokens,
+        prompt_mask=mask,
+        completions=jnp.asarray(rng.integers(3, CONFIG.vocab_size, (groups, samples, length))),
+        mask=jnp.asarray(np.arange(length) < lengths[..., None]),
+        log_prob=jnp.asarray(-rng.random((groups, samples, length)), jnp.float32),
+        old_log_prob=jnp.asarray(-4.0 - rng.random((groups, samples, length)), jnp.float32),
+        advantages=jnp.asarray(rng.normal(size=(groups, samples)), jnp.float32),
+    )
 
 
-def sft_batch(seed: int = 0, rows: int = 8, length: int = 12) -> dict[str, jax.Array]:
+def sft_batch(seed: int = 0, rows: int = 8, length: int = 12) -> SftBatch:
     """Random sequences whose second half is trained on, ragged."""
     rng = np.random.default_rng(seed)
     ends = rng.integers(length // 2 + 1, length + 1, rows)[:, None]
     places = np.arange(length)
-    return {
-        "tokens": jnp.asarray(rng.integers(3, CONFIG.vocab_size, (rows, length))),
-        "loss_mask": jnp.asarray((places >= length // 2) & (places < ends)),
-    }
+    return SftBatch(
+        tokens=jnp.asarray(rng.integers(3, CONFIG.vocab_size, (rows, length))),
+        loss_mask=jnp.asarray((places >= length // 2) & (places < ends)),
+    )
 
 
 CHAT_TEMPLATE = (

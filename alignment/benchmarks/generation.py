@@ -37,14 +37,14 @@ def make_rollout(
     layout: Layout = ALL_AT_ONCE,
     limits: np.ndarray | None = None,
 ) -> Callable[[TrainState, Frozen, dict, int], Generated]:
-    """Return `run(state, frozen, batch, step)`: sample after `batch["prompts"]` [P, Lp] from the policy of `state`.
+    """Return `run(state, frozen, batch, step)`: sample after `batch.prompts` [P, Lp] from the policy of `state`.
 
     Without `shared` every sample is a prompt of its own. `limits` [P, G] end completions early.
     """
 
     def run(state: TrainState, frozen: Frozen, batch: dict, step: int) -> Generated:
         stats, began = Stats(), time.perf_counter()
-        prompts, mask = np.asarray(batch["prompts"]), np.asarray(batch["prompt_mask"])
+        prompts, mask = np.asarray(batch.prompts), np.asarray(batch.prompt_mask)
         keys = jax.random.split(jax.random.fold_in(state.key, step), (len(prompts), setting.group))
         ends = limits
         if not shared:

@@ -20,9 +20,9 @@ from alignment.run.setup import Run
 from alignment.run.stage import Loras, merged_params
 from alignment.run.store import arm_folder, claim, describe_corruption, read_responses, stage_folder, write_responses
 from alignment.text.parser import Response
-from alignment.training.calibration import reward_config_of
 from alignment.training.checkpoint import fingerprint
 from alignment.training.monitor import MonitorConfig, monitor_summary
+from alignment.training.rollout import reward_config_of
 
 
 @dataclasses.dataclass(frozen=True)

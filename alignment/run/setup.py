@@ -19,11 +19,11 @@ from alignment.reward_model.model import make_reward_function, uses_reward_model
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.sampler import Sampler, load_sampler
 from alignment.run.store import check_layout
-from alignment.training import grpo, sft
-from alignment.training.calibration import reward_config_of
 from alignment.training.checkpoint import environment
+from alignment.training.checks import check_grpo, check_questions, check_sft
 from alignment.training.monitor import MonitorConfig
 from alignment.training.options import TrainingOptions, make_training_options
+from alignment.training.rollout import reward_config_of
 from alignment.training.usable import drop_unusable
 
 
@@ -62,20 +62,20 @@ def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
     supervised = any(stage.objective != "grpo" for stage in stages)
     on_policy = any(stage.on_policy for stage in stages)
     if supervised:
-        sft.check_sizes(config.sft, devices.count)
+        check_sft(config.sft, devices.count)
     if on_policy:
-        grpo.check_sizes(config.grpo, devices.count)
+        check_grpo(config.grpo, devices.count)
         uses_reward_model(config.grpo)
     data = load_data(config.data, training=[role for role, used in (("rl", on_policy), ("sft", supervised)) if used])
     if on_policy:
-        grpo.check_records(config.grpo, len(data.rl))
+        check_questions(config.grpo, len(data.rl))
     options, sampler = make_training_options(config, devices), load_sampler(config, devices)
     if on_policy:
         make_reward_function(config.grpo, sampler.base)
     responses = {stage.objective.removeprefix("sft_") if stage.objective != "joint" else "cot" for stage in stages}
     data = drop_unusable(sampler.base, data, config, sorted(responses - {"grpo"}))
     if on_policy:
-        grpo.check_records(config.grpo, len(data.rl))  # again, of those that are left
+        check_questions(config.grpo, len(data.rl))  # again, of those that are left
     return Run(config, epath.Path(workdir), sampler, options, data, lock)
 
 

@@ -24,8 +24,8 @@ from alignment.run.store import claim, describe_corruption, stage_folder
 from alignment.training import grpo, sft
 from alignment.training.checkpoint import fingerprint
 from alignment.training.loop import Session
-from alignment.training.monitor import MonitorConfig
 from alignment.training.state import Frozen
+from alignment.training.update import GrpoData
 
 Loras = dict[str, Lora]
 
@@ -66,12 +66,11 @@ def train_stage(run: Run, stage: Stage, seed: int, loras: Loras, session: Sessio
     if not stage.on_policy:
         response = stage.objective.removeprefix("sft_")
         return sft.train_sft(base, run.options, frozen, lora, data.sft, config.sft, session, key, response)
-    monitor_config, joint = MonitorConfig(**config.watch), None
+    examples = None
     if stage.objective == "joint":
         examples = sft.encode_examples(base, data.sft, "cot", config.sft.max_tokens, config.data.cache)
-        joint = grpo.Joint(examples, config.sft, config.grpo.joint_weight, seed)
-    models = run.sampler, run.options, frozen, lora
-    return grpo.train_grpo(*models, data.rl, config.grpo, session, key, monitor_config, joint)
+    questions = GrpoData(data.rl, examples)
+    return grpo.train_grpo(run.sampler, run.options, frozen, lora, questions, config, session, key)
 
 
 def frozen_under(base: BaseModel, devices: Devices, stage: Stage, loras: Loras, start: Lora) -> Frozen:

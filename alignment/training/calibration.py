@@ -1,4 +1,7 @@
-"""The rewards of a stage: how they are computed, and the calibration of their frozen statistics."""
+"""The calibration of a stage's frozen reward statistics: taken once from the start policy, never refreshed.
+
+Reference-frozen normalisation of Quark (2602.11661).
+"""
 
 from __future__ import annotations
 
@@ -8,81 +11,74 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from alignment.adapters.lora import Lora
-from alignment.data.batches import batch_indices
 from alignment.errors import UserError
 from alignment.record import Record
-from alignment.rewards.combine import RewardConfig, RewardState, make_reward_config, stack_channels
-from alignment.rewards.normalisers import calibrate, hash_names
+from alignment.rewards.combine import RewardState, stack_channels
+from alignment.rewards.normalisers import Statistics, calibrate, hash_names
 from alignment.training.checkpoint import fingerprint
-from alignment.training.state import TrainState
+from alignment.training.loop import Session
+from alignment.training.rollout import RolloutContext, draw_questions, sample_and_score
+from alignment.training.state import StageState
 
-LAST_STEP = 2**31 - 1  # the noise of calibration rollouts has step numbers counted down from here: no training step has
-
-
-def reward_config_of(section: ConfigDict) -> RewardConfig:
-    """Return how rewards are computed from `config.grpo`; raises `UserError` for what cannot work."""
-    return make_reward_config(
-        section.reward,
-        section.channels,
-        section.normaliser,
-        section.weighting,
-        section.hard_safety,
-        section.weights.to_dict(),
-        section.std_floor,
-    )
+LAST_STEP = 2**31 - 1  # the noise of calibration rollouts has step numbers counted down from it: no training step has
 
 
-def calibration_batches(section: ConfigDict, records: Sequence[Record], seed: int) -> list[np.ndarray]:
-    """Return the record numbers of the calibration, in batches of `section.prompts`.
+def make_calibration(
+    context: RolloutContext, lora: Lora, records: Sequence[Record], session: Session
+) -> Callable[[StageState, int], RewardState]:
+    """Return (state, step) -> the reward state that the step starts from.
+
+    The first step takes the statistics from the policy of its state; every other checks that the restored ones are of
+    this start policy and these questions.
+    """
+    config, reward_config = context.config, context.reward_config
+    if not reward_config.normaliser.calibrated:
+        return lambda state, step: state.host.rewards
+    batches = calibration_questions(config, records, session.seed)
+    digest = calibration_digest(session.hashes, lora, [record.id for batch in batches for record in batch])
+
+    def calibrated(state: StageState, step: int) -> RewardState:
+        if step:
+            check_calibration(state.host.rewards.statistics, digest)
+            return state.host.rewards
+        rollouts = (
+            sample_and_score(context, state.train, batch, LAST_STEP - index) for index, batch in enumerate(batches)
+        )
+        channels = [stack_channels(reward_config, rollout.channels, config.prompts) for rollout in rollouts]
+        return state.host.rewards._replace(statistics=calibrate(np.concatenate(channels, axis=1), digest))
+
+    return calibrated
+
+
+def calibration_questions(config: ConfigDict, records: Sequence[Record], seed: int) -> list[list[Record]]:
+    """Return the questions of the calibration in batches of `config.grpo.prompts`.
 
     They are as many whole batches as fit into `calibration_prompts` and the data, at least one: shapes stay those of
     training, so nothing is compiled twice.
     """
-    wanted = min(section.calibration_prompts, len(records)) // section.prompts
-    return [batch_indices(len(records), section.prompts, index, seed) for index in range(max(wanted, 1))]
+    count = max(min(config.calibration_prompts, len(records)) // config.prompts, 1)
+    return [draw_questions(records, config.prompts, index, seed) for index in range(count)]
 
 
 def calibration_digest(hashes: Mapping[str, str], lora: Lora, ids: Sequence[str]) -> np.ndarray:
     """Return the hash of the start policy and the calibration questions, [32] uint8.
 
     Args:
-      hashes: of all the stage stands on (`Session.hashes`): base, adapters below, data, configuration.
+      hashes: of base, adapters below, data and configuration (`Session.hashes`).
       lora: the trainable adapter at its start.
       ids: of the questions.
     """
     return hash_names((*(f"{name} {value}" for name, value in hashes.items()), fingerprint(lora.modules), *ids))
 
 
-def calibrated(
-    reward_config: RewardConfig,
-    state: TrainState,
-    digest: np.ndarray,
-    batches: Sequence[np.ndarray],
-    sample: Callable[[TrainState, np.ndarray, int], Mapping[str, np.ndarray]],
-) -> RewardState:
-    """Return the reward state with statistics taken once from the policy of `state`, never refreshed in the run.
-
-    Args:
-      reward_config: its channels are measured.
-      state: at step 0: the start policy.
-      digest: of what is measured, [32] uint8.
-      batches: record numbers [n][P].
-      sample: (state, record numbers, index of the batch) -> raw channels {name: [P * G]} of one rollout.
-    """
-    parts = [
-        stack_channels(reward_config, sample(state, chosen, index), len(chosen)) for index, chosen in enumerate(batches)
-    ]
-    return state.rewards._replace(statistics=calibrate(np.concatenate(parts, axis=1), digest))
-
-
-def check_calibration(state: TrainState, digest: np.ndarray) -> None:
+def check_calibration(statistics: Statistics, digest: np.ndarray) -> None:
     """Raise `UserError` if the restored statistics are of another policy or other questions, or are no numbers."""
-    if not np.array_equal(state.rewards.statistics.digest, digest):
+    if not np.array_equal(statistics.digest, digest):
         raise UserError(
             "the reward statistics in the checkpoint were taken from another start policy or other questions; "
             "restore what it was written with or choose another --workdir"
         )
-    mean, std = state.rewards.statistics.mean, state.rewards.statistics.std
+    mean, std = statistics.mean, statistics.std
     if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std >= 0).all()):
         raise UserError(
             "the reward statistics in the checkpoint are not finite or hold a negative deviation; "

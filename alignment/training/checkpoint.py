@@ -36,6 +36,7 @@ from alignment.common.manifest import MANIFEST, find_corruption, seal
 from alignment.errors import UserError
 
 _STATE = "state.json"
+_LAYOUT = 3  # of the arrays and the meta of a stage; 3: the state of the device and that of the host
 _ARRAYS = "arrays"
 _STEP = re.compile(r"([0-9]+)(\.tmp)?")
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -79,6 +80,7 @@ def _write(target: epath.Path, step: int, arrays: PyTree, meta: Mapping[str, Any
     _remove(target)
     target.mkdir(parents=True)
     state = {
+        "layout": _LAYOUT,
         "step": step,
         "leaves": {name: _describe(leaf) for name, leaf in leaves.items()},
         "keys": {name: str(jax.random.key_impl(leaf)) for name, leaf in leaves.items() if _is_key(leaf)},
@@ -151,7 +153,7 @@ def restore_latest(
     where versions, cores or devices differ from those that wrote it (a rerun is then not bit-identical).
 
     Raises:
-        UserError: the checkpoint holds other arrays than `like` asks for.
+        UserError: the checkpoint was written in another layout, or holds other arrays than `like` asks for.
     """
     skipped = []
     for step, path in _steps(epath.Path(folder)):
@@ -172,6 +174,11 @@ def _tell(log: Callable[[str], Any], skipped: list[str], remedy: str) -> None:
 
 def _restore(path: epath.Path, like: PyTree, log: Callable[[str], Any]) -> tuple[int, PyTree, dict[str, Any]]:
     state = json.loads(read_text(path / _STATE))
+    if state.get("layout") != _LAYOUT:
+        raise UserError(
+            f"{path}: written by another version of this package, which held its state in another form; delete "
+            f"{path.parent.parent} to start this stage again, or choose another --workdir"
+        )
     wanted = _named_leaves(like)
     _check_leaves(path, state["leaves"], wanted)
     with ocp.StandardCheckpointer() as checkpointer:

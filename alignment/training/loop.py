@@ -18,10 +18,9 @@ from alignment.errors import UserError
 from alignment.training.checkpoint import restore_latest, save
 from alignment.training.metrics import FILE, open_metrics
 from alignment.training.profile import Profiler
-from alignment.training.state import TrainState
+from alignment.training.state import StageState, TrainState
 
-LAYOUT = "2"  # of what a checkpoint holds beside the state; 2: the metrics themselves
-Body = Callable[[TrainState, int], tuple[TrainState, dict[str, float]]]
+Body = Callable[[StageState, int], tuple[StageState, dict[str, float]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Session:
     max_skipped: int = 5  # optimiser steps in a row skipped for numbers that are not finite before a stop; 0: never
 
 
-def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> TrainState:
+def run_loop(session: Session, state: StageState, steps: int, body: Body) -> StageState:
     """Run `body` until `steps` steps are done, from the newest intact checkpoint or from the start.
 
     `body(state, step)` does step number `step` (0-based) and returns the new state with a row of metrics. All that a
@@ -72,7 +71,7 @@ def run_loop(session: Session, state: TrainState, steps: int, body: Body) -> Tra
                 row["time/step"] = time.perf_counter() - began
                 metrics.write({"step": done} | row)
                 shown.update(headline=_headline(row))
-                _check_skipped(session, state, row, done, last=done == steps)
+                _check_skipped(session, state.train, row, done, last=done == steps)
                 if done % session.every == 0 or done == steps:
                     _save(session, state, done, metrics.content)
                     saved = done
@@ -123,14 +122,13 @@ def _check_skipped(session: Session, state: TrainState, row: Mapping[str, float]
     )
 
 
-def _resume(session: Session, state: TrainState) -> tuple[TrainState, int, bytes]:
+def _resume(session: Session, state: StageState) -> tuple[StageState, int, bytes]:
     """Return the state to go on from, how many steps it has behind it and the metrics of those."""
     restored = restore_latest(session.folder / "checkpoints", state, log=warn)
     if restored is None:
         return state, 0, b""
     step, state, meta = restored
-    hashes = _hashes(session)
-    changed = [name for name, value in hashes.items() if meta["hashes"].get(name) != value]
+    changed = [name for name, value in session.hashes.items() if meta["hashes"].get(name) != value]
     if changed:
         raise UserError(
             f"{session.folder}: the checkpoint of step {step} was written with another {' and '.join(changed)}; "
@@ -143,11 +141,7 @@ def _resume(session: Session, state: TrainState) -> tuple[TrainState, int, bytes
     return state, step, content
 
 
-def _save(session: Session, state: TrainState, step: int, content: bytes) -> None:
+def _save(session: Session, state: StageState, step: int, content: bytes) -> None:
     session.check()
-    meta = {"hashes": _hashes(session), "metrics": content.decode(), "data_position": step}
+    meta = {"hashes": dict(session.hashes), "metrics": content.decode(), "data_position": step}
     save(session.folder / "checkpoints", step, state, meta, session.keep)
-
-
-def _hashes(session: Session) -> dict[str, str]:
-    return {**session.hashes, "layout of checkpoints": LAYOUT}

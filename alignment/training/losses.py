@@ -20,26 +20,27 @@ from alignment.objectives.family import get_loss
 from alignment.objectives.masking import masked, masked_sum
 from alignment.objectives.policy import LossConfig, Tokens, policy_loss
 from alignment.objectives.sft import sft_loss
+from alignment.training.batches import GrpoBatch, SftBatch
 from alignment.training.mismatch import mismatch_sums
 from alignment.training.state import Frozen
-from alignment.training.step import Batch, LossFn, Tally
+from alignment.training.step import LossFn, Tally
 
 TRAINABLE = "trainable"  # the name under which the adapter in training lies on the stack
 
 
 def make_sft_loss(config: Qwen2Config, remat: bool, logprob: str = "xla") -> LossFn:
-    """Negative log-likelihood of response tokens; batch: tokens [N, T], loss_mask [N, T].
+    """Negative log-likelihood of the response tokens of a batch.
 
-    With `segments` [N, T] in the batch a row holds several examples, and the first token of each must not be trained
-    on: nothing of its own example comes before it. The softmax runs over every row of the head, those without a token
+    In a batch with segments the first token of each example must not be trained on: nothing of its own example comes
+    before it. The softmax runs over every row of the head, those without a token
     included, as in transformers.
     """
 
-    def loss(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
+    def loss(lora: Lora, frozen: Frozen, batch: SftBatch, key: jax.Array) -> tuple[jax.Array, Tally]:
         stack = push(frozen.under, TRAINABLE, lora)
-        tokens, mask = batch["tokens"], batch["loss_mask"][:, 1:]
+        tokens, mask = batch.tokens, batch.loss_mask[:, 1:]
         dropout_key = key if lora.dropout else None
-        segments = batch["segments"][:, :-1] if "segments" in batch else None
+        segments = None if batch.segments is None else batch.segments[:, :-1]
         hidden = qwen2.hidden_states(
             frozen.params, config, tokens[:, :-1], stack, segments=segments, remat=remat, dropout_key=dropout_key
         )
@@ -60,10 +61,10 @@ def make_grpo_loss(
     token_ranges: TokenRanges | None = None,
     **constants: Any,
 ) -> LossFn:
-    """A loss of the GRPO family with the constants of `LossConfig`; batch: a `rollout.Group` with advantages [P, G].
+    """A loss of the GRPO family with the constants of `LossConfig`.
 
-    `old_log_prob` [P, G, Lc] is part of the batch when a rollout serves several optimiser steps; when it serves one,
-    the policy that sampled is the current one and its log-probability is the stop-gradient of the current one.
+    Where the batch has no `old_log_prob`, the policy that sampled is the current one, and its log-probability is the
+    stop-gradient of the current one.
     `logprob` names the implementation of `kernels.linear_logprob`. The current, old and reference policies are
     distributions over the ids in `token_ranges`, those that the sampler draws from.
 
@@ -71,21 +72,21 @@ def make_grpo_loss(
       UserError: an unknown loss or KL estimator, or a constant out of its range.
     """
     loss_parts, loss_config = get_loss(loss), LossConfig(**constants)
-    given = {"config": config, "temperature": temperature, "logprob": logprob, "token_ranges": token_ranges}
+    kwargs = {"config": config, "temperature": temperature, "logprob": logprob, "token_ranges": token_ranges}
 
-    def objective(lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
+    def objective(lora: Lora, frozen: Frozen, batch: GrpoBatch, key: jax.Array) -> tuple[jax.Array, Tally]:
         stack = push(frozen.under, TRAINABLE, lora.replace(dropout=0.0))
-        now = completion_log_probs(frozen.params, stack, batch, remat=remat, **given)
+        now = completion_log_probs(frozen.params, stack, batch, remat=remat, **kwargs)
         ref = None
         if loss_config.beta:
-            ref = completion_log_probs(frozen.params, frozen.reference, batch, **given)
+            ref = completion_log_probs(frozen.params, frozen.reference, batch, **kwargs)
             ref = _rows(jax.lax.stop_gradient(ref.log_prob))
-        log_prob, mask = _rows(now.log_prob), _rows(batch["mask"])
-        old = _rows(batch["old_log_prob"]) if "old_log_prob" in batch else jax.lax.stop_gradient(log_prob)
-        sampled, entropy = _rows(batch["log_prob"]), _rows(now.entropy)
+        log_prob, mask = _rows(now.log_prob), _rows(batch.mask)
+        old = jax.lax.stop_gradient(log_prob) if batch.old_log_prob is None else _rows(batch.old_log_prob)
+        sampled, entropy = _rows(batch.log_prob), _rows(now.entropy)
         # The gradient of the entropy costs another sweep over the head, so it is asked for only where it is used.
         entropy = entropy if loss_config.entropy_bonus else jax.lax.stop_gradient(entropy)
-        tokens = Tokens(log_prob, old, batch["advantages"].reshape(-1), mask, ref, entropy, sampled)
+        tokens = Tokens(log_prob, old, batch.advantages.reshape(-1), mask, ref, entropy, sampled)
         out = policy_loss(tokens, loss_parts, loss_config)
         sums = out.sums | {"entropy/mean": masked_sum(jax.lax.stop_gradient(entropy), mask)}
         sums |= mismatch_sums(old, sampled, mask)
@@ -98,7 +99,7 @@ def make_grpo_loss(
 def completion_log_probs(
     params: dict,
     stack: Stack,
-    batch: Batch,
+    batch: GrpoBatch,
     *,
     config: Qwen2Config,
     temperature: float,
@@ -109,23 +110,24 @@ def completion_log_probs(
     """Log-probability, log-sum-exp and entropy [P, G, Lc] of a group's completions under a policy.
 
     The prompt is computed once a group, and the head is applied to completion positions only: token t is predicted
-    by the state at t - 1, the first by the prompt's last token. With `cells` [P, N] in the batch (`pack_cells`) only
+    by the state at t - 1, the first by the prompt's last token. With `cells` [P, N] (`pack_cells`) only
     those tokens are computed, and what follows no computed token is 0. The distribution is that over `token_ranges`
     (None: all rows of the head).
     """
-    completions = batch["completions"]
-    packing = make_packing(batch["cells"], math.prod(completions.shape[1:])) if "cells" in batch else None
-    given = params, config, batch["prompts"], batch["prompt_mask"], completions, stack
-    last, own = qwen2.group_hidden_states(*given, packing=packing, remat=remat)
+    completions = batch.completions
+    packing = None if batch.cells is None else make_packing(batch.cells, math.prod(completions.shape[1:]))
+    last, states = qwen2.group_hidden_states(
+        params, config, batch.prompts, batch.prompt_mask, completions, stack, packing=packing, remat=remat
+    )
     first = jnp.broadcast_to(last[:, None], (*completions.shape[:2], last.shape[-1]))
     if packing is None:
-        hidden = jnp.concatenate([first[:, :, None], own[:, :, :-1]], axis=2)
+        hidden = jnp.concatenate([first[:, :, None], states[:, :, :-1]], axis=2)
         return _log_probs(params, hidden, completions, temperature, logprob, token_ranges)
     following = pack(jnp.roll(completions, -1, axis=2).reshape(len(completions), -1), packing)
-    hidden = jnp.concatenate([first, own], axis=1)
+    hidden = jnp.concatenate([first, states], axis=1)
     targets = jnp.concatenate([completions[:, :, 0], following], axis=1)
-    found = _log_probs(params, hidden, targets, temperature, logprob, token_ranges)
-    return LogProb(*(_to_grid(leaf, completions.shape, packing) for leaf in found))
+    packed = _log_probs(params, hidden, targets, temperature, logprob, token_ranges)
+    return LogProb(*(_to_grid(leaf, completions.shape, packing) for leaf in packed))
 
 
 def _to_grid(values: jax.Array, shape: tuple[int, int, int], packing: Packing) -> jax.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from alignment.adapters.lora import Lora
 from alignment.common.interrupts import commit_step
 from alignment.data.batches import steps_in
-from alignment.data.collate import Host, check_batching, collate
+from alignment.data.collate import Host, collate
 from alignment.data.prefetch import prefetched
 from alignment.data.tokens import Examples, encoding_key, tokenise
 from alignment.errors import UserError
@@ -22,10 +22,11 @@ from alignment.record import Record
 from alignment.rollout.base_model import BaseModel
 from alignment.text.templates import answer_response, cot_response
 from alignment.text.tokenizer import encode_example
+from alignment.training.batches import SftBatch
 from alignment.training.loop import Session, run_loop
 from alignment.training.losses import make_sft_loss
 from alignment.training.options import TrainingOptions
-from alignment.training.state import Frozen, TrainState, init_state, make_optimizer, make_schedule
+from alignment.training.state import Frozen, StageState, init_state, make_optimizer, make_schedule
 from alignment.training.step import Term, make_step
 
 RESPONSES = {"cot": cot_response, "answer": answer_response}
@@ -62,31 +63,19 @@ def train_sft(
     update = compile_step(lambda axis: make_step((term,), optimizer, axis), options.devices)
     placed = place_frozen(frozen, options.devices)
 
-    def body(state: TrainState, step: int) -> tuple[TrainState, dict[str, float]]:
-        began = time.perf_counter()
-        batch, waited = take(step)
+    def one_step(state: StageState, step: int) -> tuple[StageState, dict[str, float]]:
+        start = time.perf_counter()
+        batch, data_wait = take(step)
         commit_step()
-        state, metrics = update(state, placed, {"sft": batch})
+        train, metrics = update(state.train, placed, {"sft": batch})
         row = {name: float(value) for name, value in jax.device_get(metrics).items()}
         tokens = row.pop("tokens/sft")
-        row |= {"tokens": tokens, "learning_rate": float(schedule(step)), "time/data_wait": waited}
-        return state, row | {"tokens_per_s": tokens / (time.perf_counter() - began)}
+        row |= {"tokens": tokens, "learning_rate": float(schedule(step)), "time/data_wait": data_wait}
+        return StageState(train), row | {"tokens_per_s": tokens / (time.perf_counter() - start)}
 
     sizes = base.pad_id, options.devices.count
     with prefetched(lambda step: sft_batch(*sizes, examples, section, step, session.seed), steps) as take:
-        return run_loop(session, init_state(lora, optimizer, key), steps, body).lora
-
-
-def check_sizes(section: ConfigDict, devices: int) -> None:
-    """Raise `UserError` where batch, micro-batch and device numbers do not fit together, or the schedule is unknown."""
-    make_schedule(section, 1)
-    check_batching(section.batching)
-    parts = section.micro_batches * devices
-    if section.batch_size < 1 or section.batch_size % parts:
-        raise UserError(
-            f"--config.sft.batch_size={section.batch_size} must be a multiple of micro_batches x devices "
-            f"({section.micro_batches} x {devices})"
-        )
+        return run_loop(session, StageState(init_state(lora, optimizer, key)), steps, one_step).train.lora
 
 
 def encode_examples(
@@ -118,10 +107,8 @@ def check_length(record: Record, length: int, max_tokens: int) -> None:
         )
 
 
-def sft_batch(
-    pad_id: int, devices: int, examples: Examples, section: ConfigDict, step: int, seed: int
-) -> Mapping[str, jax.Array]:
-    """The batch of step `step`, a function of (seed, step) alone: the arrays of `data.collate` for this process."""
+def sft_batch(pad_id: int, devices: int, examples: Examples, section: ConfigDict, step: int, seed: int) -> SftBatch:
+    """Return this process's batch of step `step`, a function of (seed, step) alone (`data.collate`)."""
     arrays = collate(
         examples,
         section.batch_size,
@@ -132,4 +119,4 @@ def sft_batch(
         parts=section.micro_batches * devices,
         host=Host(jax.process_index(), jax.process_count()),
     )
-    return {name: jnp.asarray(array) for name, array in arrays.items()}
+    return SftBatch(**{name: jnp.asarray(array) for name, array in arrays.items()})

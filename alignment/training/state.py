@@ -1,8 +1,8 @@
-"""What a training step carries, and the optimiser that moves it."""
+"""The state of a stage on device and host, and the optimiser."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,23 +16,37 @@ from alignment.errors import UserError
 if TYPE_CHECKING:  # so that the update can be measured where ml-collections is not installed
     from ml_collections import ConfigDict
 
+    from alignment.rewards.combine import RewardState
+    from alignment.training.monitor import MonitorState
+
 
 @struct.dataclass
 class TrainState:
     """The trainable adapter, its optimiser state, the number of optimiser steps, skipped ones included, and the key.
 
-    `skipped` is how many steps in a row, up to this one, were skipped for a loss or gradient that is not finite.
-    `rewards` (`rewards.combine.RewardState`) and `monitor` (`training.monitor.MonitorState`) are what a reward stage
-    remembers. They live on the host, outside the compiled step; a checkpoint holds them with the rest.
+    It lives on the device, and the compiled step takes and returns it. `skipped` is how many steps in a row, up to this
+    one, were skipped for a loss or gradient that is not finite.
     """
 
     lora: Lora
     opt_state: Any
     step: jax.Array
     key: jax.Array
-    rewards: Any = ()
     skipped: jax.Array | int = 0
-    monitor: Any = ()
+
+
+class HostState(NamedTuple):
+    """The state of a reward stage on the host, outside the compiled step."""
+
+    rewards: RewardState
+    monitor: MonitorState
+
+
+class StageState(NamedTuple):
+    """Everything that one step of a stage hands to the next; a checkpoint holds it whole."""
+
+    train: TrainState
+    host: HostState | tuple[()] = ()  # () in a supervised stage
 
 
 @struct.dataclass
@@ -70,9 +84,7 @@ def make_optimizer(section: ConfigDict, steps: int) -> optax.GradientTransformat
     )
 
 
-def init_state(
-    lora: Lora, optimizer: optax.GradientTransformation, key: jax.Array, rewards: Any = (), monitor: Any = ()
-) -> TrainState:
+def init_state(lora: Lora, optimizer: optax.GradientTransformation, key: jax.Array) -> TrainState:
     """A fresh state around a copy of `lora`: a step donates its state, and the start may also be the reference."""
     lora, key = jax.tree.map(jnp.copy, (lora, key))
-    return TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key, rewards, jnp.int32(0), monitor)
+    return TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key, jnp.int32(0))

@@ -16,9 +16,8 @@ import jax.numpy as jnp
 import optax
 
 from alignment.adapters.lora import Lora, Modules
+from alignment.training.batches import Batch
 from alignment.training.state import Frozen, TrainState
-
-Batch = Mapping[str, jax.Array]
 
 
 class Tally(NamedTuple):

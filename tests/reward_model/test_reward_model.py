@@ -276,7 +276,7 @@ def test_the_rewards_of_a_run_are_those_of_its_rollouts(base, sampler, tmp_path,
         expected.append(float(predict_rewards(make_reward_model(sampler.base), features).mean()))
         return features
 
-    monkeypatch.setattr("alignment.training.collect.group_features", spy)
+    monkeypatch.setattr("alignment.training.rollout.group_features", spy)
     (outcome,) = execute(open_run(config_for(base, feedback=path), str(tmp_path / "run")))
     assert [row["reward/feedback"] for row in outcome.curve] == pytest.approx(expected)
     assert all(0.0 < row["reward/feedback"] < 1.0 for row in outcome.curve)

@@ -29,6 +29,7 @@ from alignment.kernels.linear_logprob import pallas_tpu
 from alignment.models import qwen2
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import pack_cells
+from alignment.training.batches import GrpoBatch, SftBatch
 from alignment.training.losses import completion_log_probs, make_sft_loss
 from alignment.training.state import Frozen
 
@@ -59,14 +60,17 @@ def weights(dtype):
 
 def batch(packed=True):
     rng = np.random.default_rng(0)
-    arrays = {
-        "prompts": rng.integers(0, CONFIG.vocab_size, (1, 6)),
-        "prompt_mask": np.ones((1, 6), bool),
-        "completions": rng.integers(0, CONFIG.vocab_size, (1, SAMPLES, 16)),
-    }
-    if packed:
-        arrays["cells"] = pack_cells(np.ones((1, SAMPLES, 16), bool))
-    return {name: jnp.asarray(array) for name, array in arrays.items()}
+    mask = np.ones((1, SAMPLES, 16), bool)
+    made = GrpoBatch(
+        prompts=rng.integers(0, CONFIG.vocab_size, (1, 6)),
+        prompt_mask=np.ones((1, 6), bool),
+        completions=rng.integers(0, CONFIG.vocab_size, mask.shape),
+        mask=mask,
+        log_prob=np.zeros(mask.shape),
+        advantages=np.zeros(mask.shape[:2]),
+        cells=pack_cells(mask) if packed else None,
+    )
+    return jax.tree.map(jnp.asarray, made)
 
 
 def fresh(seed=0):
@@ -91,31 +95,31 @@ def under():
 @functools.partial(jax.jit, static_argnames=("implementation", "remat", "packed"))
 def trained(params, stack, implementation="xla", remat=False, packed=True):
     """As GRPO's loss has them."""
-    given = {"config": CONFIG, "temperature": 1.0, "logprob": implementation, "remat": remat}
-    return completion_log_probs(params, stack, batch(packed), **given).log_prob
+    kwargs = {"config": CONFIG, "temperature": 1.0, "logprob": implementation, "remat": remat}
+    return completion_log_probs(params, stack, batch(packed), **kwargs).log_prob
 
 
 @jax.jit
 def supervised(params, stack):
     """As SFT has them, one response token a row so that its sum is that token's log-probability."""
-    given = batch()
-    rows = jnp.concatenate([jnp.repeat(given["prompts"], SAMPLES, axis=0), given["completions"][0]], axis=1)
+    rollout = batch()
+    rows = jnp.concatenate([jnp.repeat(rollout.prompts, SAMPLES, axis=0), rollout.completions[0]], axis=1)
     loss = make_sft_loss(CONFIG, remat=False)
     *below, top = stack.adapters
 
-    def one(tokens, place):
-        arrays = {"tokens": tokens[None], "loss_mask": (jnp.arange(tokens.size) == place)[None]}
-        return -loss(top.lora, Frozen(params, Stack(tuple(below)), Stack()), arrays, jax.random.key(0))[0]
+    def one(tokens, position):
+        row = SftBatch(tokens[None], (jnp.arange(tokens.size) == position)[None])
+        return -loss(top.lora, Frozen(params, Stack(tuple(below)), Stack()), row, jax.random.key(0))[0]
 
-    return jax.vmap(lambda row: jax.lax.map(lambda place: one(row, place), jnp.arange(6, 22)))(rows)[None]
+    return jax.vmap(lambda row: jax.lax.map(lambda position: one(row, position), jnp.arange(6, 22)))(rows)[None]
 
 
 @jax.jit
 def decoded(params, stack):
     """As a rollout has them: the prompt once, then token after token."""
-    given, layers = batch(), qwen2.unstack(params, stack)
-    completions = given["completions"]
-    state, prompt_kv = qwen2.prefill(params, CONFIG, given["prompts"], given["prompt_mask"], stack)
+    rollout, layers = batch(), qwen2.unstack(params, stack)
+    completions = rollout.completions
+    state, prompt_kv = qwen2.prefill(params, CONFIG, rollout.prompts, rollout.prompt_mask, stack)
     shape = (1, CONFIG.num_key_value_heads, SAMPLES, 16, CONFIG.head_dim)
     own = qwen2.KeysValues(*(tuple(jnp.zeros(shape, state.dtype) for _ in layers) for _ in "kv"))
 
@@ -124,7 +128,7 @@ def decoded(params, stack):
         token = completions[..., place]
         scores = jax.nn.log_softmax(qwen2.logits(params, hidden))
         places = jnp.full(token.shape, place)
-        given_kv = prompt_kv, given["prompt_mask"], own
+        given_kv = prompt_kv, rollout.prompt_mask, own
         carry = qwen2.decode(params, CONFIG, token, places, *given_kv, stack, layers=layers)
         return carry, jnp.take_along_axis(scores, token[..., None], axis=-1)[..., 0]
 

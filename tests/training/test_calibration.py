@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import jax
 import numpy as np
 import pytest
 from tiny import experiment_config, lora, records
@@ -14,15 +11,10 @@ from alignment.errors import UserError
 from alignment.rewards.combine import init_rewards
 from alignment.run.plan import execute
 from alignment.run.setup import open_run
-from alignment.training import grpo, loop
-from alignment.training.calibration import (
-    calibration_batches,
-    calibration_digest,
-    check_calibration,
-    reward_config_of,
-)
+from alignment.training import calibration, loop
+from alignment.training.calibration import calibration_digest, calibration_questions, check_calibration
 from alignment.training.checkpoint import fingerprint
-from alignment.training.state import TrainState
+from alignment.training.rollout import reward_config_of
 
 STEPS = 31  # the weights move first at step 30
 
@@ -82,7 +74,7 @@ def test_weights_are_logged_and_move(straight):
 def test_a_stopped_run_ends_with_the_same_bits_and_measures_once(base, straight, tmp_path, monkeypatch):
     whole, outcome = straight
     saves, measured = [], []
-    real_save, real_calibrated = loop.save, grpo.calibrated
+    real_save, real_calibrate = loop.save, calibration.calibrate
 
     def save(*args, **kwargs):
         real_save(*args, **kwargs)
@@ -90,11 +82,11 @@ def test_a_stopped_run_ends_with_the_same_bits_and_measures_once(base, straight,
         if len(saves) == 2:
             raise Killed
 
-    def calibrated(*args):
+    def calibrate(*args):
         measured.append(1)
-        return real_calibrated(*args)
+        return real_calibrate(*args)
 
-    monkeypatch.setattr(grpo, "calibrated", calibrated)
+    monkeypatch.setattr(calibration, "calibrate", calibrate)
     with monkeypatch.context() as patch:
         patch.setattr(loop, "save", save)
         with pytest.raises(Killed):
@@ -146,23 +138,21 @@ def test_the_hard_safety_rule_is_logged(base, tmp_path):
 def test_calibration_batches_have_the_shape_of_training(base):
     section = config_for(base).grpo
     section.update(prompts=4, calibration_prompts=9)
-    chosen = calibration_batches(section, records(20), seed=0)
-    assert [len(batch) for batch in chosen] == [4, 4]
-    assert len(set(np.concatenate(chosen).tolist())) == 8
+    batches = calibration_questions(section, records(20), seed=0)
+    assert [len(batch) for batch in batches] == [4, 4]
+    assert len({record.id for batch in batches for record in batch}) == 8
     section.calibration_prompts = 1
-    assert len(calibration_batches(section, records(20), seed=0)) == 1
+    assert len(calibration_questions(section, records(20), seed=0)) == 1
 
 
 def test_statistics_of_another_start_policy_are_refused(base):
     reward_config = reward_config_of(config_for(base).grpo)
     ours, other = (calibration_digest({"base": "x"}, lora(seed), ["q"]) for seed in (1, 2))
     assert (ours != other).any() and (ours != calibration_digest({"base": "y"}, lora(1), ["q"])).any()
-    reward_state = init_rewards(reward_config)
-    reward_state = reward_state._replace(statistics=reward_state.statistics._replace(digest=ours))
-    state = TrainState(lora(1), (), np.int32(3), jax.random.key(0), reward_state)
-    check_calibration(state, ours)
+    statistics = init_rewards(reward_config).statistics._replace(digest=ours)
+    check_calibration(statistics, ours)
     with pytest.raises(UserError, match="another start policy"):
-        check_calibration(state, other)
+        check_calibration(statistics, other)
 
 
 @pytest.mark.parametrize(
@@ -174,9 +164,8 @@ def test_statistics_that_are_no_numbers_are_refused(base, name, value):
     tensor = getattr(rewards.statistics, name).copy()
     tensor[0] = value
     statistics = rewards.statistics._replace(digest=digest, **{name: tensor})
-    state = SimpleNamespace(rewards=rewards._replace(statistics=statistics))
     with pytest.raises(UserError, match="reward statistics in the checkpoint are not finite or hold a negative"):
-        check_calibration(state, digest)
+        check_calibration(statistics, digest)
 
 
 @pytest.mark.parametrize("options", [{"normaliser": "rnf"}, {"weighting": "tri"}, {"channels": ("nothing",)}])

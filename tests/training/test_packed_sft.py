@@ -14,6 +14,7 @@ from tiny import CONFIG, lora, params
 from alignment.adapters.stack import Stack, make_stack
 from alignment.data.collate import collate
 from alignment.models import qwen2
+from alignment.training.batches import SftBatch
 from alignment.training.losses import make_sft_loss
 from alignment.training.state import Frozen
 from alignment.training.step import Term, term_gradient
@@ -37,7 +38,7 @@ def _gradient(trainable, batch, parts):
 
 
 def gradient(arrays, parts=1):
-    return _gradient(lora(2), {name: jnp.asarray(array) for name, array in arrays.items()}, parts)
+    return _gradient(lora(2), SftBatch(**{name: jnp.asarray(array) for name, array in arrays.items()}), parts)
 
 
 def assert_same(left, right):

@@ -16,9 +16,11 @@ from alignment.errors import UserError
 from alignment.objectives.family import LOSSES
 from alignment.run.plan import execute
 from alignment.run.setup import open_run
-from alignment.training.grpo import check_sizes, constants_of, group_batch
+from alignment.training.batches import make_grpo_batch
+from alignment.training.checks import check_grpo
 from alignment.training.losses import make_grpo_loss
 from alignment.training.state import Frozen
+from alignment.training.update import loss_constants
 
 FLAGS = {
     "clip_low": 0.9,
@@ -41,12 +43,12 @@ def section(**options):
 def batch():
     """The tiny rollout with the log-probabilities of the samples spread around those of the policy."""
     made, rng = grpo_batch(), np.random.default_rng(1)
-    return made | {"old_log_prob": jnp.asarray(rng.normal(-5.0, 1.5, made["mask"].shape), jnp.float32)}
+    return made.replace(old_log_prob=jnp.asarray(rng.normal(-5.0, 1.5, made.mask.shape), jnp.float32))
 
 
 def outcome(**options):
     chosen = section(**options)
-    loss = make_grpo_loss(CONFIG, temperature=0.8, remat=False, loss=chosen.loss, **constants_of(chosen))
+    loss = make_grpo_loss(CONFIG, temperature=0.8, remat=False, loss=chosen.loss, **loss_constants(chosen))
     frozen = Frozen(params(), make_stack({}), make_stack({"reference": lora(1)}))
     total, tally = loss(lora(2), frozen, batch(), jax.random.key(0))
     return float(total), float(tally.count)
@@ -66,26 +68,26 @@ def test_every_constant_changes_the_loss(plain, name):
 
 @pytest.mark.ci
 def test_losses_count_what_they_are_divided_by(plain):
-    found = {name: outcome(loss=name) for name in LOSSES}
-    completions, tokens = batch()["mask"].shape[:2], float(batch()["mask"].sum())
-    counts = {name: count for name, (_, count) in found.items()}
-    assert found["grpo"] == plain
+    outcomes = {name: outcome(loss=name) for name in LOSSES}
+    completions, tokens = batch().mask.shape[:2], float(batch().mask.sum())
+    counts = {name: count for name, (_, count) in outcomes.items()}
+    assert outcomes["grpo"] == plain
     assert {counts[name] for name in ("grpo", "gspo", "dr_grpo")} == {float(np.prod(completions))}
     assert {counts[name] for name in ("bnpo", "dapo", "cispo", "lite_ppo")} == {tokens}
     # bnpo, dapo and lite_ppo differ by their constants and advantages, which the batch holds.
-    assert len({round(total, 4) for total, _ in found.values()}) == len(LOSSES) - 2
+    assert len({round(total, 4) for total, _ in outcomes.values()}) == len(LOSSES) - 2
 
 
 def test_truncated_completions_are_left_out_on_demand():
     made = grpo_batch()
-    truncated = np.zeros(made["mask"].shape[:2], bool)
+    truncated = np.zeros(made.mask.shape[:2], bool)
     truncated[0, 1] = True
-    group = SimpleNamespace(truncated=truncated, **{name: made[name] for name in ("prompts", "prompt_mask", "mask")})
-    group.completions, group.log_prob = made["completions"], made["log_prob"]
-    np.testing.assert_array_equal(group_batch(group, made["advantages"])["mask"], made["mask"])
-    mask = group_batch(group, made["advantages"], drop_truncated=True)["mask"]
+    group = SimpleNamespace(truncated=truncated, prompts=made.prompts, prompt_mask=made.prompt_mask, mask=made.mask)
+    group.completions, group.log_prob = made.completions, made.log_prob
+    np.testing.assert_array_equal(make_grpo_batch(group, made.advantages).mask, made.mask)
+    mask = make_grpo_batch(group, made.advantages, drop_truncated=True).mask
     assert not mask[0, 1].any()
-    np.testing.assert_array_equal(mask[1:], made["mask"][1:])
+    np.testing.assert_array_equal(mask[1:], made.mask[1:])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_truncated_completions_are_left_out_on_demand():
 )
 def test_what_cannot_work_is_refused_before_training(options, message):
     with pytest.raises(UserError, match=message):
-        check_sizes(section(**options), 1)
+        check_grpo(section(**options), 1)
 
 
 @pytest.mark.ci

@@ -140,7 +140,7 @@ def test_base_and_frozen_adapters_get_no_gradient(name):
 
 def test_a_fresh_reward_adapter_starts_at_the_reference():
     """Ratio 1 exactly, and KL 0 up to rounding: in a compiled step, XLA fuses policy and reference differently."""
-    batch = {name: value for name, value in grpo_batch().items() if name != "old_log_prob"}
+    batch = grpo_batch().replace(old_log_prob=None)
     out = gradient("grpo", batch=batch, trainable=lora(2, trained=False))
     tokens = float(out.tally.sums["tokens"])
     assert abs(float(out.tally.sums["kl/mean"])) / tokens < 1e-10
@@ -154,13 +154,13 @@ def test_completion_log_probs_are_those_of_plain_sequences():
 
     batch, stack = grpo_batch(), push(frozen().under, "reward", lora(2))
     got = completion_log_probs(params(), stack, batch, config=CONFIG, temperature=0.8)
-    for p, g in np.ndindex(*batch["completions"].shape[:2]):
-        length = int(batch["prompt_mask"][p].sum())
-        row = jnp.concatenate([batch["prompts"][p, :length], batch["completions"][p, g]])[None]
+    for p, g in np.ndindex(*batch.completions.shape[:2]):
+        length = int(batch.prompt_mask[p].sum())
+        row = jnp.concatenate([batch.prompts[p, :length], batch.completions[p, g]])[None]
         scores = logits(params(), hidden_states(params(), CONFIG, row, stack))[0, length - 1 : -1] / 0.8
         want = jax.nn.log_softmax(scores)
         # Logits up to 8 after two layers: 26 roundings of 2^-24 each way (tiny.py) are 2.5e-5.
-        np.testing.assert_allclose(got.log_prob[p, g], want[jnp.arange(6), batch["completions"][p, g]], atol=1e-4)
+        np.testing.assert_allclose(got.log_prob[p, g], want[jnp.arange(6), batch.completions[p, g]], atol=1e-4)
         np.testing.assert_allclose(got.entropy[p, g], -(jnp.exp(want) * want).sum(axis=-1), atol=1e-4)
 
 

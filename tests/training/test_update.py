@@ -18,6 +18,7 @@ from alignment.models.qwen2 import group_hidden_states, hidden_states, init_para
 from alignment.objectives.family import LOSSES
 from alignment.objectives.policy import LossConfig, Tokens, policy_loss
 from alignment.parallel.data_parallel import choose_devices, compile_step, place_frozen
+from alignment.training.batches import GrpoBatch
 from alignment.training.losses import completion_log_probs, make_grpo_loss
 from alignment.training.state import Frozen, init_state
 from alignment.training.step import Term, make_step, term_gradient
@@ -40,19 +41,19 @@ def batch():
     rng = np.random.default_rng(0)
     tokens, prompt_mask = prompts(lengths=PROMPT_LENGTHS)
     shape = (*LENGTHS.shape, LENGTHS.max())
-    made = {
-        "prompts": jnp.where(prompt_mask, tokens, 50),
-        "prompt_mask": prompt_mask,
-        "completions": jnp.asarray(rng.integers(3, CONFIG.vocab_size, shape)),
-        "mask": jnp.asarray(np.arange(shape[2]) < LENGTHS[..., None]),
-        "log_prob": jnp.asarray(-rng.random(shape), jnp.float32),
-        "advantages": jnp.asarray(rng.normal(size=shape[:2]), jnp.float32),
-    }
+    made = GrpoBatch(
+        prompts=jnp.where(prompt_mask, tokens, 50),
+        prompt_mask=prompt_mask,
+        completions=jnp.asarray(rng.integers(3, CONFIG.vocab_size, shape)),
+        mask=jnp.asarray(np.arange(shape[2]) < LENGTHS[..., None]),
+        log_prob=jnp.asarray(-rng.random(shape), jnp.float32),
+        advantages=jnp.asarray(rng.normal(size=shape[:2]), jnp.float32),
+    )
     # Old log-probabilities around the current ones, so that some ratios are clipped and others are not.
     now = completion_log_probs(
         params(), push(frozen().under, "reward", lora(2)), made, config=CONFIG, temperature=TEMPERATURE
     )
-    return made | {"old_log_prob": now.log_prob + jnp.asarray(0.3 * rng.normal(size=shape), jnp.float32)}
+    return made.replace(old_log_prob=now.log_prob + jnp.asarray(0.3 * rng.normal(size=shape), jnp.float32))
 
 
 @pytest.fixture(scope="module")
@@ -60,22 +61,22 @@ def cells(batch):
     """Packed as in training, only finer: this little grid would otherwise be packed whole."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packing, "LEAST", 2)
-        found = pack_cells(np.asarray(batch["mask"]))
-    assert found.shape == (4, 24)  # two quarters of 3 x 16, for 9 + 16 + 2 - 3 tokens
-    return jnp.asarray(found)
+        cells = pack_cells(np.asarray(batch.mask))
+    assert cells.shape == (4, 24)  # two quarters of 3 x 16, for 9 + 16 + 2 - 3 tokens
+    return jnp.asarray(cells)
 
 
 def plain_log_probs(stack, batch):
     """[P, G, Lc] from sequences without padding between prompt and completion, each computed from its first token."""
-    groups, samples, length = batch["completions"].shape
-    rows = jnp.zeros((groups, samples, batch["prompts"].shape[1] + length), int)
+    groups, samples, length = batch.completions.shape
+    rows = jnp.zeros((groups, samples, batch.prompts.shape[1] + length), int)
     for p, head in enumerate(PROMPT_LENGTHS):
-        rows = rows.at[p, :, :head].set(batch["prompts"][p, :head])
-        rows = rows.at[p, :, head : head + length].set(batch["completions"][p])
+        rows = rows.at[p, :, :head].set(batch.prompts[p, :head])
+        rows = rows.at[p, :, head : head + length].set(batch.completions[p])
     hidden = hidden_states(params(), CONFIG, rows.reshape(groups * samples, -1), stack)
     scores = jax.nn.log_softmax(logits(params(), hidden) / TEMPERATURE).reshape(*rows.shape, -1)
     own = jnp.stack([scores[p, :, head - 1 : head - 1 + length] for p, head in enumerate(PROMPT_LENGTHS)])
-    return jnp.take_along_axis(own, batch["completions"][..., None], axis=3)[..., 0]
+    return jnp.take_along_axis(own, batch.completions[..., None], axis=3)[..., 0]
 
 
 @functools.partial(jax.jit, static_argnames="beta")
@@ -84,11 +85,11 @@ def plain_gradient(batch, beta, modules):
 
     def loss(modules):
         policy = push(still.under, "reward", lora(2).replace(modules=modules))
-        flat = functools.partial(jnp.reshape, shape=(-1, batch["mask"].shape[2]))
-        now, mask = flat(plain_log_probs(policy, batch)), flat(batch["mask"])
-        old = flat(batch["old_log_prob"]) if "old_log_prob" in batch else jax.lax.stop_gradient(now)
+        flat = functools.partial(jnp.reshape, shape=(-1, batch.mask.shape[2]))
+        now, mask = flat(plain_log_probs(policy, batch)), flat(batch.mask)
+        old = jax.lax.stop_gradient(now) if batch.old_log_prob is None else flat(batch.old_log_prob)
         ref = flat(plain_log_probs(still.reference, batch)) if beta else None
-        tokens = Tokens(now, old, batch["advantages"].reshape(-1), mask, ref)
+        tokens = Tokens(now, old, batch.advantages.reshape(-1), mask, ref)
         return policy_loss(tokens, LOSSES["grpo"], LossConfig(beta=beta, **CLIP)).total
 
     return jax.value_and_grad(loss)(modules)
@@ -116,10 +117,11 @@ def assert_same(got, want, rel=1e-5):
 @pytest.mark.parametrize(("beta", "several"), [(0.0, False), (0.1, True)])
 def test_gradients_are_those_of_the_plain_path(batch, cells, beta, several):
     """One update a rollout without a reference, and several with one; packed, in pieces, and recomputed."""
-    given = dict(batch) if several else {name: x for name, x in batch.items() if name != "old_log_prob"}
-    total, want = plain_gradient(given, beta, lora(2).modules)
+    dense = batch if several else batch.replace(old_log_prob=None)
+    total, want = plain_gradient(dense, beta, lora(2).modules)
     cut = {"parts": 2} if several else {"parts": 4, "remat": True}
-    for batch, options in ((given, {}), (given | {"cells": cells}, {}), (given | {"cells": cells}, cut)):
+    packed = dense.replace(cells=cells)
+    for batch, options in ((dense, {}), (packed, {}), (packed, cut)):
         got = update_gradient(batch, beta, **options)
         assert_same(got.modules, want)
         assert float(got.total) == pytest.approx(float(total), rel=1e-5)
@@ -127,8 +129,8 @@ def test_gradients_are_those_of_the_plain_path(batch, cells, beta, several):
 
 @pytest.mark.ci
 def test_packing_changes_no_metric(batch, cells):
-    dense, packed = update_gradient(batch, 0.1), update_gradient(batch | {"cells": cells}, 0.1)
-    assert float(dense.tally.sums["ratio/mean"]) != float(dense.tally.sums["tokens"])
+    dense, packed = update_gradient(batch, 0.1), update_gradient(batch.replace(cells=cells), 0.1)
+    assert float(dense.tally.sums["ratio"]) != float(dense.tally.sums["tokens"])
     for left, right in zip(jax.tree.leaves(packed.tally), jax.tree.leaves(dense.tally), strict=True):
         # Sums over 78 tokens of log-probabilities up to 8, each off by up to 26 roundings of 2^-24 (tiny.py), 1.3e-5.
         np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-4)
@@ -143,7 +145,7 @@ def test_packed_rows_are_cut_over_devices(batch, cells, mode):
     keep = optax.GradientTransformation(lambda _: zero, lambda grads, state, params=None: (zero, grads))
     placement = choose_devices(mode, 2)
     run = compile_step(lambda axis: make_step((term,), keep, axis), placement)
-    packed = batch | {"cells": cells}
+    packed = batch.replace(cells=cells)
     state, _ = run(init_state(lora(2), keep, KEY), place_frozen(frozen(), placement), {"grpo": packed})
     whole = update_gradient(packed, 0.1)
     assert_same(state.opt_state, jax.tree.map(lambda leaf: leaf / whole.tally.count, whole.modules))
@@ -160,7 +162,7 @@ def test_short_completions_cost_less(batch, cells):
     def run(batch):
         return completion_log_probs(params(), frozen().under, batch, config=CONFIG, temperature=1.0).log_prob
 
-    assert flops(run, batch | {"cells": cells}) < 0.75 * flops(run, batch)
+    assert flops(run, batch.replace(cells=cells)) < 0.75 * flops(run, batch)
 
 
 def test_one_update_a_rollout_without_penalty_is_one_pass(batch):
@@ -174,10 +176,10 @@ def test_one_update_a_rollout_without_penalty_is_one_pass(batch):
         stack = push(frozen().under, "reward", lora)
         return completion_log_probs(params(), stack, batch, config=CONFIG, temperature=1.0).log_prob.sum()
 
-    given = {name: x for name, x in batch.items() if name != "old_log_prob"}
-    once = flops(one_pass, lora(2), given)
-    assert flops(run(0.0), lora(2), given) < 1.1 * once
-    assert flops(run(0.1), lora(2), given) > 1.5 * once
+    batch = batch.replace(old_log_prob=None)
+    once = flops(one_pass, lora(2), batch)
+    assert flops(run(0.0), lora(2), batch) < 1.1 * once
+    assert flops(run(0.1), lora(2), batch) > 1.5 * once
 
 
 def test_the_last_layer_of_a_prompt_is_computed_where_it_is_read():

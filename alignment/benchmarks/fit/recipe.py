@@ -24,6 +24,7 @@ from alignment.benchmarks.suites import update
 from alignment.models.config import read_config
 from alignment.models.hf import resolve_folder
 from alignment.rollout.scheduler import PREFILL_BATCH
+from alignment.training.batches import SftBatch
 from alignment.training.losses import make_sft_loss
 from alignment.training.step import Term, make_step
 
@@ -158,7 +159,7 @@ def sft_bytes(setting: Setting, rows: int, tokens: int) -> float:
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     state, frozen, _ = abstract_inputs(setting, place)
     shape = functools.partial(jax.ShapeDtypeStruct, (rows, tokens), sharding=place)
-    batch = {"sft": {"tokens": shape(jnp.int32), "loss_mask": shape(jnp.bool_)}}
+    batch = {"sft": SftBatch(shape(jnp.int32), shape(jnp.bool_))}
     loss = make_sft_loss(setting.config, setting.remat, setting.implementation)
     step = make_step((Term("sft", loss),), update.make_optimizer(update.OPTIMIZER, 1))
     return _compiled_bytes(step, state, frozen, batch)

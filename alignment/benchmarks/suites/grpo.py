@@ -20,6 +20,7 @@ from alignment.benchmarks.setting import Setting
 from alignment.benchmarks.suites.update import AGAINST, OPTIMIZER, make_inputs, our_loss, simple_loss
 from alignment.models.packing import pack_cells
 from alignment.rollout.groups import Group
+from alignment.training.batches import GrpoBatch
 from alignment.training.state import Frozen, TrainState, make_optimizer
 from alignment.training.step import LossFn, Term, make_step
 
@@ -62,13 +63,13 @@ def _update(step, state: TrainState, frozen: Frozen, group: Group, setting: Sett
     grouped = jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[2:]) if leaf.ndim > 2 else leaf, group)
     rewards = np.random.default_rng(setting.new_tokens).standard_normal(shape, np.float32)
     once = slice(None, None, len(group.prompts) // setting.prompts)
-    batch = {
-        "prompts": group.prompts[once],
-        "prompt_mask": group.prompt_mask[once],
-        "completions": grouped.completions,
-        "mask": grouped.mask,
-        "cells": pack_cells(np.asarray(grouped.mask)),
-        "log_prob": grouped.log_prob,
-        "advantages": rewards,
-    }
+    batch = GrpoBatch(
+        prompts=group.prompts[once],
+        prompt_mask=group.prompt_mask[once],
+        completions=grouped.completions,
+        mask=grouped.mask,
+        log_prob=grouped.log_prob,
+        advantages=rewards,
+        cells=pack_cells(np.asarray(grouped.mask)),
+    )
     return step(state, frozen, {"grpo": jax.tree.map(jnp.asarray, batch)})[0]

@@ -33,9 +33,10 @@ from alignment.models.config import Qwen2Config
 from alignment.models.packing import pack_cells
 from alignment.objectives.family import LOSSES
 from alignment.objectives.policy import LossConfig, Tokens, policy_loss
+from alignment.training.batches import GrpoBatch
 from alignment.training.losses import TRAINABLE, make_grpo_loss
 from alignment.training.state import Frozen, TrainState, init_state, make_optimizer
-from alignment.training.step import Batch, LossFn, Tally, Term, make_step
+from alignment.training.step import LossFn, Tally, Term, make_step
 
 CLIP = {"clip_low": 0.2, "clip_high": 0.2, "beta": 0.0}
 OPTIMIZER = SimpleNamespace(learning_rate=1e-4, schedule="constant", warmup=0.0, clip_norm=1.0, weight_decay=0.0)
@@ -65,40 +66,40 @@ def simple_loss(config: Qwen2Config, shared: bool, head: str | Callable[..., Log
     states = functools.partial(_shared_states if shared else _own_states, remat=remat)
     log_probs = functools.partial(linear_logprob, implementation=head) if isinstance(head, str) else head
 
-    def loss(lora, frozen: Frozen, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tally]:
+    def loss(lora, frozen: Frozen, batch: GrpoBatch, key: jax.Array) -> tuple[jax.Array, Tally]:
         stack = push(frozen.under, TRAINABLE, lora)
         hidden = states(frozen.params, config, batch, stack)
-        flat = hidden.reshape(-1, hidden.shape[-1]), qwen2.head_weights(frozen.params), batch["completions"].reshape(-1)
-        length = batch["completions"].shape[-1]
+        flat = hidden.reshape(-1, hidden.shape[-1]), qwen2.head_weights(frozen.params), batch.completions.reshape(-1)
+        length = batch.completions.shape[-1]
         log_prob = log_probs(*flat).log_prob.reshape(-1, length)
-        old, mask = jax.lax.stop_gradient(log_prob), batch["mask"].reshape(-1, length)
-        tokens = Tokens(log_prob, old, batch["advantages"].reshape(-1), mask)
+        old, mask = jax.lax.stop_gradient(log_prob), batch.mask.reshape(-1, length)
+        tokens = Tokens(log_prob, old, batch.advantages.reshape(-1), mask)
         out = policy_loss(tokens, LOSSES["grpo"], LossConfig(**CLIP))
         return out.total, Tally(out.count, out.sums, out.maxima)
 
     return loss
 
 
-def _own_states(params: dict, config: Qwen2Config, batch: Batch, stack: Stack, remat: bool) -> jax.Array:
+def _own_states(params: dict, config: Qwen2Config, batch: GrpoBatch, stack: Stack, remat: bool) -> jax.Array:
     """The states [P, G, Lc, D] that predict the completions, each sample run as one sequence of Lp + Lc tokens."""
-    completions = batch["completions"]
-    prompts = jnp.broadcast_to(batch["prompts"][:, None], (*completions.shape[:2], batch["prompts"].shape[1]))
+    completions = batch.completions
+    prompts = jnp.broadcast_to(batch.prompts[:, None], (*completions.shape[:2], batch.prompts.shape[1]))
     tokens = jnp.concatenate([prompts, completions], axis=2)
     hidden = qwen2.hidden_states(params, config, tokens.reshape(-1, tokens.shape[2]), stack, remat=remat)
     hidden = hidden[:, prompts.shape[2] - 1 : -1]
     return hidden.reshape(*completions.shape, hidden.shape[-1])
 
 
-def _shared_states(params: dict, config: Qwen2Config, batch: Batch, stack: Stack, remat: bool) -> jax.Array:
+def _shared_states(params: dict, config: Qwen2Config, batch: GrpoBatch, stack: Stack, remat: bool) -> jax.Array:
     """The same states with each prompt run once."""
-    completions = batch["completions"]
-    given = params, config, batch["prompts"], batch["prompt_mask"], completions, stack
+    completions = batch.completions
+    given = params, config, batch.prompts, batch.prompt_mask, completions, stack
     last, own = qwen2.group_hidden_states(*given, remat=remat)
     first = jnp.broadcast_to(last[:, None, None], (*completions.shape[:2], 1, last.shape[-1]))
     return jnp.concatenate([first, own[:, :, :-1]], axis=2)
 
 
-def make_inputs(setting: Setting) -> tuple[TrainState, Frozen, dict[str, jax.Array]]:
+def make_inputs(setting: Setting) -> tuple[TrainState, Frozen, GrpoBatch]:
     """A random model, a fresh adapter on all seven projections with its optimiser, and a full batch."""
     config, keys = setting.config, jax.random.split(jax.random.key(0), 3)
     params = qwen2.init_params(config, keys[0], jnp.dtype(setting.dtype))
@@ -108,25 +109,25 @@ def make_inputs(setting: Setting) -> tuple[TrainState, Frozen, dict[str, jax.Arr
     return state, Frozen(params, Stack(), Stack()), make_batch(setting)
 
 
-def make_batch(setting: Setting) -> dict[str, jax.Array]:
-    """What `training.grpo.group_batch` gives for a rollout of random tokens in which everything has full length."""
+def make_batch(setting: Setting) -> GrpoBatch:
+    """Return the batch of a rollout of random tokens in which everything has full length."""
     rng = np.random.default_rng(0)
     shape = setting.prompts, setting.group, setting.new_tokens
     prompts = rng.integers(0, setting.size.vocab, (setting.prompts, setting.prompt_len), np.int32)
     mask = np.ones(shape, bool)
-    batch = {
-        "prompts": prompts,
-        "prompt_mask": np.ones(prompts.shape, bool),
-        "completions": rng.integers(0, setting.size.vocab, shape, np.int32),
-        "mask": mask,
-        "cells": pack_cells(mask),
-        "log_prob": np.zeros(shape, np.float32),
-        "advantages": rng.standard_normal(shape[:2], np.float32),
-    }
-    return {name: jnp.asarray(value) for name, value in batch.items()}
+    batch = GrpoBatch(
+        prompts=prompts,
+        prompt_mask=np.ones(prompts.shape, bool),
+        completions=rng.integers(0, setting.size.vocab, shape, np.int32),
+        mask=mask,
+        cells=pack_cells(mask),
+        log_prob=np.zeros(shape, np.float32),
+        advantages=rng.standard_normal(shape[:2], np.float32),
+    )
+    return jax.tree.map(jnp.asarray, batch)
 
 
-def _case(name: str, loss: LossFn, state: TrainState, frozen: Frozen, batch: Batch) -> Case:
+def _case(name: str, loss: LossFn, state: TrainState, frozen: Frozen, batch: GrpoBatch) -> Case:
     return one_program(name, "update_s", update_step(loss), state, frozen, {"grpo": batch})
 
 

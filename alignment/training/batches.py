@@ -1,0 +1,69 @@
+"""The batches of a training step as typed values: what a loss reads, with the leading axis that is cut into parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from alignment.models.packing import pack_cells
+from alignment.objectives.policy import mask_truncated
+
+if TYPE_CHECKING:  # so that the update can be measured without what a rollout needs
+    from alignment.rollout.scheduler import Group
+
+
+@struct.dataclass
+class SftBatch:
+    """N token sequences of T positions; with `segments` a row holds several examples."""
+
+    tokens: jax.Array  # [N, T] int32
+    loss_mask: jax.Array  # [N, T] bool: the tokens that are trained on
+    segments: jax.Array | None = None  # [N, T] int32: number of the example, 0 for padding
+
+
+@struct.dataclass
+class GrpoBatch:
+    """P prompts with G completions each, and their advantages."""
+
+    prompts: jax.Array  # [P, Lp] int32
+    prompt_mask: jax.Array  # [P, Lp] bool
+    completions: jax.Array  # [P, G, Lc] int32
+    mask: jax.Array  # [P, G, Lc] bool: the tokens that the loss counts
+    log_prob: jax.Array  # [P, G, Lc] float32, recorded by the sampler
+    advantages: jax.Array  # [P, G] float32
+    cells: jax.Array | None = None  # [P, N] int32, of `pack_cells`: the completion tokens that are computed; None: all
+    # [P, G, Lc] float32, of the policy that sampled. None where a rollout serves one optimiser step: that policy is
+    # then the current one.
+    old_log_prob: jax.Array | None = None
+
+
+Batch = SftBatch | GrpoBatch
+
+
+def make_grpo_batch(group: Group, advantages: jax.Array, drop_truncated: bool = False) -> GrpoBatch:
+    """Return the batch of a rollout with advantages [P, G].
+
+    `drop_truncated` takes the completions that met the token limit out of the mask.
+    """
+    mask = np.asarray(group.mask)
+    if drop_truncated:
+        mask = mask_truncated(mask, np.asarray(group.truncated))
+    return GrpoBatch(
+        prompts=jnp.asarray(group.prompts),
+        prompt_mask=jnp.asarray(group.prompt_mask),
+        completions=jnp.asarray(group.completions),
+        mask=jnp.asarray(mask),
+        log_prob=jnp.asarray(group.log_prob),
+        advantages=advantages,
+        cells=jnp.asarray(pack_cells(mask)),
+    )
+
+
+def minibatch(batch: GrpoBatch, index: int, parts: int) -> GrpoBatch:
+    """Return mini-batch `index` of `parts`: consecutive prompts with all their completions."""
+    size = batch.prompts.shape[0] // parts
+    return jax.tree.map(lambda leaf: leaf[index * size : (index + 1) * size], batch)
