@@ -20,7 +20,7 @@ import pytest
 from etils import epath
 
 from alignment.common import manifest
-from alignment.common.manifest import find_corruption
+from alignment.common.manifest import find_corruption, seal
 from alignment.errors import UserError
 from alignment.training import checkpoint
 from alignment.training.checkpoint import fingerprint, restore_latest, save
@@ -373,3 +373,16 @@ def test_a_relative_folder_is_as_good(tmp_path, monkeypatch):
     step, state, _ = restore_latest(os.curdir, make_state(0))
     assert step == 3
     assert fingerprint(state) == fingerprint(make_state(3))
+
+
+def test_a_checkpoint_of_another_layout_is_refused_in_one_line_that_says_to_start_again(tmp_path):
+    """Checkpoints of version 0.1.0 name no layout: they held host and device state in one tree."""
+    folder = tmp_path / "seed0" / "reward" / "checkpoints"
+    save(folder, 2, {"a": jnp.ones(2)}, {})
+    state = json.loads((folder / "2" / "state.json").read_text())
+    del state["layout"]
+    (folder / "2" / "state.json").write_text(json.dumps(state))
+    seal(epath.Path(folder) / "2")
+    with pytest.raises(UserError, match="delete .*/seed0/reward to start this stage again") as refused:
+        restore_latest(folder, {"a": jnp.zeros(2)})
+    assert "\n" not in str(refused.value)

@@ -22,7 +22,7 @@ from alignment.run.setup import open_run
 from alignment.training.loop import Session, run_loop
 from alignment.training.losses import make_grpo_loss, make_sft_loss
 from alignment.training.mismatch import mismatch, mismatch_sums
-from alignment.training.state import Frozen, init_state
+from alignment.training.state import Frozen, StageState, init_state
 from alignment.training.step import Term, make_step
 
 KEY = jax.random.key(5)
@@ -90,10 +90,12 @@ def run_with(folder, rows, **options):
 
     def body(state, step):
         bad = any(not np.isfinite(value) for value in rows[step].values())
-        return state.replace(step=state.step + 1, skipped=(state.skipped + 1) * bad), dict(rows[step])
+        train = state.train
+        train = train.replace(step=train.step + 1, skipped=(train.skipped + 1) * bad)
+        return StageState(train), dict(rows[step])
 
     session = Session(folder, "[1/2] seed 0 grpo", {}, **({"every": 2, "max_skipped": 3} | options))
-    return run_loop(session, state, len(rows), body)
+    return run_loop(session, StageState(state), len(rows), body).train
 
 
 GOOD = {"loss": 0.1, "grad_norm": 1.0, "learning_rate": 0.25}
