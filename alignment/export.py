@@ -6,8 +6,8 @@ writes `exported/adapters/<name>` (each adapter of the arm alone), `exported/com
 the summed rank: the same function) and `exported/merged` (the base with the adapters folded in, in float32). The base
 is the one the run recorded; name it again with --config.model.path if it has moved.
 
-Merged weights in bfloat16 (--merged_dtype=bfloat16) lose what is small beside a weight: the command says how much of
-the adapters is left, and writes them only with --lossy.
+Merged weights in bfloat16 (--merged_dtype=bfloat16) lose what is small relative to a weight: the command prints the
+share of the adapters that is left, and writes them only with --lossy.
 """
 
 from __future__ import annotations
@@ -78,12 +78,12 @@ tokenizer = PreTrainedTokenizerFast.from_pretrained("path/to/this/folder")"""
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """An arm as a run left it: its adapters in the order in which they are added, and what they stand on."""
+    """A trained arm: its adapters in the order in which they are added, and the base that they were trained on."""
 
     arm: Arm
     loras: Mapping[str, Lora]  # merged ones first
     base: str  # path or Hub id; "nano" is the embedded base
-    base_hash: str  # of the weight files trained on; "" where nothing was trained
+    base_hash: str  # SHA-256 of the base's weight files; "" for an arm without adapters
     template: str
 
 
@@ -97,13 +97,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def export(args: argparse.Namespace, out: epath.Path) -> None:
-    """What `run` does once the folder `out` is its own."""
+    """Export into `out`, which this process has locked."""
     kinds = WHAT if args.what == "all" else (args.what,)
     for kind in kinds:
         check_file(out / kind / "README.md")
     trained = read_run(args.run, args.arm, args.config.model.path)
     stack = make_stack(trained.loras)
-    if "merged" in kinds:  # the wrong base, and a loss nobody agreed to, are refused before anything is written
+    if "merged" in kinds:  # refuse a wrong base, or a loss without --lossy, before anything is written
         folder = base_folder(trained)
         config = read_config(folder)
         params = load_params(folder, config, jnp.float32)
@@ -128,21 +128,27 @@ def read_run(seed_folder: str, arm: str, base: str = "") -> Trained:
     Raises:
       UserError: an unknown arm, no such folder, or an adapter that is missing, unfinished or damaged.
     """
-    folder, found = epath.Path(seed_folder), get_arm(arm, "--arm")
+    folder, arm_served = epath.Path(seed_folder), get_arm(arm, "--arm")
     if not folder.is_dir():
         raise UserError(f"--run={seed_folder}: no such folder; name a seed's folder, as in --run=runs/demo/seed0")
     if seeds := sorted(path.name for path in folder.glob("seed[0-9]*")):
         raise UserError(f"--run={seed_folder}: a workdir; name the folder of one seed, as in --run={folder / seeds[0]}")
-    names = dict.fromkeys((*found.merged, *found.serves))
-    loras = {name: load_peft(str(_finished(folder / name / "adapter"))) for name in names}
+    names = dict.fromkeys((*arm_served.merged, *arm_served.serves))
+    for adapter in (folder / name / "adapter" for name in names):
+        if not adapter.exists():
+            remedy = "let the run finish (same command, same --workdir) or check --run"
+            raise UserError(f"{adapter}: no finished adapter; {remedy}")
+        if reason := find_corruption(adapter):
+            raise UserError(f"{adapter}: {reason}; run the experiment again, it repairs this adapter")
+    loras = {name: load_peft(str(folder / name / "adapter")) for name in names}
     if not loras:
-        return Trained(found, {}, base or NANO, "", "")
+        return Trained(arm_served, {}, base or NANO, "", "")
     last = list(loras)[-1]
     stage = read_claim(folder / last / "stage.json")
     if stage is None:
         raise UserError(f"{folder / last / 'stage.json'}: missing or damaged; run the experiment again, it repairs it")
     recorded = json.loads(read_text(folder / last / "adapter" / CONFIG_FILE))["base_model_name_or_path"]
-    return Trained(found, loras, base or recorded, stage["base"], stage["prompt"]["template"])
+    return Trained(arm_served, loras, base or recorded, stage["base"], stage["prompt"]["template"])
 
 
 def base_folder(trained: Trained) -> str:
@@ -164,8 +170,12 @@ def export_adapters(trained: Trained, folder: str) -> None:
     if not trained.loras:
         raise UserError(f"the {trained.arm.name} arm has no adapters; export it with --what=merged")
     for name, lora in trained.loras.items():
+        stage = STAGES[name]
+        text = f"One LoRA adapter, trained directly on the base: {stage.about}."
+        if below := ", ".join(f"`{other}`" for other in (*stage.merged, *stage.under)):
+            text = f"One LoRA adapter: {stage.about}. It was trained on top of {below}; alone it is a probe."
         save_peft(f"{folder}/{name}", lora, trained.base)
-        _write_card(f"{folder}/{name}", trained, f"Adapter `{name}` alone", _standing(name), {name: lora})
+        _write_card(f"{folder}/{name}", trained, f"Adapter `{name}` alone", text, {name: lora})
 
 
 def export_composite(trained: Trained, stack: Stack, folder: str) -> None:
@@ -208,26 +218,6 @@ def export_merged(
     _write_card(folder, trained, f"Merged weights of `{trained.arm.name}`", text, trained.loras, merged=dtype)
 
 
-def _finished(adapter: epath.Path) -> epath.Path:
-    if not adapter.exists():
-        raise UserError(
-            f"{adapter}: no finished adapter; let the run finish (same command, same --workdir) or check --run"
-        )
-    reason = find_corruption(adapter)
-    if reason is not None:
-        raise UserError(f"{adapter}: {reason}; run the experiment again, it repairs this adapter")
-    return adapter
-
-
-def _standing(name: str) -> str:
-    stage = STAGES[name]
-    below = (*stage.merged, *stage.under)
-    if not below:
-        return f"One LoRA adapter, trained straight on the base: {stage.about}."
-    others = ", ".join(f"`{other}`" for other in below)
-    return f"One LoRA adapter: {stage.about}. It was trained on top of {others}; alone it is a probe."
-
-
 def _write_card(
     folder: str, trained: Trained, title: str, text: str, loras: Mapping[str, Lora], merged: str = ""
 ) -> None:
@@ -240,6 +230,11 @@ def _write_card(
         "\n".join(["| adapter | made by | rank | alpha | scaling |", "|---|---|---|---|---|", *rows]) if rows else ""
     )
     nano = trained.base == NANO
+    code = _PEFT_CODE.format(imports="", base=f'"{trained.base}"')
+    if merged:
+        code = _MERGED_CODE.format(dtype=merged)
+    elif nano:
+        code = _PEFT_CODE.format(imports="from alignment.models.hf import resolve_folder\n", base='resolve_folder("")')
     card = _CARD.format(
         library="transformers" if merged else "peft",
         front="" if nano or epath.Path(trained.base).exists() else f"base_model: {trained.base}\n",
@@ -252,22 +247,14 @@ def _write_card(
         template=trained.template or "any",
         version=alignment.__version__,
         adapters=table,
-        code=_code(nano, trained.base, merged),
+        code=code,
     )
     with staged(folder) as scratch:
         write_text(scratch / "README.md", card)
 
 
-def _code(nano: bool, base: str, merged: str) -> str:
-    if merged:
-        return _MERGED_CODE.format(dtype=merged)
-    if nano:
-        return _PEFT_CODE.format(imports="from alignment.models.hf import resolve_folder\n", base='resolve_folder("")')
-    return _PEFT_CODE.format(imports="", base=f'"{base}"')
-
-
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of this front door."""
+    """Add the flags of this command."""
     parser.add_argument("--run", required=True, metavar="FOLDER", help="a seed's folder, such as runs/demo/seed0")
     parser.add_argument("--arm", required=True, metavar="NAME", help="the arm to export")
     parser.add_argument("--what", default="all", choices=(*WHAT, "all"), help="default: all")

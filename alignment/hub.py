@@ -1,4 +1,4 @@
-"""Snapshots of models and data sets on the Hugging Face Hub, and what a failed download means, in one line.
+"""Snapshots of models and data sets on the Hugging Face Hub, and one line that explains a failed download.
 
 Downloading, caching and resuming are `huggingface_hub`'s; its variables (HF_HOME, HF_TOKEN, HF_ENDPOINT,
 HF_HUB_OFFLINE) keep their meaning.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import huggingface_hub
 from huggingface_hub import constants, errors
@@ -29,7 +29,7 @@ def snapshot(repo: str, kind: str, patterns: Sequence[str], revision: str | None
     Args:
       repo: owner/name.
       kind: "model" or "dataset".
-      patterns: which files to fetch, as shell patterns.
+      patterns: the files to fetch, as shell patterns.
       revision: branch, tag or commit; None for the main branch.
       remedy: what the user can do without the Hub, for the messages.
 
@@ -38,7 +38,11 @@ def snapshot(repo: str, kind: str, patterns: Sequence[str], revision: str | None
         cannot be written.
       OSError: the disk is full; it names a file or the cache.
     """
-    refusal = _refusal(repo, kind, revision)
+    refusal = None
+    try:
+        huggingface_hub.HfApi().repo_info(repo, repo_type=kind, revision=revision, timeout=FIRST_ANSWER)
+    except Exception as error:  # noqa: BLE001 - the HTTP library's own types differ between versions
+        refusal = error
     if not shows_bars():
         huggingface_hub.utils.disable_progress_bars()
         if refusal is None:
@@ -51,25 +55,18 @@ def snapshot(repo: str, kind: str, patterns: Sequence[str], revision: str | None
             allow_patterns=list(patterns),
             local_files_only=refusal is not None,
         )
-    except Exception as error:  # noqa: BLE001 - the HTTP library's own types differ between versions
+    except Exception as error:  # noqa: BLE001 - see above
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OSError(error.errno, error.strerror, error.filename or constants.HF_HUB_CACHE) from error
         meaning = explain(refusal or error, repo, kind, revision, remedy)
         raise UserError(f"{PREFIXES[kind]}{repo}: {meaning}") from error
 
 
-def _refusal(repo: str, kind: str, revision: str | None) -> Exception | None:
-    """Why the Hub does not describe the repository; None where it does."""
-    try:
-        huggingface_hub.HfApi().repo_info(repo, repo_type=kind, revision=revision, timeout=FIRST_ANSWER)
-    except Exception as error:  # noqa: BLE001 - see above
-        return error
-    return None
-
-
 def explain(error: BaseException, repo: str, kind: str, revision: str | None = None, remedy: str = "") -> str:
     """Return what a failed request means and what helps, as one line without secrets."""
-    chain, noun = list(_chain(error)), NOUNS[kind]
+    chain, noun = [error], NOUNS[kind]
+    while link := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(link)
     meanings = {
         errors.HFValidationError: f"no id of a {noun} on the Hub; write OWNER/NAME",
         errors.GatedRepoError: _gated(repo, kind, "gated on the Hub"),
@@ -123,10 +120,3 @@ def redact(text: str) -> str:
     """Return `text` without the Hub's token and without credentials in addresses."""
     token = huggingface_hub.get_token()
     return re.sub("//[^/@ ]*@", "//", text.replace(token, "...") if token else text)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    link: BaseException | None = error
-    while link is not None:
-        yield link
-        link = link.__cause__ or link.__context__

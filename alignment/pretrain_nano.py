@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import hashlib
 import importlib.metadata
 import json
 import random
@@ -33,6 +32,7 @@ from alignment import cli
 from alignment.common.declaration import MAX_SEED
 from alignment.common.files import write_text
 from alignment.common.lock import NAME, locked
+from alignment.common.manifest import sha256
 from alignment.common.progress import progress
 from alignment.data.vignettes import generate
 from alignment.errors import UserError
@@ -62,6 +62,15 @@ CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
+TOKENIZER_CONFIG = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "eos_token": "<|im_end|>",
+    "pad_token": "<|endoftext|>",
+    "bos_token": None,
+    "clean_up_tokenization_spaces": False,
+    "model_max_length": 2048,
+    "chat_template": CHAT_TEMPLATE,
+}
 # A think block that says nothing of the case: the format without a chain of thought.
 EMPTY_THOUGHT = "The findings are compared with the options."
 INSTRUCTION_SHARE = 0.1  # at most, of items and of tokens
@@ -134,21 +143,9 @@ def write_tokenizer(folder: Path, texts: Sequence[str], vocab_size: int) -> Any:
     tokenizer.add_special_tokens([AddedToken(text, special=True) for text in SPECIAL])
     tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in PIECES])
     tokenizer.save(str(folder / "tokenizer.json"))
-    _write_json(folder / "tokenizer_config.json", _tokenizer_config())
+    _write_json(folder / "tokenizer_config.json", TOKENIZER_CONFIG)
     write_text(folder / "chat_template.jinja", CHAT_TEMPLATE)
     return load_tokenizer(folder)
-
-
-def _tokenizer_config() -> dict[str, Any]:
-    return {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": "<|im_end|>",
-        "pad_token": "<|endoftext|>",
-        "bos_token": None,
-        "clean_up_tokenization_spaces": False,
-        "model_max_length": 2048,
-        "chat_template": CHAT_TEMPLATE,
-    }
 
 
 # ------------------------------------------------------------------------------------------------------------- batches
@@ -193,19 +190,15 @@ def steps(rows: np.ndarray, recipe: Recipe) -> int:
 
 
 def optimiser(recipe: Recipe, total: int) -> optax.GradientTransformation:
-    """AdamW with linear warm-up, cosine decay to a tenth, decay of matrices only and clipping at norm 1."""
+    """Return AdamW with linear warm-up, cosine decay to a tenth, decay of matrices only and clipping at norm 1."""
     warmup = min(recipe.warmup, total - 1)
     peak, last = recipe.learning_rate, recipe.learning_rate / 10
     schedule = optax.warmup_cosine_decay_schedule(0.0, peak, warmup, total, last)
-    decayed = functools.partial(jax.tree_util.tree_map_with_path, lambda path, _: _is_matrix(path))
+    decayed = functools.partial(jax.tree_util.tree_map_with_path, lambda path, _: path[-1].key == "w")
     return optax.chain(
         optax.clip_by_global_norm(1.0),
         optax.adamw(schedule, b1=0.9, b2=0.95, weight_decay=recipe.weight_decay, mask=decayed),
     )
-
-
-def _is_matrix(path: tuple) -> bool:
-    return path[-1].key == "w"
 
 
 def loss(params: dict, config: Qwen2Config, tokens: jax.Array, filler: int) -> jax.Array:
@@ -266,7 +259,7 @@ def model_fields(recipe: Recipe, end_ids: Sequence[int]) -> dict[str, Any]:
 
 
 def build(folder: Path, recipe: Recipe, command: str) -> dict[str, Any]:
-    """Write the whole checkpoint folder and return what PROVENANCE.json says."""
+    """Write the whole checkpoint folder and return the contents of PROVENANCE.json."""
     started = time.monotonic()
     prose, chats = documents(recipe.documents, recipe.seed), instruction_chats(recipe.instructions, recipe.seed)
     texts = [*prose, *("\n".join(m["content"] for m in chat) for chat in chats)]
@@ -281,7 +274,19 @@ def build(folder: Path, recipe: Recipe, command: str) -> dict[str, Any]:
         config = from_hf(fields)
         params, final_loss = train(config, pack(items, recipe.length, filler), recipe, filler)
         save_params(str(folder), params, config, scratch)
-    return _write_provenance(folder, recipe, command, counts | {"final_loss": round(final_loss, 4)}, started)
+    versions = {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "optax", "numpy", "tokenizers")}
+    provenance = {
+        "command": command,
+        "recipe": dataclasses.asdict(recipe),
+        "corpus": counts | {"final_loss": round(final_loss, 4)},
+        "versions": {"python": sys.version.split()[0], **versions},
+        "minutes": round((time.monotonic() - started) / 60, 1),
+        "sha256": {"model.safetensors": sha256(folder / "model.safetensors")},
+        "licence": "Apache-2.0",
+        "use": "research only, not for patient care",
+    }
+    _write_json(folder / "PROVENANCE.json", provenance)
+    return provenance
 
 
 def encode_corpus(
@@ -289,52 +294,32 @@ def encode_corpus(
 ) -> tuple[list[list[int]], dict[str, int]]:
     """Return the ids of all items in shuffled order, and how many items and tokens of each kind there are."""
     encoded = tokenizer(list(prose), add_special_tokens=False)["input_ids"]
-    asked = [encode_chat(tokenizer, chat)[0] for chat in chats]
+    instructions = [encode_chat(tokenizer, chat)[0] for chat in chats]
     counts = {
         "prose_items": len(encoded),
         "prose_tokens": sum(map(len, encoded)),
-        "instruction_items": len(asked),
-        "instruction_tokens": sum(map(len, asked)),
+        "instruction_items": len(instructions),
+        "instruction_tokens": sum(map(len, instructions)),
     }
     for unit in ("items", "tokens"):
         share = counts[f"instruction_{unit}"] / (counts[f"instruction_{unit}"] + counts[f"prose_{unit}"])
         if share > INSTRUCTION_SHARE:
-            raise UserError(f"instructions are {share:.1%} of the {unit}, over {INSTRUCTION_SHARE:.0%}; ask for fewer")
-    items = [*encoded, *asked]
+            raise UserError(f"instructions are {share:.1%} of the {unit}, over {INSTRUCTION_SHARE:.0%}; request fewer")
+    items = [*encoded, *instructions]
     random.Random(seed).shuffle(items)
     return items, counts
-
-
-def _write_provenance(folder: Path, recipe: Recipe, command: str, counts: dict, started: float) -> dict[str, Any]:
-    versions = {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "optax", "numpy", "tokenizers")}
-    weights = (folder / "model.safetensors").read_bytes()
-    record = {
-        "command": command,
-        "recipe": dataclasses.asdict(recipe),
-        "corpus": counts,
-        "versions": {"python": sys.version.split()[0], **versions},
-        "minutes": round((time.monotonic() - started) / 60, 1),
-        "sha256": {"model.safetensors": hashlib.sha256(weights).hexdigest()},
-        "licence": "Apache-2.0",
-        "use": "research only, not for patient care",
-    }
-    _write_json(folder / "PROVENANCE.json", record)
-    return record
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def _changed_flags(recipe: Recipe) -> list[str]:
-    values, defaults = dataclasses.asdict(recipe), dataclasses.asdict(Recipe())
-    return [f"--{name}={values[name]}" for name in values if name == "seed" or values[name] != defaults[name]]
-
-
 def run(args: argparse.Namespace) -> None:
     """Build the folder and print where it is."""
     recipe = Recipe(seed=args.seed, documents=args.documents, instructions=args.instructions, epochs=args.epochs)
-    command = " ".join(["python -m alignment.pretrain_nano --out=DIR", *_changed_flags(recipe)])
+    values, defaults = dataclasses.asdict(recipe), dataclasses.asdict(Recipe())
+    changed = [f"--{name}={values[name]}" for name in values if name == "seed" or values[name] != defaults[name]]
+    command = " ".join(["python -m alignment.pretrain_nano --out=DIR", *changed])
     with locked(Path(args.out) / NAME, f"--out={args.out}"):
         record = build(Path(args.out), recipe, command)
     print(f"{args.out}: {record['corpus']}, {record['minutes']} minutes, {record['sha256']['model.safetensors']}")

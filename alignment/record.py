@@ -1,7 +1,8 @@
-"""The record that walks through the house: one clinical question, its gold answer and what else is known about it."""
+"""The record: one clinical question, its gold answer and whatever else its source has about it."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,12 @@ class Record:
     """One question, answered by a letter, a text or a number.
 
     A multiple-choice record has `options` and the `gold` letter of one of them. A record without options has its gold
-    answer as text in `answer`; where that is a number, `limits` say what passes for it, in the unit that the question
-    asks for. A demonstration may come with a `response` alone.
+    answer as text in `answer`; where that is a number, `limits` bound the numbers that count as right, in the unit that
+    the question asks for. A demonstration may have a `response` alone.
 
     `context` holds paragraphs to read before the question (PubMedQA abstracts), `facts` the atomic statements of the
     case, `must_have` the statements a good answer contains (K-QA), `cot` a gold chain of thought and `response` a
-    written answer where they are known, `meta` anything a source wants to keep.
+    written answer where they are known, `meta` further fields of the source.
     """
 
     id: str
@@ -35,7 +36,7 @@ class Record:
     licence: str = ""  # as the files state it; "" where they do not
     provenance: str = ""
     meta: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    split: str = ""  # as the publisher names it: train, dev, validation, test; "" where nothing says
+    split: str = ""  # as the publisher names it: train, dev, validation, test; "" where it names none
     answer: str = ""  # the gold answer of a record without options
     limits: tuple[float, float] | None = None  # lowest and highest number that is right, both included
     response: str | None = None
@@ -53,9 +54,9 @@ class Record:
 
 
 def validate(record: Record, where: str) -> Record:
-    """Return `record` unchanged, or raise `UserError` naming `where` (file and row) and the first thing wrong with it.
+    """Return `record` unchanged, or raise `UserError` with `where` (file and row) and its first error.
 
-    Wrong are an empty question; fewer than two options, empty or equal ones, or names other than single capitals; a
+    Errors are an empty question; fewer than two options, empty or equal ones, or names other than single capitals; a
     gold letter that is missing or outside the options; no gold of any kind; limits that are not two finite numbers in
     order, or leave out the number they are for; text that cannot be written as UTF-8.
     """
@@ -72,8 +73,16 @@ def _problems(record: Record) -> Iterator[str]:
     elif not (record.answer.strip() or record.limits or (record.response or "").strip()):
         yield "no gold answer: neither options and a letter, nor a text, a number or a response; remove the row"
     if record.limits is not None:
-        yield from _limit_problems(record)
-    if not _is_text(record):
+        low, high = record.limits
+        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+            yield f"limits {low} to {high} are not two finite numbers in order; correct the row"
+        with contextlib.suppress(ValueError):  # an answer that is no number
+            if not low <= float(record.answer) <= high:
+                yield f"gold number {record.answer} is outside its own limits, {low} to {high}; correct the row"
+    texts = (record.id, record.question, record.answer, record.cot or "", record.response or "")
+    try:
+        "".join((*texts, *record.options.values(), *record.context, *record.facts, *record.must_have)).encode()
+    except UnicodeEncodeError:
         yield "holds half of a surrogate pair, which is no text; mend the row's encoding"
 
 
@@ -87,36 +96,12 @@ def _option_problems(record: Record) -> Iterator[str]:
         if not text.strip():
             yield f"option {letter} is empty; fill it or remove the row"
     if len(set(options.values())) < len(options):
-        first, second = _equal_options(options)
+        letters: dict[str, list[str]] = {}
+        for letter, text in options.items():
+            letters.setdefault(text, []).append(letter)
+        first, second, *_ = next(equal for equal in letters.values() if len(equal) > 1)
         yield f"options {first} and {second} have equal text, {options[first]!r}; correct or remove the row"
     if not record.gold:
         yield "no gold answer; remove the row or give the letter of the right option"
     elif record.gold not in options:
         yield f"gold letter {record.gold!r} is outside the options ({', '.join(options)}); correct the row"
-
-
-def _equal_options(options: Mapping[str, str]) -> tuple[str, str]:
-    """The first two letters with one text between them; there must be such a pair."""
-    seen: dict[str, str] = {}
-    return next((seen[text], letter) for letter, text in options.items() if seen.setdefault(text, letter) != letter)
-
-
-def _limit_problems(record: Record) -> Iterator[str]:
-    low, high = record.limits
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        yield f"limits {low} to {high} are not two finite numbers in order; correct the row"
-    try:
-        number = float(record.answer)
-    except ValueError:
-        return
-    if not low <= number <= high:
-        yield f"gold number {record.answer} is outside its own limits, {low} to {high}; correct the row"
-
-
-def _is_text(record: Record) -> bool:
-    texts = (record.id, record.question, record.answer, record.cot or "", record.response or "")
-    try:
-        "".join((*texts, *record.options.values(), *record.context, *record.facts, *record.must_have)).encode()
-    except UnicodeEncodeError:
-        return False
-    return True

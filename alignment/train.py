@@ -22,7 +22,7 @@ from alignment.run.setup import open_run
 from alignment.run.store import lock_workdir
 
 
-def run(args: argparse.Namespace) -> None:
+def train(args: argparse.Namespace) -> None:
     """Train and evaluate `--arm` at `--seed`, and print its row."""
     get_arm(args.arm, "--arm")
     set_up_compilation()
@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> None:
         config.arms, config.seeds = (args.arm,), (args.seed,)
     cli.apply_profile(args)
     with lock_workdir(args.workdir) as lock:
-        found = execute(open_run(config, args.workdir, lock))
-    print(text_table(plain([outcome.row for outcome in found])))
+        outcomes = execute(open_run(config, args.workdir, lock))
+    print(text_table(plain([outcome.row for outcome in outcomes])))
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """The front door; returns the exit status."""
-    return cli.main(run, description=__doc__, add_flags=add_flags, start=start, argv=argv)
+    return cli.main(train, description=__doc__, add_flags=add_flags, start=start, argv=argv)
 
 
 if __name__ == "__main__":

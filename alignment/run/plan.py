@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-
-from ml_collections import ConfigDict
 
 from alignment.arms import get_arm, stage_order
 from alignment.run.arm import Outcome, run_arm
@@ -19,18 +16,14 @@ def execute(run: Run) -> list[Outcome]:
     if run.lock is None:
         with lock_workdir(str(run.workdir)) as lock:
             return execute(dataclasses.replace(run, lock=lock))
-    config, outcomes = run.config, []
-    tasks = _numbered(config)
-    for seed in config.seeds:
+    stages, arms = stage_order(run.config.arms), [get_arm(name) for name in run.config.arms]
+    names = [*(stage.name for stage in stages), *(f"evaluate {arm.name}" for arm in arms)]
+    tasks = [f"seed {seed} {name}" for seed in run.config.seeds for name in names]
+    labels = (f"[{number}/{len(tasks)}] {task}" for number, task in enumerate(tasks, start=1))
+    outcomes = []
+    for seed in run.config.seeds:
         loras: Loras = {}
-        for stage in stage_order(config.arms):
-            loras[stage.name] = run_stage(run, stage, seed, loras, label=next(tasks))
-        outcomes += [run_arm(run, get_arm(name), seed, loras, label=next(tasks)) for name in config.arms]
+        for stage in stages:
+            loras[stage.name] = run_stage(run, stage, seed, loras, next(labels))
+        outcomes += [run_arm(run, arm, seed, loras, next(labels)) for arm in arms]
     return outcomes
-
-
-def _numbered(config: ConfigDict) -> Iterator[str]:
-    names = [*(stage.name for stage in stage_order(config.arms)), *(f"evaluate {arm}" for arm in config.arms)]
-    tasks = [(seed, name) for seed in config.seeds for name in names]
-    for index, (seed, name) in enumerate(tasks, start=1):
-        yield f"[{index}/{len(tasks)}] seed {seed} {name}"
