@@ -11,7 +11,7 @@ import numpy as np
 from made_data import write_records
 from ml_collections import ConfigDict
 
-from alignment.adapters.lora import Lora, init_lora
+from alignment.adapters.lora import Lora, LoraConfig, init_lora
 from alignment.config import ALL_PROJECTIONS, default_config
 from alignment.models.config import Qwen2Config
 from alignment.models.qwen2 import init_params
@@ -42,7 +42,8 @@ def params(seed: int = 0, config: Qwen2Config = CONFIG) -> dict:
 def lora(seed: int = 0, rank: int = 4, trained: bool = True, config: Qwen2Config = CONFIG, **options) -> Lora:
     """An adapter on all seven projections; `trained` fills B with noise."""
     options = {"alpha": 8.0, "targets": ALL_PROJECTIONS} | options
-    fresh = init_lora(jax.random.key(seed), config.linear_shapes, config.num_hidden_layers, rank=rank, **options)
+    shape = LoraConfig(rank=rank, **options)
+    fresh = init_lora(jax.random.key(seed), config.linear_shapes, config.num_hidden_layers, shape)
     if not trained:
         return fresh
     keys = iter(jax.random.split(jax.random.key(seed + 1), len(fresh.modules)))

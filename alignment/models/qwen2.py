@@ -24,13 +24,13 @@ from flax.traverse_util import unflatten_dict
 from jax.ad_checkpoint import checkpoint_name
 
 from alignment.adapters.stack import Stack, layer_slices, project
-from alignment.kernels.group_attention.api import KEPT, cached_attention, causal_attention, group_attention
+from alignment.kernels.group_attention.api import SAVED, cached_attention, causal_attention, group_attention
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import Packing, pack, segment_positions, unpack
 from alignment.models.parameters import NORMAL, ONES, PROJECTIONS, RESIDUAL
 from alignment.models.rotary import rotary, rotate
 
-LINEAR = "linear"  # `checkpoint_name` of what projections give
+LINEAR = "linear"  # `checkpoint_name` of the outputs of projections
 
 
 class KeysValues(NamedTuple):
@@ -38,6 +38,14 @@ class KeysValues(NamedTuple):
 
     k: tuple[jax.Array, ...]
     v: tuple[jax.Array, ...]
+
+
+class GroupKeysValues(NamedTuple):
+    """What the new tokens of completions attend to: their prompts, with a mask [P, Lp], and the tokens before them."""
+
+    prompt: KeysValues
+    prompt_mask: jax.Array
+    completion: KeysValues
 
 
 class _Context(NamedTuple):
@@ -78,7 +86,7 @@ def rms_norm(x: jax.Array, weight: jax.Array, eps: float) -> jax.Array:
 
 
 def _embedded(params: dict, tokens: jax.Array) -> jax.Array:
-    """The residual stream [..., D] as it begins, in float32 whatever the type of the weights.
+    """Return the residual stream [..., D] before the first layer, in float32 whatever the type of the weights.
 
     What a layer adds is a small part of the stream: rounded to bfloat16 after every layer, small changes are lost.
     """
@@ -109,12 +117,14 @@ def hidden_states(
     cos, sin = rotary(positions, config.head_dim, config.rope_theta)
 
     def layer_step(x, scanned):
-        layer, context = _unpack(scanned, stack)
-        x, _ = _causal_block(x, layer, context, config, cos, sin, segments)
+        layer, slices, key = scanned
+        x, _ = _causal_block(x, layer, _Context(stack, slices, key), config, cos, sin, segments)
         return x, None
 
     step = jax.checkpoint(layer_step) if remat else layer_step
-    x, _ = jax.lax.scan(step, _embedded(params, tokens), _scanned(params, stack, dropout_key))
+    keys = None if dropout_key is None else jax.random.split(dropout_key, config.num_hidden_layers)
+    scanned = params["layers"], layer_slices(stack, separate=keys is not None), keys
+    x, _ = jax.lax.scan(step, _embedded(params, tokens), scanned)
     return _final(x, params, config)
 
 
@@ -139,7 +149,7 @@ def group_hidden_states(
       stack: the adapters; None is the base.
       packing: which completion tokens to compute; None is all of them. A token needs all those before it.
       remat: recompute each layer in the backward pass. Otherwise the results of linear layers and of attention are
-        kept and what is cheap is recomputed.
+        stored and everything else is recomputed.
 
     Returns:
       Final hidden states of the last real prompt token [P, D] (it predicts every completion's first token) and of
@@ -148,19 +158,19 @@ def group_hidden_states(
     stack = stack or Stack()
     rope = _rope_at(config, jnp.arange(prompts.shape[1]))
     lengths = prompt_mask.sum(axis=1)
-    own, own_rope = _completion_block(config, completions.shape, prompt_mask, lengths, packing)
+    completion_block, completion_rope = _completion_block(config, completions.shape, prompt_mask, lengths, packing)
 
     def layer_step(carry, scanned):
-        prompt_x, own_x = carry
-        layer, context = _unpack_at(scanned, params, stack)
+        prompt_x, completion_x = carry
+        layer, context = _layer_at(scanned, params, stack)
         prompt_x, prompt_kv = _causal_block(prompt_x, layer, context, config, *rope)
-        return (prompt_x, own(own_x, prompt_kv, layer, context, own_rope)), None
+        return (prompt_x, completion_block(completion_x, prompt_kv, layer, context, completion_rope)), None
 
     def last_step(carry, scanned):
-        prompt_x, own_x = carry
-        layer, context = _unpack_at(scanned, params, stack)
+        prompt_x, completion_x = carry
+        layer, context = _layer_at(scanned, params, stack)
         last, prompt_kv = _last_block(prompt_x, prompt_mask, layer, context, config, *rope)
-        return last, own(own_x, prompt_kv, layer, context, own_rope)
+        return last, completion_block(completion_x, prompt_kv, layer, context, completion_rope)
 
     before, last = _split_layers(config, stack)
     tokens = completions if packing is None else pack(completions.reshape(len(completions), -1), packing)
@@ -198,80 +208,65 @@ def prefill(
     rope = _rope_at(config, jnp.arange(prompts.shape[1]))
 
     def layer_step(x, scanned):
-        layer, context = _unpack_at(scanned, params, stack)
+        layer, context = _layer_at(scanned, params, stack)
         return _causal_block(x, layer, context, config, *rope)
 
     before, last = _split_layers(config, stack)
-    x, kept = jax.lax.scan(layer_step, _embedded(params, prompts), before)
-    x, final = _last_block(x, prompt_mask, *_unpack_at(last, params, stack), config, *rope)
-    layers = ((*rest, end) for rest, end in zip(kept, final, strict=True))
-    keys_values = KeysValues(*(tuple(each.swapaxes(1, 2) for each in layer) for layer in layers))
-    return _final(x, params, config), keys_values
+    x, keys_values = jax.lax.scan(layer_step, _embedded(params, prompts), before)
+    x, last_layer = _last_block(x, prompt_mask, *_layer_at(last, params, stack), config, *rope)
+    layers = ((*rest, end) for rest, end in zip(keys_values, last_layer, strict=True))
+    return _final(x, params, config), KeysValues(*(tuple(each.swapaxes(1, 2) for each in layer) for layer in layers))
 
 
 def decode(
     params: dict,
     config: Qwen2Config,
     tokens: jax.Array,
-    places: jax.Array,
-    prompt_kv: KeysValues,
-    prompt_mask: jax.Array,
-    own_kv: KeysValues,
+    positions: jax.Array,
+    keys_values: GroupKeysValues,
     stack: Stack | None = None,
     *,
     layers: tuple | None = None,
 ) -> tuple[jax.Array, KeysValues]:
-    """Feed one token to every completion, each at its own place.
+    """Compute one token of every completion, each at a position of its own.
 
     The layers are unrolled: a scan would copy each layer's cache out of its stack at every token.
 
     Args:
       params: the parameter tree.
       config: sizes.
-      tokens: [P, G] the token at place `places` [P, G] of each completion; from Lc on, nothing is written.
-      places: see `tokens`.
-      prompt_kv: from `prefill`; prompt_mask: [P, Lp].
-      own_kv: keys and values so far; of the type in which they are kept.
+      tokens: [P, G] the token at position `positions` of each completion.
+      positions: [P, G] positions in the completion; nothing is written at Lc and above.
+      keys_values: those of the prompts, from `prefill`, and those of the completions so far, in the type of the cache.
       stack: the adapters; None is the base.
-      layers: what `unstack` gave, for a loop over tokens; None takes each layer out of `params` here.
+      layers: the result of `unstack`, for a loop over tokens; None takes each layer out of `params` in this call.
 
     Returns:
-      Hidden states [P, G, D] and the updated keys and values.
+      Hidden states [P, G, D] and the updated keys and values of the completions.
     """
     stack = stack or Stack()
     layers = unstack(params, stack) if layers is None else layers
-    rope = _rope_at(config, (prompt_mask.sum(axis=1)[:, None] + places)[..., None])
-    x, kept = _embedded(params, tokens)[:, :, None], []
-    for (layer, slices), prompt_k, prompt_v, *own in zip(layers, *prompt_kv, *own_kv, strict=True):
+    prompt_kv, prompt_mask, completion_kv = keys_values
+    rope = _rope_at(config, (prompt_mask.sum(axis=1)[:, None] + positions)[..., None])
+    rows, samples = jnp.indices(positions.shape, sparse=True)
+    x, updated = _embedded(params, tokens)[:, :, None], []
+    for (layer, slices), prompt_k, prompt_v, *cached in zip(layers, *prompt_kv, *completion_kv, strict=True):
         context = _Context(stack, slices, None)
         q, k, v = _qkv(x, layer, context, config, *rope)
-        own = tuple(_written(cache, new[:, :, 0], places) for cache, new in zip(own, (k, v), strict=True))
-        mixed = cached_attention(q[:, :, 0], (prompt_k, prompt_v), own, prompt_mask, places)
+        cached = tuple(  # [P, K, G, Lc, d] with the new [P, G, K, d] at `positions`
+            cache.at[rows, :, samples, positions].set(new[:, :, 0].astype(cache.dtype), mode="drop")
+            for cache, new in zip(cached, (k, v), strict=True)
+        )
+        mixed = cached_attention(q[:, :, 0], (prompt_k, prompt_v), cached, prompt_mask, positions)
         x = _finish(x, mixed[:, :, None], layer, context, config)
-        kept.append(own)
-    return _final(x[:, :, 0], params, config), KeysValues(*zip(*kept, strict=True))
+        updated.append(cached)
+    return _final(x[:, :, 0], params, config), KeysValues(*zip(*updated, strict=True))
 
 
 def unstack(params: dict, stack: Stack) -> tuple:
-    """The weights and adapter factors of each layer by themselves, taken out of their stacks."""
+    """Return the weights and adapter factors of each layer, sliced out of the arrays that hold all layers."""
     stacked, count = (params["layers"], layer_slices(stack)), len(params["layers"]["input_norm"])
     return tuple(jax.tree.map(lambda leaf: leaf[index], stacked) for index in range(count))  # noqa: B023
-
-
-def _written(cache: jax.Array, new: jax.Array, places: jax.Array) -> jax.Array:
-    """Put new [P, G, K, d] at `places` [P, G] of a cache [P, K, G, Lc, d]."""
-    rows, lanes = jnp.indices(places.shape, sparse=True)
-    return cache.at[rows, :, lanes, places].set(new.astype(cache.dtype), mode="drop")
-
-
-def _scanned(params: dict, stack: Stack, dropout_key: jax.Array | None) -> tuple:
-    keys = None if dropout_key is None else jax.random.split(dropout_key, params["layers"]["input_norm"].shape[0])
-    return params["layers"], layer_slices(stack, separate=keys is not None), keys
-
-
-def _unpack(scanned: tuple, stack: Stack) -> tuple[dict, _Context]:
-    layer, slices, key = scanned
-    return layer, _Context(stack, slices, key)
 
 
 def _split_layers(config: Qwen2Config, stack: Stack) -> tuple[tuple, tuple]:
@@ -281,8 +276,8 @@ def _split_layers(config: Qwen2Config, stack: Stack) -> tuple[tuple, tuple]:
     return before, (count - 1, jax.tree.map(lambda leaf: leaf[-1], slices))
 
 
-def _unpack_at(scanned: tuple, params: dict, stack: Stack) -> tuple[dict, _Context]:
-    """As `_unpack`, of one layer by its index: weights [:-1] to scan over would be a second copy of the model."""
+def _layer_at(scanned: tuple, params: dict, stack: Stack) -> tuple[dict, _Context]:
+    """Return one layer by its index, since weights [:-1] to scan over would be a second copy of the model."""
     index, slices = scanned
     layer = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, index, keepdims=False), params["layers"])
     return layer, _Context(stack, slices, None)
@@ -291,10 +286,10 @@ def _unpack_at(scanned: tuple, params: dict, stack: Stack) -> tuple[dict, _Conte
 def _recomputed(step: Callable, everything: bool) -> Callable:
     """Recompute a layer in the backward pass: all of it, or all but the results of linear layers and attention.
 
-    Keeping nothing else costs little time, and it never keeps the layer's weights, which are sliced again.
+    Recomputing the rest costs little time, and the layer's weights are sliced again instead of being stored.
     """
-    kept = () if everything else (LINEAR, KEPT)
-    return jax.checkpoint(step, policy=jax.checkpoint_policies.save_only_these_names(*kept))
+    names = () if everything else (LINEAR, SAVED)
+    return jax.checkpoint(step, policy=jax.checkpoint_policies.save_only_these_names(*names))
 
 
 def _rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -347,7 +342,7 @@ def _last_block(x, mask, layer, context, config, cos, sin):
     k, v = (_heads(y, name, layer, context, config) for name in ("k_proj", "v_proj"))
     q = rotate(_heads(at_last(y), "q_proj", layer, context, config), cos[last][:, None], sin[last][:, None])
     q, k, v = _rounded(layer, q, rotate(k, cos, sin), v)
-    own = tuple(jnp.take_along_axis(each, last[:, None, None, None], axis=1)[:, None] for each in (k, v))
+    last_kv = tuple(jnp.take_along_axis(each, last[:, None, None, None], axis=1)[:, None] for each in (k, v))
     before = mask & (jnp.arange(mask.shape[1]) < last[:, None])
-    mixed = group_attention(q[:, None], (k, v), own, before)[:, 0]
+    mixed = group_attention(q[:, None], (k, v), last_kv, before)[:, 0]
     return _finish(at_last(x), mixed, layer, context, config)[:, 0], (k, v)

@@ -149,8 +149,8 @@ def decode_chunk(
             tokens=cache.tokens.at[rows, sequences, position].set(token, mode="drop"),
             log_prob=cache.log_prob.at[rows, sequences, position].set(log_prob, mode="drop"),
         )
-        keys_values = cache.prompt_kv, cache.prompt_mask, cache.completion_kv
-        hidden, completion_kv = qwen2.decode(params, config, token, position, *keys_values, stack, layers=layers)
+        keys_values = qwen2.GroupKeysValues(cache.prompt_kv, cache.prompt_mask, cache.completion_kv)
+        hidden, completion_kv = qwen2.decode(params, config, token, position, keys_values, stack, layers=layers)
         positions = cache.positions + cache.active
         active = cache.active & ~jnp.isin(token, stops) & (positions < cache.limits)
         cache = cache.replace(hidden=hidden, completion_kv=completion_kv, positions=positions, active=active)

@@ -10,7 +10,7 @@ from typing import Any
 from etils import epath
 
 from alignment.adapters.compose import merge
-from alignment.adapters.lora import Lora, init_lora
+from alignment.adapters.lora import Lora, LoraConfig, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import make_stack
 from alignment.arms import SNAPSHOT, Stage
@@ -98,17 +98,10 @@ def fresh_lora(run: Run, stage: Stage, seed: int) -> Lora:
     same one.
     """
     configs, model = [run.config.adapters[name] for name in stage.adapter_configs], run.base.config
-    return init_lora(
-        stage_key(seed, f"init {stage.adapter}"),
-        model.linear_shapes,
-        model.num_hidden_layers,
-        rank=sum(config.rank for config in configs),
-        alpha=sum(config.alpha for config in configs),
-        targets=configs[0].targets,
-        scaling=configs[0].scaling,
-        init=configs[0].init,
-        dropout=configs[0].dropout,
-    )
+    total = {name: sum(each[name] for each in configs) for name in ("rank", "alpha")}
+    config = LoraConfig(**{**configs[0], **total})
+    key = stage_key(seed, f"init {stage.adapter}")
+    return init_lora(key, model.linear_shapes, model.num_hidden_layers, config)
 
 
 def session_of(run: Run, folder: epath.Path, settings: Mapping[str, Any], seed: int, label: str) -> Session:

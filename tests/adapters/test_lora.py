@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from tiny import CONFIG, lora
 
-from alignment.adapters.lora import init_lora
+from alignment.adapters.lora import LoraConfig, init_lora
 from alignment.errors import UserError
 
 
 def fresh(**options):
     options = {"rank": 4, "alpha": 8.0, "targets": ("q_proj", "down_proj")} | options
-    return init_lora(jax.random.key(0), CONFIG.linear_shapes, CONFIG.num_hidden_layers, **options)
+    return init_lora(jax.random.key(0), CONFIG.linear_shapes, CONFIG.num_hidden_layers, LoraConfig(**options))
 
 
 def test_shapes_and_zero_start():

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from alignment.adapters import tensorfiles
 from alignment.adapters.compose import concatenate
-from alignment.adapters.lora import Lora, init_lora
+from alignment.adapters.lora import Lora, LoraConfig, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import make_stack
 from alignment.common import files
@@ -99,7 +99,8 @@ def test_round_trip_is_exact(rank, alpha, scaling, dropout, targets, seed):
 
 def test_fresh_adapter_keeps_its_order_and_settings(tmp_path):
     shapes = from_hf(FIELDS).linear_shapes
-    lora = init_lora(jax.random.key(0), shapes, 3, rank=4, alpha=8.0, targets=("down_proj", "q_proj"), dropout=0.05)
+    config = LoraConfig(rank=4, alpha=8.0, targets=("down_proj", "q_proj"), dropout=0.05)
+    lora = init_lora(jax.random.key(0), shapes, 3, config)
     save_peft(str(tmp_path), lora, "base")
     again = load_peft(str(tmp_path))
     assert_same(again, lora)

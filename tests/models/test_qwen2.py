@@ -76,19 +76,19 @@ def test_gradients_through_a_shared_prompt_equal_those_of_whole_sequences(case):
 @pytest.mark.ci
 def test_prefill_and_decode_equal_the_group_pass(case):
     weights, tokens, mask, completions = case
-    last, own = qwen2.group_hidden_states(*_group_arguments(case), STACK)
+    last, whole = qwen2.group_hidden_states(*_group_arguments(case), STACK)
     hidden, prompt_kv = qwen2.prefill(weights, CONFIG, tokens, mask, STACK)
     np.testing.assert_allclose(hidden, last, rtol=0, atol=STATE_ERROR)
     cache = (jnp.zeros((4, 2, 3, 5, 8)),) * 2
-    own_kv, ahead = qwen2.KeysValues(cache, cache), jnp.array([0, 2, 1])  # each completion at a place of its own
+    completion_kv, ahead = qwen2.KeysValues(cache, cache), jnp.array([0, 2, 1])  # each completion has its own position
     for step in range(7):
         places = jnp.broadcast_to(step - ahead, (4, 3))
         real = (places >= 0) & (places < 5)
         at = jnp.clip(places, 0, 4)[..., None]
         token = jnp.take_along_axis(completions, at, axis=2)[..., 0]
-        given = (prompt_kv, mask, own_kv, STACK)
-        hidden, own_kv = qwen2.decode(weights, CONFIG, token, jnp.where(real, places, 5), *given)
-        want = jnp.take_along_axis(own, at[..., None], axis=2)[:, :, 0]
+        keys_values = qwen2.GroupKeysValues(prompt_kv, mask, completion_kv)
+        hidden, completion_kv = qwen2.decode(weights, CONFIG, token, jnp.where(real, places, 5), keys_values, STACK)
+        want = jnp.take_along_axis(whole, at[..., None], axis=2)[:, :, 0]
         np.testing.assert_allclose(hidden[real], want[real], rtol=0, atol=STATE_ERROR)
 
 

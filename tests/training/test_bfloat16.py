@@ -20,7 +20,7 @@ import pytest
 from kernels.logprob_case import interpreted
 
 from alignment.adapters.compose import concatenate, merge
-from alignment.adapters.lora import init_lora
+from alignment.adapters.lora import LoraConfig, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import Stack, make_stack, push
 from alignment.config import ALL_PROJECTIONS
@@ -74,8 +74,8 @@ def batch(packed=True):
 
 
 def fresh(seed=0):
-    options = {"rank": 16, "alpha": 32.0, "targets": ALL_PROJECTIONS}
-    return init_lora(jax.random.key(seed), CONFIG.linear_shapes, CONFIG.num_hidden_layers, **options)
+    config = LoraConfig(rank=16, alpha=32.0, targets=ALL_PROJECTIONS)
+    return init_lora(jax.random.key(seed), CONFIG.linear_shapes, CONFIG.num_hidden_layers, config)
 
 
 @functools.cache
@@ -128,8 +128,8 @@ def decoded(params, stack):
         token = completions[..., place]
         scores = jax.nn.log_softmax(qwen2.logits(params, hidden))
         places = jnp.full(token.shape, place)
-        given_kv = prompt_kv, rollout.prompt_mask, own
-        carry = qwen2.decode(params, CONFIG, token, places, *given_kv, stack, layers=layers)
+        keys_values = qwen2.GroupKeysValues(prompt_kv, rollout.prompt_mask, own)
+        carry = qwen2.decode(params, CONFIG, token, places, keys_values, stack, layers=layers)
         return carry, jnp.take_along_axis(scores, token[..., None], axis=-1)[..., 0]
 
     start = jnp.broadcast_to(state[:, None], (1, SAMPLES, state.shape[-1])), own

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alignment.adapters.lora import init_lora
+from alignment.adapters.lora import LoraConfig, init_lora
 from alignment.adapters.stack import Stack, push
 from alignment.benchmarks.flops import update_work
 from alignment.benchmarks.measure import Case, one_program
@@ -104,7 +104,7 @@ def make_inputs(setting: Setting) -> tuple[TrainState, Frozen, GrpoBatch]:
     config, keys = setting.config, jax.random.split(jax.random.key(0), 3)
     params = qwen2.init_params(config, keys[0], jnp.dtype(setting.dtype))
     shapes = config.linear_shapes
-    lora = init_lora(keys[1], shapes, config.num_hidden_layers, rank=RANK, alpha=2 * RANK, targets=tuple(shapes))
+    lora = init_lora(keys[1], shapes, config.num_hidden_layers, LoraConfig(RANK, 2 * RANK, tuple(shapes)))
     state = init_state(lora, make_optimizer(OPTIMIZER, 1), keys[2])
     return state, Frozen(params, Stack(), Stack()), make_batch(setting)
 

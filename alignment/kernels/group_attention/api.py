@@ -12,7 +12,7 @@ import jax
 from alignment.kernels.implementations import load_implementation
 
 IMPLEMENTATIONS = ("xla", "reference")  # tried in this order; each is a module of this folder
-KEPT = "attention"  # `checkpoint_name` of what a backward pass wants kept: the output and its log-sum-exp
+SAVED = "attention"  # `checkpoint_name` of the residuals of the backward pass: the output and its log-sum-exp
 
 KeyValue = tuple[jax.Array, jax.Array]
 

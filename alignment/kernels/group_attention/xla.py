@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
-from alignment.kernels.group_attention.api import KEPT
+from alignment.kernels.group_attention.api import SAVED
 
 BLOCK = 64  # queries a block
 MAX_BLOCKS = 4  # blocks are unrolled: long sequences get longer blocks, not longer compilations
@@ -75,7 +75,7 @@ def _attend(q, prompt, own, segments):
 def _forward(q, prompt, own, segments):
     blocks = [_softmax(q[..., rows, :], _parts(rows, prompt, own, segments)) for rows in _blocks(q.shape[4])]
     out, lse = (jnp.concatenate(pieces, axis=4) for pieces in zip(*blocks, strict=True))
-    out, lse = (checkpoint_name(x, KEPT) for x in (out.astype(q.dtype), lse))
+    out, lse = (checkpoint_name(x, SAVED) for x in (out.astype(q.dtype), lse))
     return out, (q, prompt, own, segments, out, lse)
 
 
