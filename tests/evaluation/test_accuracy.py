@@ -11,8 +11,8 @@ from alignment.evaluation.statistics import wilson
 def test_strict_accuracy_by_hand():
     # right and strict; right, format broken; wrong and strict; right where it is not paid
     responses = [respond(), respond(before="Well. "), respond(letter="A"), mumble("The answer is B.")]
-    found = summarise(responses, [record(f"r{i}") for i in range(4)])
-    assert found == {
+    summary = summarise(responses, [record(f"r{i}") for i in range(4)])
+    assert summary == {
         "accuracy": 0.5,
         "accuracy_ci95": wilson(2, 4),
         "lenient_accuracy": 0.75,
@@ -30,13 +30,13 @@ def test_strict_accuracy_by_hand():
 
 
 def test_without_any_letter_accuracy_is_zero_and_that_of_the_valid_unknown():
-    found = summarise([mumble(), mumble("")], [record("a"), record("b")])
-    assert (found["accuracy"], found["valid_rate"], found["accuracy_given_valid"]) == (0.0, 0.0, None)
+    summary = summarise([mumble(), mumble("")], [record("a"), record("b")])
+    assert (summary["accuracy"], summary["valid_rate"], summary["accuracy_given_valid"]) == (0.0, 0.0, None)
 
 
 def test_truncated_responses_are_counted():
-    found = summarise([respond(truncated=True), respond()], [record("a"), record("b")])
-    assert (found["truncated_rate"], found["strict_rate"]) == (0.5, 0.5)
+    summary = summarise([respond(truncated=True), respond()], [record("a"), record("b")])
+    assert (summary["truncated_rate"], summary["strict_rate"]) == (0.5, 0.5)
 
 
 def test_unpaired_or_empty_input_is_refused():

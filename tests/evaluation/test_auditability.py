@@ -19,15 +19,15 @@ def test_composite_is_the_mean_of_the_binary_checks_alone():
 def test_audit_by_hand():
     # The first passes every binary check; the second, prefixed, fails "strict_format" and "nothing_outside" only.
     responses = [respond(), respond(before="Well. ")]
-    found = audit(responses, [record("a"), record("b")])
-    assert found["n"] == 2
-    assert found["checks"]["strict_format"] == 0.5
-    assert found["checks"]["nothing_outside"] == 0.5
-    assert found["checks"]["answer_reasoning_agreement"] == 1.0
-    assert found["checks"]["option_coverage"] == 1.0
-    assert found["auditability"] == pytest.approx((1 + 3 / 5) / 2)
-    low, high = found["auditability_ci95"]
-    assert 0.6 - 1e-9 <= low <= found["auditability"] <= high <= 1 + 1e-9
+    audited = audit(responses, [record("a"), record("b")])
+    assert audited["n"] == 2
+    assert audited["checks"]["strict_format"] == 0.5
+    assert audited["checks"]["nothing_outside"] == 0.5
+    assert audited["checks"]["answer_reasoning_agreement"] == 1.0
+    assert audited["checks"]["option_coverage"] == 1.0
+    assert audited["auditability"] == pytest.approx((1 + 3 / 5) / 2)
+    low, high = audited["auditability_ci95"]
+    assert 0.6 - 1e-9 <= low <= audited["auditability"] <= high <= 1 + 1e-9
 
 
 def test_wrong_answers_are_audited_apart():
@@ -36,16 +36,16 @@ def test_wrong_answers_are_audited_apart():
         reasoning="The calf and the pleuritic pain are misleading here. " * 5 + "The answer is A.", letter="A"
     )
     responses = [wrong, mumble(), respond()]
-    found = audit(responses, [record(f"r{i}") for i in range(3)])
-    assert found["wrong_only"]["n"] == 2
-    assert found["wrong_only"]["auditability"] == pytest.approx((composite(check_values(wrong, record())) + 0.0) / 2)
-    assert found["auditability_wrong_only"] == found["wrong_only"]["auditability"] == pytest.approx(0.5)
-    assert found["wrong_only"]["checks"]["strict_format"] == 0.5
+    audited = audit(responses, [record(f"r{i}") for i in range(3)])
+    assert audited["wrong_only"]["n"] == 2
+    assert audited["wrong_only"]["auditability"] == pytest.approx((composite(check_values(wrong, record())) + 0.0) / 2)
+    assert audited["auditability_wrong_only"] == audited["wrong_only"]["auditability"] == pytest.approx(0.5)
+    assert audited["wrong_only"]["checks"]["strict_format"] == 0.5
 
 
 def test_without_wrong_answers_there_is_no_figure_for_them():
-    found = audit([respond(), respond()], [record("a"), record("b")])
-    assert found["wrong_only"] is None and found["auditability_wrong_only"] is None
+    audited = audit([respond(), respond()], [record("a"), record("b")])
+    assert audited["wrong_only"] is None and audited["auditability_wrong_only"] is None
 
 
 def test_a_single_response_has_no_interval():

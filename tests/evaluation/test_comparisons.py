@@ -33,17 +33,17 @@ def judged(rows, outcomes=None, parameters=HALF_BILLION) -> dict[str, dict]:
 
 
 def test_pairs_by_hand():
-    found = compare_pairs({"base": {0: answers(60)}, "modular": {0: answers(140)}, "sft_cot": {0: answers(141)}})
-    assert [(pair["first"], pair["second"]) for pair in found] == [
+    pairs = compare_pairs({"base": {0: answers(60)}, "modular": {0: answers(140)}, "sft_cot": {0: answers(141)}})
+    assert [(pair["first"], pair["second"]) for pair in pairs] == [
         ("base", "modular"),
         ("base", "sft_cot"),
         ("modular", "sft_cot"),
     ]
-    assert (found[0]["first_only"], found[0]["second_only"], found[0]["difference"]) == (0, 80, pytest.approx(-0.4))
-    assert found[0]["p"] == pytest.approx(2 * 0.5**80) and found[0]["p_holm"] == pytest.approx(2 * 2 * 0.5**80)
-    low, high = found[0]["ci95"]
+    assert (pairs[0]["first_only"], pairs[0]["second_only"], pairs[0]["difference"]) == (0, 80, pytest.approx(-0.4))
+    assert pairs[0]["p"] == pytest.approx(2 * 0.5**80) and pairs[0]["p_holm"] == pytest.approx(2 * 2 * 0.5**80)
+    low, high = pairs[0]["ci95"]
     assert low < -0.4 < high < -0.3
-    assert [pair["reading"] for pair in found] == [
+    assert [pair["reading"] for pair in pairs] == [
         "modular more accurate",
         "sft_cot more accurate",
         "no difference shown",
@@ -56,8 +56,8 @@ def test_few_questions_allow_no_claim():
 
 
 def test_pairs_are_made_within_a_seed_and_over_shared_questions():
-    found = compare_pairs({"a": {0: answers(10, 20), 1: answers(5, 20)}, "b": {1: answers(5, 15), 2: answers(9, 20)}})
-    assert [(pair["seed"], pair["n"]) for pair in found] == [(1, 15)]
+    pairs = compare_pairs({"a": {0: answers(10, 20), 1: answers(5, 20)}, "b": {1: answers(5, 15), 2: answers(9, 20)}})
+    assert [(pair["seed"], pair["n"]) for pair in pairs] == [(1, 15)]
     assert compare_pairs({"a": {0: {"x": True}}, "b": {0: {"y": True}}}) == []
     assert compare_pairs({}) == []
 
@@ -67,10 +67,10 @@ def test_seed_summary_by_hand():
         row("modular", seed, accuracy=a, collapsed=c)
         for seed, a, c in ((0, 0.5, True), (1, 0.6, False), (2, 0.7, False))
     ]
-    (found,) = seed_summary(rows)
-    assert found["accuracy"] == over_seeds([0.5, 0.6, 0.7])
-    assert (found["seeds"], found["judged"], found["collapsed"], found["never_learned"]) == (3, 3, 1, 0)
-    assert found["stability"] == pytest.approx(2 / 3)
+    (summary,) = seed_summary(rows)
+    assert summary["accuracy"] == over_seeds([0.5, 0.6, 0.7])
+    assert (summary["seeds"], summary["judged"], summary["collapsed"], summary["never_learned"]) == (3, 3, 1, 0)
+    assert summary["stability"] == pytest.approx(2 / 3)
 
 
 def test_one_seed_gives_no_stability_and_an_arm_without_reward_none_of_it():
@@ -94,9 +94,9 @@ def collapse_rows(monolithic: list[bool], modular: list[bool]):
     ],
 )
 def test_h1_compares_collapse_rates(monolithic, modular, verdict):
-    found = judged(collapse_rows(monolithic, modular))["H1"]
-    assert (found["status"], found["verdict"]) == ("tested", verdict)
-    assert f"monolithic collapsed in {sum(monolithic)} of 2 seed(s)" in found["seen"]
+    hypothesis = judged(collapse_rows(monolithic, modular))["H1"]
+    assert (hypothesis["status"], hypothesis["verdict"]) == ("tested", verdict)
+    assert f"monolithic collapsed in {sum(monolithic)} of 2 seed(s)" in hypothesis["seen"]
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_h1_compares_collapse_rates(monolithic, modular, verdict):
     ],
 )
 def test_h1_is_not_testable_without_seeds_size_or_arms(rows, parameters, why):
-    found = judged(rows, parameters=parameters)["H1"]
-    assert (found["status"], found["verdict"]) == ("not testable with this run", None)
-    assert why in found["seen"]
+    hypothesis = judged(rows, parameters=parameters)["H1"]
+    assert (hypothesis["status"], hypothesis["verdict"]) == ("not testable with this run", None)
+    assert why in hypothesis["seen"]
 
 
 def test_h2_needs_several_sizes():
@@ -157,8 +157,8 @@ def test_h4_judges_the_paired_interval_against_one_point():
 
 def test_h4_without_outcomes_is_not_tested():
     rows = [row("modular"), row("sft_cot"), row("grpo_only")]
-    found = judged(rows)["H4"]
-    assert found["verdict"] is None and "No paired outcomes" in found["seen"]
+    hypothesis = judged(rows)["H4"]
+    assert hypothesis["verdict"] is None and "No paired outcomes" in hypothesis["seen"]
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_h4_without_outcomes_is_not_tested():
 )
 def test_a_reward_that_rises_while_accuracy_falls_is_unearned(change, before, after, n, unearned):
     rows = [row("modular") | {"reward_change": change, "reward_change_se": 0.1}, row("sft_cot")]
-    found = {"sft_cot": {0: answers(before, n)}, "modular": {0: answers(after, n)}}
-    (gain,) = unearned_gains(rows, found, {"modular": "sft_cot", "sft_cot": None})
+    outcomes = {"sft_cot": {0: answers(before, n)}, "modular": {0: answers(after, n)}}
+    (gain,) = unearned_gains(rows, outcomes, {"modular": "sft_cot", "sft_cot": None})
     assert gain["unearned"] is unearned
     assert gain["difference"] == pytest.approx((after - before) / n)
 
@@ -182,18 +182,18 @@ def test_a_reward_that_rises_while_accuracy_falls_is_unearned(change, before, af
 def test_gains_are_judged_within_a_seed_and_corrected_together():
     # Six questions lost and none won: p = 2 * 0.5**6 = 0.03125 alone, twice that beside another.
     rows = [row("modular", seed) | {"reward_change": 1.0, "reward_change_se": 0.1} for seed in (0, 1)]
-    found = {"sft_cot": {0: answers(100), 1: answers(100)}, "modular": {0: answers(94)}}
-    (alone,) = unearned_gains(rows, found, {"modular": "sft_cot"})
+    outcomes = {"sft_cot": {0: answers(100), 1: answers(100)}, "modular": {0: answers(94)}}
+    (alone,) = unearned_gains(rows, outcomes, {"modular": "sft_cot"})
     assert (alone["p_holm"], alone["unearned"]) == (pytest.approx(0.03125), True)
-    found["modular"][1] = answers(94)
-    together = unearned_gains(rows, found, {"modular": "sft_cot"})
+    outcomes["modular"][1] = answers(94)
+    together = unearned_gains(rows, outcomes, {"modular": "sft_cot"})
     assert [(gain["seed"], gain["unearned"]) for gain in together] == [(0, False), (1, False)]
     assert [gain["p_holm"] for gain in together] == pytest.approx([0.0625, 0.0625])
 
 
 def test_what_cannot_be_judged_is_left_out():
     trained = row("modular") | {"reward_change": 1.0, "reward_change_se": 0.1}
-    found = {"sft_cot": {0: answers(100)}, "modular": {0: answers(50)}}
-    assert unearned_gains([trained], found, {}) == unearned_gains([trained], found, {"modular": None}) == []
-    assert unearned_gains([trained], {"modular": found["modular"]}, {"modular": "sft_cot"}) == []
-    assert unearned_gains([trained | {"reward_change_se": None}], found, {"modular": "sft_cot"}) == []
+    outcomes = {"sft_cot": {0: answers(100)}, "modular": {0: answers(50)}}
+    assert unearned_gains([trained], outcomes, {}) == unearned_gains([trained], outcomes, {"modular": None}) == []
+    assert unearned_gains([trained], {"modular": outcomes["modular"]}, {"modular": "sft_cot"}) == []
+    assert unearned_gains([trained | {"reward_change_se": None}], outcomes, {"modular": "sft_cot"}) == []

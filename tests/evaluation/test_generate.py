@@ -24,21 +24,21 @@ def opened(tmp_path_factory):
     return load_sampler(config, choose_devices("jit", 1)), config.eval
 
 
-def texts(opened, layout=None, asked=RECORDS, **changes):
+def texts(opened, layout=None, records=RECORDS, **changes):
     sampler, section = opened
     section = section.copy_and_resolve_references()
     with section.unlocked():
         section.update(changes)
     sampler = sampler if layout is None else dataclasses.replace(sampler, layout=layout)
-    return [response.text for response in answer(sampler, Stack(), asked, section)]
+    return [response.text for response in answer(sampler, Stack(), records, section)]
 
 
 @pytest.mark.ci
 def test_answers_are_in_order_and_depend_on_nothing_else(opened):
     whole = texts(opened)
     assert whole == texts(opened, layout=Layout(sequences=2, chunk=3))
-    assert whole[::-1] == texts(opened, asked=RECORDS[::-1])
-    assert [whole[3]] == texts(opened, asked=RECORDS[3:4])
+    assert whole[::-1] == texts(opened, records=RECORDS[::-1])
+    assert [whole[3]] == texts(opened, records=RECORDS[3:4])
 
 
 @pytest.mark.ci

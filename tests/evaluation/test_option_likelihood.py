@@ -32,9 +32,9 @@ def base():
 @pytest.mark.ci
 def test_scores_equal_a_plain_forward_pass_token_by_token(base):
     records = generate(2, seed=1, split="eval")
-    found = option_log_probs(base, records, batch_size=3)
+    log_probs = option_log_probs(base, records, batch_size=3)
     encode = functools.partial(base.tokenizer, add_special_tokens=False)
-    for record, row in zip(records, found, strict=True):
+    for record, row in zip(records, log_probs, strict=True):
         for letter, text in record.options.items():
             ids = encode_prompt(base.tokenizer, record, base.template) + encode("<answer>")["input_ids"]
             expected = 0.0

@@ -55,15 +55,15 @@ def make_run(arms=("base", "modular"), seeds=(0,), n=6, perfect=False):
             if arm == "base" and not perfect:
                 responses[::3] = [mumble(ATTACK) for _ in responses[::3]]
             rewarded = arm != "base"
-            found = curve() if rewarded else None
+            stage_rows = curve() if rewarded else None
             rows.append(
                 {"arm": arm, "seed": seed, "about": f"about {arm}"}
                 | summarise(responses, records)
                 | audit(responses, records, CHANNELS if rewarded else ())
-                | stability(found)
+                | stability(stage_rows)
             )
-            if found:
-                curves.setdefault(arm, {})[seed] = found
+            if stage_rows:
+                curves.setdefault(arm, {})[seed] = stage_rows
             outs.setdefault(arm, {})[seed] = outcomes(responses, records)
             shown[arm] = responses
     return {"rows": rows, "curves": curves, "traces": pick_traces(records, shown, 3), "outcomes": outs}
@@ -168,23 +168,23 @@ def test_model_output_is_escaped(tmp_path):
     assert ATTACK in Page(source).text
 
 
-@pytest.mark.parametrize("place", ["question", "option", "note", "meta", "arm", "about", "reason", "config"])
-def test_everything_else_is_escaped_too(tmp_path, place):
+@pytest.mark.parametrize("path", ["question", "option", "note", "meta", "arm", "about", "reason", "config"])
+def test_everything_else_is_escaped_too(tmp_path, path):
     run, notes, meta = make_run() | {"curves": {}}, ["plain"], {"model": "nano"}
-    if place == "question":
+    if path == "question":
         run["traces"][0]["question"] = ATTACK
-    elif place == "option":
+    elif path == "option":
         run["traces"][0]["options"]["A"] = ATTACK
-    elif place == "note":
+    elif path == "note":
         notes = [ATTACK]
-    elif place == "meta":
+    elif path == "meta":
         meta = {"title": ATTACK, "command": ATTACK, ATTACK: ATTACK}
-    elif place == "arm":
+    elif path == "arm":
         run["rows"][1]["arm"] = ATTACK
-    elif place == "config":
+    elif path == "config":
         meta = {"config": {"path": ATTACK}}
     else:
-        run["rows"][1][{"about": "about", "reason": "reasons"}[place]] = [ATTACK] if place == "reason" else ATTACK
+        run["rows"][1][{"about": "about", "reason": "reasons"}[path]] = [ATTACK] if path == "reason" else ATTACK
     _, source = write(tmp_path, run, notes, meta)
     page = Page(source)
     assert not {"script", "img", "iframe", "object", "link"} & set(page.tags)

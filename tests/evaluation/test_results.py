@@ -20,9 +20,9 @@ def test_traces_show_disagreement_failure_and_success():
         "base": [right, wrong, wrong, wrong, right],
         "modular": [right, wrong, right, right, right],
     }
-    found = pick_traces(records, responses, count=3)
+    traces = pick_traces(records, responses, count=3)
     # r2 is the first the arms disagree on, r1 the first both got wrong, r0 the first both got right
-    assert [[trace["arms"][arm]["correct"] for arm in responses] for trace in found] == [
+    assert [[trace["arms"][arm]["correct"] for arm in responses] for trace in traces] == [
         [False, True],
         [False, False],
         [True, True],

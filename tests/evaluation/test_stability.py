@@ -41,11 +41,11 @@ def test_no_reward_stage_is_null_throughout():
 
 
 def test_a_healthy_run():
-    found = stability(run(40))
-    assert tuple(found) and set(found) == set(KEYS)
-    assert (found["collapsed"], found["never_learned"], found["reasons"]) == (False, False, [])
-    assert (found["reward_drawdown"], found["reward_change"], found["reward_change_se"]) == (0.0, 0.0, 0.0)
-    assert (found["steps"], found["steps_to_90"], found["grad_spikes"]) == (40, 1, 0)
+    summary = stability(run(40))
+    assert tuple(summary) and set(summary) == set(KEYS)
+    assert (summary["collapsed"], summary["never_learned"], summary["reasons"]) == (False, False, [])
+    assert (summary["reward_drawdown"], summary["reward_change"], summary["reward_change_se"]) == (0.0, 0.0, 0.0)
+    assert (summary["steps"], summary["steps_to_90"], summary["grad_spikes"]) == (40, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_windows_scale_with_the_run(steps, sustained, tail, fifth):
 def test_the_change_of_training_accuracy_by_hand():
     # Fifths of 10 steps are 2: 0.4 to 0.2, each window with a variance of 0.0002.
     rows = [row | {"reward/accuracy": x} for row, x in zip(run(10), [0.39, 0.41, *[0.9] * 6, 0.19, 0.21], strict=True)]
-    found = stability(rows)
-    assert (found["accuracy_change"], found["accuracy_change_se"]) == pytest.approx((-0.2, 0.0002**0.5))
+    summary = stability(rows)
+    assert (summary["accuracy_change"], summary["accuracy_change_se"]) == pytest.approx((-0.2, 0.0002**0.5))
     assert stability(run(10))["accuracy_change"] is None, "a preset without the channel"
 
 
@@ -108,22 +108,22 @@ def test_drawdown_is_a_share(rewards):
 
 def test_collapse_by_drawdown():
     # from the top of the range to the bottom, long enough for the smoothed reward to follow: 1 - 0.9^20 = 88 %
-    found = stability(run(40, reward=[2.75] * 20 + [-0.25] * 20))
-    assert found["reward_drawdown"] == pytest.approx(1 - 0.9**20)
-    assert found["collapsed"] and found["reasons"] == ["reward fell by 88% of its range"]
+    summary = stability(run(40, reward=[2.75] * 20 + [-0.25] * 20))
+    assert summary["reward_drawdown"] == pytest.approx(1 - 0.9**20)
+    assert summary["collapsed"] and summary["reasons"] == ["reward fell by 88% of its range"]
 
 
 def test_a_drawdown_of_less_than_half_is_no_collapse():
     # 1 - 0.9^20 = 0.878 of a fall by 1.65 and by 1.75, over a range of 3: 0.483 and 0.512
-    kept, lost = (stability(run(40, reward=[2.0] * 20 + [after] * 20)) for after in (0.35, 0.25))
-    assert kept["reward_drawdown"] == pytest.approx(0.483, abs=1e-3) and not kept["collapsed"]
+    within, lost = (stability(run(40, reward=[2.0] * 20 + [after] * 20)) for after in (0.35, 0.25))
+    assert within["reward_drawdown"] == pytest.approx(0.483, abs=1e-3) and not within["collapsed"]
     assert lost["reward_drawdown"] == pytest.approx(0.512, abs=1e-3) and lost["collapsed"]
 
 
 def test_collapse_by_losing_the_format():
-    found = stability(run(40, strict=[0.9] * 36 + [0.4] * 4))
-    assert found["collapsed"] and not found["never_learned"]
-    assert found["reasons"] == ["strict format lost: 40% over the last 4 steps"]
+    summary = stability(run(40, strict=[0.9] * 36 + [0.4] * 4))
+    assert summary["collapsed"] and not summary["never_learned"]
+    assert summary["reasons"] == ["strict format lost: 40% over the last 4 steps"]
     assert not stability(run(40, strict=[0.9] * 37 + [0.4] * 3))["collapsed"]  # (0.9 + 3 x 0.4) / 4 = 0.525
 
 
@@ -133,26 +133,26 @@ def test_format_had_at_the_start_alone_can_be_lost():
 
 def test_never_learned_is_not_collapsed():
     # one lucky step is no window of four
-    found = stability(run(40, strict=[0.1] * 20 + [0.6] + [0.1] * 19))
-    assert found["never_learned"] and not found["collapsed"]
-    assert found["reasons"] == ["the strict format never reached half of the completions"]
+    summary = stability(run(40, strict=[0.1] * 20 + [0.6] + [0.1] * 19))
+    assert summary["never_learned"] and not summary["collapsed"]
+    assert summary["reasons"] == ["the strict format never reached half of the completions"]
 
 
 def test_never_learned_holds_beside_other_losses_but_they_are_named():
-    found = stability(run(40, strict=[0.1] * 40, reward=[2.75] * 20 + [-0.25] * 20))
-    assert found["never_learned"] and not found["collapsed"]
-    assert len(found["reasons"]) == 2
+    summary = stability(run(40, strict=[0.1] * 40, reward=[2.75] * 20 + [-0.25] * 20))
+    assert summary["never_learned"] and not summary["collapsed"]
+    assert len(summary["reasons"]) == 2
 
 
 def test_a_format_learned_and_kept_is_neither():
-    found = stability(run(40, strict=[0.0] * 20 + [0.9] * 20))
-    assert not found["never_learned"] and not found["collapsed"]
+    summary = stability(run(40, strict=[0.0] * 20 + [0.9] * 20))
+    assert not summary["never_learned"] and not summary["collapsed"]
 
 
 def test_without_format_metrics_nothing_is_said_about_format():
     rows = [{name: value for name, value in row.items() if name != "completion/strict"} for row in run(40)]
-    found = stability(rows)
-    assert found["never_learned"] is False and found["collapsed"] is False
+    summary = stability(rows)
+    assert summary["never_learned"] is False and summary["collapsed"] is False
 
 
 def test_collapse_by_length():
@@ -163,8 +163,8 @@ def test_collapse_by_length():
 
 
 def test_collapse_by_truncation():
-    found = stability(run(40, truncated=[0.1] * 10 + [0.6] * 4 + [0.1] * 26))
-    assert found["collapsed"] and found["reasons"] == ["over half of the completions truncated for 4 steps"]
+    summary = stability(run(40, truncated=[0.1] * 10 + [0.6] * 4 + [0.1] * 26))
+    assert summary["collapsed"] and summary["reasons"] == ["over half of the completions truncated for 4 steps"]
     assert not stability(run(40, truncated=[0.1] * 10 + [0.6] * 3 + [0.5] + [0.6] * 3 + [0.1] * 23))["collapsed"]
 
 
@@ -185,21 +185,21 @@ def test_a_value_that_is_not_finite_is_collapse(metric, value):
     rows = run(40)
     for row in rows[29:]:
         row[metric] = value
-    found = stability(rows)
-    assert found["collapsed"] and found["reasons"] == [f"{metric} is not finite from step 30"]
-    json.dumps(found, allow_nan=False)  # the finite steps still give finite figures
+    summary = stability(rows)
+    assert summary["collapsed"] and summary["reasons"] == [f"{metric} is not finite from step 30"]
+    json.dumps(summary, allow_nan=False)  # the finite steps still give finite figures
 
 
 def test_not_finite_outranks_never_learned():
     rows = run(40, strict=[0.0] * 40)
     rows[5]["loss"] = math.nan
-    found = stability(rows)
-    assert found["collapsed"] and not found["never_learned"]
+    summary = stability(rows)
+    assert summary["collapsed"] and not summary["never_learned"]
 
 
 def test_a_run_that_is_nowhere_finite_still_gives_a_row():
-    found = stability([{"step": step, "loss": math.nan, "reward/mean": math.nan} for step in (1, 2)])
-    assert found["collapsed"] and found["reward_drawdown"] is None and found["reward_change"] is None
+    summary = stability([{"step": step, "loss": math.nan, "reward/mean": math.nan} for step in (1, 2)])
+    assert summary["collapsed"] and summary["reward_drawdown"] is None and summary["reward_change"] is None
 
 
 def test_gradient_spikes_by_hand():
@@ -219,13 +219,13 @@ def test_spikes_are_judged_by_the_recent_past():
 def test_magnitudes_by_hand():
     reward = [0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.5]
     kl = [0.0, 0.1, 0.5, 0.3, 0.2, 0.2, 0.2, 0.2, 0.2, 0.25]
-    found = stability(run(10, reward=reward, kl=kl, low=[0.1] * 10, high=[0.0, 0.2] * 5))
-    assert found["reward_change"] == pytest.approx(2.25 - 0.5)  # two steps a fifth
-    assert found["reward_change_se"] == pytest.approx(math.sqrt(0.5 / 2 + 0.125 / 2))
-    assert found["late_reward_std"] == pytest.approx(math.sqrt(0.125))
-    assert (found["kl_peak"], found["kl_final"]) == (0.5, 0.25)
-    assert found["clip_fraction"] == pytest.approx(0.2)
-    assert found["zero_variance"] == pytest.approx(0.3)
+    summary = stability(run(10, reward=reward, kl=kl, low=[0.1] * 10, high=[0.0, 0.2] * 5))
+    assert summary["reward_change"] == pytest.approx(2.25 - 0.5)  # two steps a fifth
+    assert summary["reward_change_se"] == pytest.approx(math.sqrt(0.5 / 2 + 0.125 / 2))
+    assert summary["late_reward_std"] == pytest.approx(math.sqrt(0.125))
+    assert (summary["kl_peak"], summary["kl_final"]) == (0.5, 0.25)
+    assert summary["clip_fraction"] == pytest.approx(0.2)
+    assert summary["zero_variance"] == pytest.approx(0.3)
 
 
 def test_steps_to_90_by_hand():
@@ -239,5 +239,5 @@ def test_steps_to_90_by_hand():
 
 
 def test_a_run_of_one_step():
-    found = stability(run(1))
-    assert (found["reward_change"], found["late_reward_std"], found["collapsed"]) == (None, None, False)
+    summary = stability(run(1))
+    assert (summary["reward_change"], summary["late_reward_std"], summary["collapsed"]) == (None, None, False)

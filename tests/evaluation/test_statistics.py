@@ -80,9 +80,9 @@ def test_mean_change_by_hand():
 
 def test_over_seeds_by_hand():
     # mean 0.6, std 0.1, t(0.975, 2) = 4.302653
-    found = over_seeds([0.5, 0.6, 0.7])
-    assert (found["n"], found["mean"], found["std"]) == (3, pytest.approx(0.6), pytest.approx(0.1))
+    summary = over_seeds([0.5, 0.6, 0.7])
+    assert (summary["n"], summary["mean"], summary["std"]) == (3, pytest.approx(0.6), pytest.approx(0.1))
     half = 4.302653 * 0.1 / math.sqrt(3)
-    assert found["ci"] == pytest.approx([0.6 - half, 0.6 + half], abs=1e-6)
+    assert summary["ci"] == pytest.approx([0.6 - half, 0.6 + half], abs=1e-6)
     assert over_seeds([0.5]) == {"n": 1, "mean": 0.5, "std": None, "ci": None}
     assert over_seeds([]) == {"n": 0, "mean": None, "std": None, "ci": None}
