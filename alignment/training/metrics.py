@@ -1,9 +1,9 @@
-"""The metrics of a stage: one JSON object a line, always; TensorBoard and Weights & Biases by flag.
+"""Writes the metrics of a stage: always as JSON lines, and by flag to TensorBoard and Weights & Biases.
 
     {"step": 3, "loss": 0.71, "kl/mean": 0.002, "time/step": 1.4}
 
-The lines are strict JSON. A value that is NaN or infinite becomes null and its name joins the list `nonfinite` of that
-line, so that no reader mistakes a diverged step for a missing one.
+`alignment/metric_schema.py` declares the names. The lines are strict JSON. A value that is NaN or infinite becomes
+null, and its name is added to the list `nonfinite` of that line, so that a diverged step differs from a missing value.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def open_metrics(
     wandb: bool = False,
     wandb_project: str = "clinical-alignment",
 ) -> Metrics:
-    """Return the metrics of `folder`, a context manager, with `content` as all that `metrics.jsonl` holds.
+    """Return the writer of a folder's metrics, a context manager, with `content` as all that `metrics.jsonl` holds.
 
-    On a fresh start that is nothing; on a resume it is the `Metrics.content` that the checkpoint holds, so that steps
-    done after the checkpoint are not listed twice, and what happened to the file in between does not matter.
-    TensorBoard and Weights & Biases are given the rows of `content` again, because what an interrupted process logged
-    there may be cut short, or go beyond the checkpoint: each step is there once.
+    On a fresh start `content` is empty. On a resume it is the `Metrics.content` that the checkpoint holds, so that
+    steps done after the checkpoint are not listed twice, and changes to the file in between have no effect. TensorBoard
+    and Weights & Biases receive the rows of `content` again, because what an interrupted process logged there may be
+    cut short, or reach beyond the checkpoint. Each step is there once.
 
     Raises:
         UserError: a logger's package is not installed, or Weights & Biases cannot start.
@@ -81,8 +81,8 @@ class Metrics:
 
     @property
     def content(self) -> bytes:
-        """What `metrics.jsonl` holds, safely on disk after this call: all rows written so far."""
-        return self._sinks[0].settle()
+        """All rows written so far, as `metrics.jsonl` holds them; after this call they are on disk."""
+        return self._sinks[0].sync()
 
     def close(self, failed: bool = False) -> None:
         """Flush and close every sink; `failed` marks the Weights & Biases run as crashed."""
@@ -115,12 +115,12 @@ def _line(row: Mapping[str, Any]) -> bytes:
 
 
 class _LocalLines:
-    """A file that grows by whole lines, each handed to the system at once so that a kill loses none."""
+    """A file of whole lines. Each is passed to the system at once, so that a kill loses none."""
 
     def __init__(self, path: epath.Path, content: bytes):
         write_bytes(path, content)
         self._path = path
-        self._content = bytearray(content)  # and not what the file holds by then: the disk may have damaged it
+        self._content = bytearray(content)  # the file itself may have been damaged since
         self._file = open(path, "ab")  # noqa: SIM115 (closed by close)
 
     def write(self, row: Mapping[str, Any]) -> None:
@@ -130,37 +130,37 @@ class _LocalLines:
             self._file.write(line)
             self._file.flush()
 
-    def settle(self) -> bytes:
+    def sync(self) -> bytes:
         with naming(self._path):
             os.fsync(self._file.fileno())
         return bytes(self._content)
 
     def close(self, failed: bool) -> None:
-        # After a failed write the close tries it once more; the error that is on its way says it already.
+        # After a failed write, closing fails once more with the error that is being raised already.
         with contextlib.suppress(OSError) if failed else naming(self._path):
             self._file.close()
 
 
 class _RemoteLines:
-    """An object store cannot append: the whole file is sent every few seconds and whenever its size is asked for."""
+    """An object store cannot append, so the whole file is sent every few seconds, and whenever `content` is read."""
 
     def __init__(self, path: epath.Path, content: bytes):
         self._path, self._content = path, bytearray(content)
-        self.settle()
+        self.sync()
 
     def write(self, row: Mapping[str, Any]) -> None:
         self._content += _line(row)
         if time.monotonic() - self._sent > _UPLOAD_SECONDS:
-            self.settle()
+            self.sync()
 
-    def settle(self) -> bytes:
+    def sync(self) -> bytes:
         content = bytes(self._content)
         write_bytes(self._path, content)
         self._sent = time.monotonic()
         return content
 
     def close(self, failed: bool) -> None:
-        self.settle()
+        self.sync()
 
 
 # --- loggers ----------------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 class _TensorBoard:
-    """Writes events in this thread: on a full disk that of a `SummaryWriter` ends, and its `close` waits for ever."""
+    """Writes events in this thread: on a full disk that of a `SummaryWriter` ends, and its `close` never returns."""
 
     def __init__(self, folder: epath.Path):
         self._events = importlib.import_module("tensorboardX.proto.event_pb2")
@@ -201,7 +201,7 @@ class _TensorBoard:
         with naming(self._folder):
             for name, value in _numbers(row).items():
                 self._put(step=row["step"], summary=self._summaries.scalar(name, value))
-            if not is_remote(self._folder):  # an object store is sent the whole file
+            if not is_remote(self._folder):  # an object store receives the whole file on close
                 self._writer.flush()
 
     def close(self, failed: bool) -> None:
@@ -220,8 +220,12 @@ class _WeightsAndBiases:
                 f"--config.log.wandb=true: Weights & Biases cannot start ({reason}); run `wandb login`, set "
                 "WANDB_API_KEY, or set WANDB_MODE=offline"
             ) from error
-        _set_aside_older(self._run)
-        # The server's next step where a run is resumed online: what it has is not sent again.
+        if getattr(self._run, "offline", False):  # this folder holds all rows of the run, so a sync must take it alone
+            current = pathlib.Path(self._run.dir).parent
+            for older in current.parent.glob(f"offline-run-*-{self._run.id}"):
+                if older != current:
+                    older.rename(older.with_name(f"superseded-{older.name}"))
+        # The server's next step where a run is resumed online; earlier rows are not sent again.
         self._next = getattr(self._run, "step", 0)
 
     def write(self, row: Mapping[str, Any]) -> None:
@@ -232,16 +236,6 @@ class _WeightsAndBiases:
         self._run.finish(exit_code=int(failed))
 
 
-def _set_aside_older(run: Any) -> None:
-    """Rename the folders of earlier offline processes of this run: it holds their rows, and a sync takes it alone."""
-    if not getattr(run, "offline", False):
-        return
-    current = pathlib.Path(run.dir).parent
-    for older in current.parent.glob(f"offline-run-*-{run.id}"):
-        if older != current:
-            older.rename(older.with_name(f"superseded-{older.name}"))
-
-
 def _run_id(folder: epath.Path) -> str:
     """The id of the run in the folder's file, or a new one where the file is missing or damaged."""
     path = folder / "wandb_id.txt"
@@ -250,6 +244,6 @@ def _run_id(folder: epath.Path) -> str:
             return known
     new = uuid.uuid4().hex
     if path.exists():
-        warn(f"{path}: damaged; Weights & Biases goes on under a new run, {new}")
+        warn(f"{path}: damaged; Weights & Biases continues as the new run {new}")
     write_text(path, new)
     return new

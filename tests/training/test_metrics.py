@@ -170,7 +170,7 @@ def test_a_damaged_run_id_is_replaced_and_said(tmp_path, wandb_calls, capsys, da
     open_metrics(tmp_path, wandb=True).close()
     assert wandb_calls[0][0]["id"] == (tmp_path / "wandb_id.txt").read_text()
     assert len(wandb_calls[0][0]["id"]) == 32
-    assert "wandb_id.txt: damaged; Weights & Biases goes on under a new run" in capsys.readouterr().out
+    assert "wandb_id.txt: damaged; Weights & Biases continues as the new run" in capsys.readouterr().out
 
 
 def test_two_folders_are_two_wandb_runs(tmp_path, wandb_calls):
