@@ -43,7 +43,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The front door; returns the exit status."""
+    """Run the command line; return the exit status."""
     return cli.main(train, description=__doc__, add_flags=add_flags, start=start, argv=argv)
 
 
