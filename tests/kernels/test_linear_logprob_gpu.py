@@ -33,18 +33,18 @@ def test_slices_are_whole_tiles_and_cover_the_vocabulary():
             assert size * tokens <= max(pallas_gpu.WEIGHTS, tokens * 8 * pallas_gpu.WORDS)
 
 
-def test_tiles_put_together_are_the_whole():
+def test_tiles_join_tiles_are_the_whole():
     given = case(tokens=4, dim=8, vocab=96)
     logits, target = given.hidden @ given.head.T, jnp.arange(96) == given.targets[:, None]
 
     def seen(words):
-        return online.absorb(online.start((4, 1)), logits[:, words], target[:, words], None)[0]
+        return online.update(online.start((4, 1)), logits[:, words], target[:, words], None)[0]
 
     parts = [seen(slice(k, k + 32)) for k in (0, 32, 64)]
     tiles = online.Sums(*(jnp.stack(leaves)[:, :, 0] for leaves in zip(*parts, strict=True)))
     whole = seen(slice(None))
     # 96 words summed in another order: at most 96 roundings of 2^-24, 6e-6, of a sum of terms of size 1.
-    for left, right in zip(pallas_gpu._put_together(tiles), whole, strict=True):
+    for left, right in zip(pallas_gpu._join_tiles(tiles), whole, strict=True):
         assert jnp.allclose(left, right, rtol=1e-5, atol=1e-5)
 
 

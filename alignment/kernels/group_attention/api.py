@@ -20,18 +20,18 @@ KeyValue = tuple[jax.Array, jax.Array]
 def group_attention(
     q: jax.Array,
     prompt_kv: KeyValue,
-    own_kv: KeyValue,
+    completion_kv: KeyValue,
     prompt_mask: jax.Array,
     implementation: str = "xla",
 ) -> jax.Array:
-    """Attend from completions to their prompt's keys, stored once a group, and causally to their own.
+    """Attend from completions to their prompt's keys, stored once a group, and causally to themselves.
 
     Scores are scaled by 1 / sqrt(d); one softmax, in float32, runs over both key sets together.
 
     Args:
       q: [P, G, Lc, H, d] queries of P prompts with G completions each; query i sees own keys 0 to i.
       prompt_kv: keys and values [P, Lp, K, d] of the prompts, K dividing H.
-      own_kv: keys and values [P, G, Lc, K, d] of the completions.
+      completion_kv: keys and values [P, G, Lc, K, d] of the completions.
       prompt_mask: [P, Lp], true at real prompt tokens. A prompt without any is as if it were not there. Keys and values
         of the others may be anything, NaN too.
       implementation: a name in `IMPLEMENTATIONS`.
@@ -42,17 +42,17 @@ def group_attention(
     Raises:
       UserError: an unknown implementation.
     """
-    chex.assert_rank([q, *prompt_kv, *own_kv, prompt_mask], [5, 4, 4, 5, 5, 2])
-    chex.assert_axis_dimension(q, 2, own_kv[0].shape[2])
+    chex.assert_rank([q, *prompt_kv, *completion_kv, prompt_mask], [5, 4, 4, 5, 5, 2])
+    chex.assert_axis_dimension(q, 2, completion_kv[0].shape[2])
     return load_implementation("group_attention", implementation, IMPLEMENTATIONS).group_attention(
-        q, prompt_kv, own_kv, prompt_mask
+        q, prompt_kv, completion_kv, prompt_mask
     )
 
 
 def cached_attention(
     q: jax.Array,
     prompt_kv: KeyValue,
-    own_kv: KeyValue,
+    completion_kv: KeyValue,
     prompt_mask: jax.Array,
     last: jax.Array,
     implementation: str = "xla",
@@ -64,7 +64,7 @@ def cached_attention(
     Args:
       q: [P, G, H, d] one query a completion.
       prompt_kv: keys and values [P, K, Lp, d] of the prompts, K dividing H.
-      own_kv: keys and values [P, K, G, Lc, d] of the completions.
+      completion_kv: keys and values [P, K, G, Lc, d] of the completions.
       prompt_mask: [P, Lp], true at real prompt tokens.
       last: [P, G] the last own key that each query sees: its own token's.
       implementation: a name in `IMPLEMENTATIONS`.
@@ -75,9 +75,9 @@ def cached_attention(
     Raises:
       UserError: an unknown implementation.
     """
-    chex.assert_rank([q, *prompt_kv, *own_kv, prompt_mask, last], [4, 4, 4, 5, 5, 2, 2])
+    chex.assert_rank([q, *prompt_kv, *completion_kv, prompt_mask, last], [4, 4, 4, 5, 5, 2, 2])
     return load_implementation("group_attention", implementation, IMPLEMENTATIONS).cached_attention(
-        q, prompt_kv, own_kv, prompt_mask, last
+        q, prompt_kv, completion_kv, prompt_mask, last
     )
 
 

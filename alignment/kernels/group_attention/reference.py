@@ -6,37 +6,37 @@ import jax
 import jax.numpy as jnp
 
 
-def group_attention(q, prompt_kv, own_kv, prompt_mask):
+def group_attention(q, prompt_kv, completion_kv, prompt_mask):
     """Concatenate prompt and completion, repeat the key heads, mask what a query may not see."""
     length = q.shape[2]
     prompt_kv = tuple(jnp.where(prompt_mask[:, :, None, None], x, 0) for x in prompt_kv)
-    return _behind_copies(q, prompt_kv, own_kv, prompt_mask, jnp.arange(length)[:, None] >= jnp.arange(length))
+    return _behind_copies(q, prompt_kv, completion_kv, prompt_mask, jnp.arange(length)[:, None] >= jnp.arange(length))
 
 
-def cached_attention(q, prompt_kv, own_kv, prompt_mask, last):
+def cached_attention(q, prompt_kv, completion_kv, prompt_mask, last):
     """The same for one query a completion, which sees its own keys up to `last`."""
     prompt_kv = tuple(x.swapaxes(1, 2) for x in prompt_kv)
-    own_kv = tuple(x.transpose(0, 2, 3, 1, 4) for x in own_kv)
-    seen = jnp.arange(own_kv[0].shape[2]) <= last[:, :, None, None, None]
-    return _behind_copies(q[:, :, None], prompt_kv, own_kv, prompt_mask, seen)[:, :, 0]
+    completion_kv = tuple(x.transpose(0, 2, 3, 1, 4) for x in completion_kv)
+    seen = jnp.arange(completion_kv[0].shape[2]) <= last[:, :, None, None, None]
+    return _behind_copies(q[:, :, None], prompt_kv, completion_kv, prompt_mask, seen)[:, :, 0]
 
 
-def _behind_copies(q, prompt_kv, own_kv, prompt_mask, own_mask):
-    """`own_mask` broadcasts against [P, G, H, Lq, Lc]."""
+def _behind_copies(q, prompt_kv, completion_kv, prompt_mask, completion_mask):
+    """`completion_mask` broadcasts against [P, G, H, Lq, Lc]."""
     groups, samples, length, heads, _ = q.shape
     k, v = (
-        jnp.concatenate([jnp.broadcast_to(p[:, None], (groups, samples, *p.shape[1:])), own], axis=2)
-        for p, own in zip(prompt_kv, own_kv, strict=True)
+        jnp.concatenate([jnp.broadcast_to(prompt[:, None], (groups, samples, *prompt.shape[1:])), completion], axis=2)
+        for prompt, completion in zip(prompt_kv, completion_kv, strict=True)
     )
-    own_mask = jnp.broadcast_to(own_mask, (groups, samples, heads, length, own_kv[0].shape[2]))
-    mask = jnp.broadcast_to(prompt_mask[:, None, None, None, :], (*own_mask.shape[:-1], prompt_mask.shape[1]))
-    return _attend(q, k, v, jnp.concatenate([mask, own_mask], axis=-1))
+    completion_mask = jnp.broadcast_to(completion_mask, (groups, samples, heads, length, completion_kv[0].shape[2]))
+    mask = jnp.broadcast_to(prompt_mask[:, None, None, None, :], (*completion_mask.shape[:-1], prompt_mask.shape[1]))
+    return _attend(q, k, v, jnp.concatenate([mask, completion_mask], axis=-1))
 
 
 def causal_attention(q, k, v, segments=None):
     """Mask the upper triangle, and what belongs to another segment."""
-    places = jnp.arange(q.shape[1])
-    mask = places[:, None] >= places[None, :]
+    positions = jnp.arange(q.shape[1])
+    mask = positions[:, None] >= positions[None, :]
     if segments is not None:
         mask = mask & (segments[:, :, None] == segments[:, None, :])[:, None]
     return _attend(q, k, v, mask)

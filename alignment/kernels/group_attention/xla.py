@@ -30,27 +30,27 @@ class _Part(NamedTuple):
     visible: jax.Array  # true where a query may look; broadcasts against [P, K, G, R, T, S]
 
 
-def group_attention(q, prompt_kv, own_kv, prompt_mask):
+def group_attention(q, prompt_kv, completion_kv, prompt_mask):
     """See `api.group_attention`."""
     # Zeros where the prompt is padded: a weight of 0 times NaN would be NaN.
     prompt = tuple(jnp.where(prompt_mask[:, None, :, None], x.swapaxes(1, 2), 0) for x in prompt_kv)  # [P, K, Lp, d]
-    own = tuple(x.transpose(0, 3, 1, 2, 4) for x in own_kv)  # [P, K, G, Lc, d]
-    return _token_major(_attend(_head_major(q, own[0].shape[1]), (*prompt, prompt_mask), own, None))
+    completion = tuple(x.transpose(0, 3, 1, 2, 4) for x in completion_kv)  # [P, K, G, Lc, d]
+    return _token_major(_attend(_head_major(q, completion[0].shape[1]), (*prompt, prompt_mask), completion, None))
 
 
-def cached_attention(q, prompt_kv, own_kv, prompt_mask, last):
+def cached_attention(q, prompt_kv, completion_kv, prompt_mask, last):
     """See `api.cached_attention`."""
-    rows = _head_major(q[:, :, None], own_kv[0].shape[1])
-    prompt_kv, own_kv = (tuple(x.astype(q.dtype) for x in pair) for pair in (prompt_kv, own_kv))
-    visible = jnp.arange(own_kv[0].shape[3]) <= last[:, None, :, None, None, None]
-    parts = _prompt_part(*prompt_kv, prompt_mask), _Part(*own_kv, visible)
+    rows = _head_major(q[:, :, None], completion_kv[0].shape[1])
+    prompt_kv, completion_kv = (tuple(x.astype(q.dtype) for x in pair) for pair in (prompt_kv, completion_kv))
+    visible = jnp.arange(completion_kv[0].shape[3]) <= last[:, None, :, None, None, None]
+    parts = _prompt_part(*prompt_kv, prompt_mask), _Part(*completion_kv, visible)
     return _token_major(_softmax(rows, parts)[0].astype(q.dtype))[:, :, 0]
 
 
 def causal_attention(q, k, v, segments=None):
     """See `api.causal_attention`: a group of one without a prompt."""
-    own = tuple(x.swapaxes(1, 2)[:, :, None] for x in (k, v))
-    return _token_major(_attend(_head_major(q[:, None], k.shape[2]), None, own, segments))[:, 0]
+    completion = tuple(x.swapaxes(1, 2)[:, :, None] for x in (k, v))
+    return _token_major(_attend(_head_major(q[:, None], k.shape[2]), None, completion, segments))[:, 0]
 
 
 def _head_major(q, kv_heads):
@@ -64,38 +64,42 @@ def _token_major(out):
 
 
 @jax.custom_vjp
-def _attend(q, prompt, own, segments):
-    """Causal attention of q [P, K, G, R, T, d]; prompt is (k, v, mask) or None, own is (k, v) [P, K, G, T, d].
+def _attend(q, prompt, completion, segments):
+    """Causal attention of q [P, K, G, R, T, d]; prompt is (k, v, mask) or None, completion is (k, v) [P, K, G, T, d].
 
-    Own tokens see those of their own number in segments [P, T], or all of them where it is None.
+    Tokens see those of the same number in segments [P, T], or all of them where it is None.
     """
-    return _forward(q, prompt, own, segments)[0]
+    return _forward(q, prompt, completion, segments)[0]
 
 
-def _forward(q, prompt, own, segments):
-    blocks = [_softmax(q[..., rows, :], _parts(rows, prompt, own, segments)) for rows in _blocks(q.shape[4])]
+def _forward(q, prompt, completion, segments):
+    blocks = [_softmax(q[..., rows, :], _parts(rows, prompt, completion, segments)) for rows in _blocks(q.shape[4])]
     out, lse = (jnp.concatenate(pieces, axis=4) for pieces in zip(*blocks, strict=True))
     out, lse = (checkpoint_name(x, SAVED) for x in (out.astype(q.dtype), lse))
-    return out, (q, prompt, own, segments, out, lse)
+    return out, (q, prompt, completion, segments, out, lse)
 
 
-def _backward(kept, g):
-    q, prompt, own, segments, out, lse = kept
+def _backward(residuals, g):
+    q, prompt, completion, segments, out, lse = residuals
     inner = jnp.sum(g.astype(jnp.float32) * out, axis=-1, keepdims=True)
-    d_q, d_prompt, d_own = [], None, tuple(jnp.zeros(x.shape, jnp.float32) for x in own)
+    d_q, d_prompt, d_completion = [], None, tuple(jnp.zeros(x.shape, jnp.float32) for x in completion)
     for rows in _blocks(q.shape[4]):
-        given = tuple(x[..., rows, :] for x in (q, g, lse, inner))
-        *to_prompt, to_own = (_part_gradient(*given, part) for part in _parts(rows, prompt, own, segments))
-        d_q.append(sum(part[0] for part in (*to_prompt, to_own)))
-        d_own = tuple(d.at[..., : rows.stop, :].add(new) for d, new in zip(d_own, to_own[1:], strict=True))
+        block = tuple(x[..., rows, :] for x in (q, g, lse, inner))
+        *to_prompt, to_completion = (
+            _part_gradient(*block, part) for part in _parts(rows, prompt, completion, segments)
+        )
+        d_q.append(sum(part[0] for part in (*to_prompt, to_completion)))
+        d_completion = tuple(
+            d.at[..., : rows.stop, :].add(new) for d, new in zip(d_completion, to_completion[1:], strict=True)
+        )
         if to_prompt:
             new = to_prompt[0][1:]
             d_prompt = new if d_prompt is None else jax.tree.map(jnp.add, d_prompt, new)
     d_q = jnp.concatenate(d_q, axis=4).astype(q.dtype)
-    d_own = tuple(d.astype(x.dtype) for d, x in zip(d_own, own, strict=True))
+    d_completion = tuple(d.astype(x.dtype) for d, x in zip(d_completion, completion, strict=True))
     if prompt is not None:
         d_prompt = (*(d.astype(x.dtype) for d, x in zip(d_prompt, prompt[:2], strict=True)), None)
-    return d_q, d_prompt, d_own, None
+    return d_q, d_prompt, d_completion, None
 
 
 _attend.defvjp(_forward, _backward)
@@ -106,13 +110,13 @@ def _blocks(length):
     return [slice(begin, min(begin + size, length)) for begin in range(0, length, size)]
 
 
-def _parts(rows, prompt, own, segments):
+def _parts(rows, prompt, completion, segments):
     """The key sets that a block of queries looks at: the prompt, if any, and its own up to the block's end."""
     triangle = jnp.arange(rows.start, rows.stop)[:, None] >= jnp.arange(rows.stop)[None, :]
     if segments is not None:
         same = segments[:, rows, None] == segments[:, None, : rows.stop]
         triangle = triangle & same[:, None, None, None]
-    behind = _Part(*(x[..., : rows.stop, :] for x in own), triangle)
+    behind = _Part(*(x[..., : rows.stop, :] for x in completion), triangle)
     return (behind,) if prompt is None else (_prompt_part(*prompt), behind)
 
 
@@ -123,10 +127,10 @@ def _prompt_part(k, v, mask):
 def _softmax(q, parts):
     """One softmax over all parts: out [P, K, G, R, T, d] and log-sum-exp [P, K, G, R, T, 1], both float32."""
     outs, lses = zip(*(_partial(q, part) for part in parts), strict=True)
-    top = functools.reduce(jnp.maximum, lses)
-    shares = [jnp.exp(lse - top) for lse in lses]  # each part weighs exp of its own log-sum-exp
+    max_lse = functools.reduce(jnp.maximum, lses)
+    shares = [jnp.exp(lse - max_lse) for lse in lses]  # each part weighs exp of its log-sum-exp
     total = sum(shares)
-    return sum(share * out for share, out in zip(shares, outs, strict=True)) / total, top + jnp.log(total)
+    return sum(share * out for share, out in zip(shares, outs, strict=True)) / total, max_lse + jnp.log(total)
 
 
 def _partial(q, part):

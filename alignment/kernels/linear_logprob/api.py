@@ -1,6 +1,6 @@
 """Log-probability of target tokens straight from hidden states and a frozen head, never keeping [tokens, V] logits.
 
-An implementation is a module of this folder named in `IMPLEMENTATIONS`. It has `linear_logprob(hidden, head, targets,
+An implementation is a module of this folder listed in `IMPLEMENTATIONS`. It has `linear_logprob(hidden, head, targets,
 temperature, is_token=None)` and may have `unsupported(hidden, head, backend)`, why it cannot serve ("" where it can),
 and `PASSES`, its passes over the head, from which the vocabulary-sharded form is made.
 """
@@ -8,7 +8,6 @@ and `PASSES`, its passes over the head, from which the vocabulary-sharded form i
 from __future__ import annotations
 
 import functools
-import importlib
 from types import ModuleType
 
 import chex
@@ -16,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from alignment.errors import UserError
+from alignment.kernels.implementations import load_implementation
 from alignment.kernels.linear_logprob import gradient, sharded
 from alignment.kernels.linear_logprob.types import LOWEST, LogProb, Shards
 from alignment.kernels.vocabulary import TokenRanges, token_mask
@@ -70,26 +70,16 @@ def linear_logprob(
 
 
 def _choose(implementation: str, hidden, head, sharded: bool) -> ModuleType:
-    if implementation not in (*IMPLEMENTATIONS, "auto"):
-        raise UserError(
-            f"linear_logprob has no implementation {implementation!r}; use one of {', '.join(IMPLEMENTATIONS)} or auto"
-        )
     reasons = []
     for name in IMPLEMENTATIONS if implementation == "auto" else (implementation,):
-        module = importlib.import_module(f"alignment.kernels.linear_logprob.{name}")
-        reason = _unsupported(module, hidden, head, sharded)
+        module = load_implementation("linear_logprob", name, (*IMPLEMENTATIONS, "auto"))
+        reason = "it has no vocabulary-sharded form" if sharded and not hasattr(module, "PASSES") else ""
+        if not reason and hasattr(module, "unsupported"):
+            reason = module.unsupported(hidden, head, jax.default_backend())
         if not reason:
             return module
         reasons.append(f"{name}: {reason}")
     raise UserError(f"linear_logprob cannot use the implementation asked for; {'; '.join(reasons)}")
-
-
-def _unsupported(module: ModuleType, hidden, head, sharded: bool) -> str:
-    if sharded and not hasattr(module, "PASSES"):
-        return "it has no vocabulary-sharded form"
-    if not hasattr(module, "unsupported"):
-        return ""
-    return module.unsupported(hidden, head, jax.default_backend())
 
 
 def _local(hidden: jax.Array, head: jax.Array, shards: Shards | None) -> tuple[jax.ShapeDtypeStruct, ...]:

@@ -1,7 +1,7 @@
-"""Online softmax over all words but the target: the sums every implementation keeps, their update and their merge.
+"""Online softmax over all words but the target: the sums of every implementation, their update and their merge.
 
-The target is kept out of the sums on purpose. With r = sum over v != y of exp(z_v - top), the gradient
-d log p_y / dh = ((1 - p_y) W_y - sum over v != y of p_v W_v) / temperature then has no cancellation: each weight is
+The sums exclude the target, so that the gradient
+d log p_y / dh = ((1 - p_y) W_y - sum over v != y of p_v W_v) / temperature then has no cancellation. Each weight is
 small where the target is likely, so rounding the weights to bfloat16 costs 2**-9 relative. With the target inside the
 sum, W_y - E_p[W] at p_y = 0.99 would be wrong by a sixth after the same rounding.
 
@@ -22,31 +22,31 @@ MASKED = 2 * LOWEST  # below LOWEST, the maximum of no logits: exp(MASKED - top)
 
 
 class Sums(NamedTuple):
-    """What is known of a row's logits after some of the vocabulary; [T, 1] float32 each.
+    """Running sums over the part of the vocabulary that was read; [T, 1] float32 each.
 
-    `top` is the largest logit but the target's, `mass` the sum of exp(z - top) and `spread` that of
-    (z - top) exp(z - top), both without the target, and `target` the target's logit (0 until it is met).
+    `max_logit` m is the largest logit, `sum_exp` the sum of exp(z - m) and `sum_z_exp` that of (z - m) exp(z - m), all
+    without the target; `target_logit` is the logit of the target, 0 before it is read.
     """
 
-    top: jax.Array
-    mass: jax.Array
-    spread: jax.Array
-    target: jax.Array
+    max_logit: jax.Array
+    sum_exp: jax.Array
+    sum_z_exp: jax.Array
+    target_logit: jax.Array
 
 
 class Sweep(NamedTuple):
-    """`Sums` over the whole vocabulary and the sum of exp(z_v - top) W_v, v != y: [T, D] float32, None if unasked."""
+    """`Sums` and the sum of exp(z_v - max_logit) W_v over v != y: [T, D] float32, None if no gradient is needed."""
 
     sums: Sums
-    weighted: jax.Array | None
+    weighted_rows: jax.Array | None
 
 
 class Finished(NamedTuple):
-    """The result, with 1 - p_y [T, 1] to full precision and the sum of p_v W_v, v != y ([T, D], None if unasked)."""
+    """The result, 1 - p_y [T, 1] to full precision and the sum of p_v W_v over v != y, [T, D] or None."""
 
     out: LogProb
-    miss: jax.Array
-    others: jax.Array | None
+    one_minus_p: jax.Array
+    weighted_rows: jax.Array | None
 
 
 def start(shape: tuple[int, ...]) -> Sums:
@@ -55,81 +55,85 @@ def start(shape: tuple[int, ...]) -> Sums:
     return Sums(jnp.full(shape, LOWEST), zero, zero, zero)
 
 
-def absorb(
-    sums: Sums, logits: jax.Array, target: jax.Array, valid: jax.Array | None, found: jax.Array | None = None
+def update(
+    sums: Sums, logits: jax.Array, target: jax.Array, valid: jax.Array | None, target_logit: jax.Array | None = None
 ) -> tuple[Sums, ...]:
-    """Take in a block of logits.
+    """Add a block of logits to the sums.
 
     Args:
       sums: before the block, [t, 1] each.
       logits: [t, v] float32.
       target: bool [t, v], true at the row's target.
       valid: bool [t, v] or [1, v], false where the block's column is no token or was seen already; None if all are.
-      found: the target's logit [t, 1] where the block has it, else 0; None adds it up here, for want of a gather.
+      target_logit: the target's logit [t, 1] where the block holds it, else 0; None computes it by a masked sum, for
+        kernels that cannot gather.
 
     Returns:
-      The sums after the block, exp(logits - top) [t, v] (0 at the target and where not valid), and the factor [t, 1]
-      by which anything weighted with the former top shrinks.
+      The sums after the block, exp(logits - max_logit) [t, v] (0 at the target and where not valid), and the factor
+      [t, 1] that rescales a sum weighted with the former maximum.
     """
-    rest = ~target if valid is None else ~target & valid
-    others = jnp.where(rest, logits, MASKED)
-    top = jnp.maximum(sums.top, jnp.max(others, axis=1, keepdims=True))
-    gap = others - top
+    is_other = ~target if valid is None else ~target & valid
+    other_logits = jnp.where(is_other, logits, MASKED)
+    max_logit = jnp.maximum(sums.max_logit, jnp.max(other_logits, axis=1, keepdims=True))
+    gap = other_logits - max_logit
     weights = jnp.exp(gap)
-    kept, shift, shrink = rescale(sums, top)
-    if found is None:
-        taken = target if valid is None else target & valid
-        found = jnp.sum(jnp.where(taken, logits, 0.0), axis=1, keepdims=True)
+    sum_exp, sum_z_exp, factor = rescale(sums, max_logit)
+    if target_logit is None:
+        is_target = target if valid is None else target & valid
+        target_logit = jnp.sum(jnp.where(is_target, logits, 0.0), axis=1, keepdims=True)
     return (
         Sums(
-            top,
-            kept + jnp.sum(weights, axis=1, keepdims=True),
-            shift + jnp.sum(gap * weights, axis=1, keepdims=True),
-            sums.target + found,
+            max_logit,
+            sum_exp + jnp.sum(weights, axis=1, keepdims=True),
+            sum_z_exp + jnp.sum(gap * weights, axis=1, keepdims=True),
+            sums.target_logit + target_logit,
         ),
         weights,
-        shrink,
+        factor,
     )
 
 
-def rescale(sums: Sums, top: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Return mass and spread expressed against another `top`, and the factor by which weights shrink."""
-    gap = sums.top - top
-    shrink = jnp.exp(gap)
-    return sums.mass * shrink, (sums.spread + gap * sums.mass) * shrink, shrink
+def rescale(sums: Sums, max_logit: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return sum_exp and sum_z_exp relative to another `max_logit`, and the factor that rescales weights."""
+    gap = sums.max_logit - max_logit
+    factor = jnp.exp(gap)
+    return sums.sum_exp * factor, (sums.sum_z_exp + gap * sums.sum_exp) * factor, factor
 
 
 def join(left: Sweep, right: Sweep) -> Sweep:
     """Join the sweeps of two parts of the vocabulary."""
-    top = jnp.maximum(left.sums.top, right.sums.top)
-    (mass, spread, shrink), (mass2, spread2, shrink2) = rescale(left.sums, top), rescale(right.sums, top)
-    weighted = None if left.weighted is None else left.weighted * shrink + right.weighted * shrink2
-    return Sweep(Sums(top, mass + mass2, spread + spread2, left.sums.target + right.sums.target), weighted)
+    max_logit = jnp.maximum(left.sums.max_logit, right.sums.max_logit)
+    (sum_exp, sum_z_exp, factor), (sum_exp2, sum_z_exp2, factor2) = (
+        rescale(each.sums, max_logit) for each in (left, right)
+    )
+    rows = None if left.weighted_rows is None else left.weighted_rows * factor + right.weighted_rows * factor2
+    target_logit = left.sums.target_logit + right.sums.target_logit
+    return Sweep(Sums(max_logit, sum_exp + sum_exp2, sum_z_exp + sum_z_exp2, target_logit), rows)
 
 
 def merge(sweep: Sweep, axis: str) -> Sweep:
-    """Merge the sweeps of vocabulary slices held along mesh axis `axis`; called inside `jax.shard_map`."""
-    top = jax.lax.pmax(sweep.sums.top, axis)
-    mass, spread, shrink = rescale(sweep.sums, top)
-    mass, spread, target = jax.lax.psum((mass, spread, sweep.sums.target), axis)
-    weighted = None if sweep.weighted is None else jax.lax.psum(sweep.weighted * shrink, axis)
-    return Sweep(Sums(top, mass, spread, target), weighted)
+    """Merge the sweeps of vocabulary slices on the devices of mesh axis `axis`; called inside `jax.shard_map`."""
+    max_logit = jax.lax.pmax(sweep.sums.max_logit, axis)
+    sum_exp, sum_z_exp, factor = rescale(sweep.sums, max_logit)
+    sum_exp, sum_z_exp, target_logit = jax.lax.psum((sum_exp, sum_z_exp, sweep.sums.target_logit), axis)
+    rows = None if sweep.weighted_rows is None else jax.lax.psum(sweep.weighted_rows * factor, axis)
+    return Sweep(Sums(max_logit, sum_exp, sum_z_exp, target_logit), rows)
 
 
 def finish(sweep: Sweep) -> Finished:
-    """Put the target back and read the result off: log p_y = z_y - lse, entropy = lse - E_p[z]."""
-    target = sweep.sums.target
-    top = jnp.maximum(sweep.sums.top, target)
-    mass, spread, shrink = rescale(sweep.sums, top)
-    gap = target - top
-    own = jnp.exp(gap)
-    total = mass + own
+    """Add the target to the sums and compute the result: log p_y = z_y - lse, entropy = lse - E_p[z]."""
+    target_logit = sweep.sums.target_logit
+    max_logit = jnp.maximum(sweep.sums.max_logit, target_logit)
+    sum_exp, sum_z_exp, factor = rescale(sweep.sums, max_logit)
+    gap = target_logit - max_logit
+    target_exp = jnp.exp(gap)
+    total = sum_exp + target_exp
     log_total = jnp.log(total)
-    out = LogProb(gap - log_total, top + log_total, log_total - (spread + gap * own) / total)
-    others = None if sweep.weighted is None else sweep.weighted * (shrink / total)
-    return Finished(LogProb(*(leaf[:, 0] for leaf in out)), mass / total, others)
+    out = LogProb(gap - log_total, max_logit + log_total, log_total - (sum_z_exp + gap * target_exp) / total)
+    rows = None if sweep.weighted_rows is None else sweep.weighted_rows * (factor / total)
+    return Finished(LogProb(*(leaf[:, 0] for leaf in out)), sum_exp / total, rows)
 
 
 def exact(*arrays: jax.Array) -> jax.lax.Precision | None:
-    """Matrix products of float32 are float32 on every device, not bfloat16 (TPU) or TF32 (GPU) by default."""
+    """Return the precision that keeps float32 products in float32; defaults are bfloat16 on TPU and TF32 on GPU."""
     return jax.lax.Precision.HIGHEST if jnp.result_type(*arrays) == jnp.float32 else None

@@ -82,8 +82,8 @@ def sweep(
         first = jnp.minimum(begin, len(head) - size)  # the last slice ends with the vocabulary; `begin` masks the rest
         bounds = jnp.stack([first // ROWS, begin])
         tiles, weights = _tiles((hidden, head, targets, temperature.reshape(1), bounds, *masks), size, weighted)
-        sums = _put_together(tiles)
-        gathered = None if weights is None else _gather(weights, tiles.top, sums.top, head, first)
+        sums = _join_tiles(tiles)
+        gathered = None if weights is None else _gather(weights, tiles.max_logit, sums.max_logit, head, first)
         return online.join(sofar, Sweep(sums, gathered)), None
 
     gathered = jnp.zeros(hidden.shape, jnp.float32) if weighted else None
@@ -103,17 +103,20 @@ def _slice_size(words: int, tokens: int) -> int:
     return min(math.ceil(words / count / WORDS), words // WORDS) * WORDS
 
 
-def _put_together(tiles: Sums) -> Sums:
-    """Sums [tiles, T] of separate words as one, [T, 1]."""
-    top = jnp.max(tiles.top, axis=0)
-    mass, spread, _ = online.rescale(tiles, top)
-    return Sums(*(leaf[:, None] for leaf in (top, mass.sum(0), spread.sum(0), tiles.target.sum(0))))
+def _join_tiles(tiles: Sums) -> Sums:
+    """Join the sums [tiles, T] of separate words, [T, 1]."""
+    max_logit = jnp.max(tiles.max_logit, axis=0)
+    sum_exp, sum_z_exp, _ = online.rescale(tiles, max_logit)
+    sums = max_logit, sum_exp.sum(0), sum_z_exp.sum(0), tiles.target_logit.sum(0)
+    return Sums(*(leaf[:, None] for leaf in sums))
 
 
-def _gather(weights: jax.Array, tile_top: jax.Array, top: jax.Array, head: jax.Array, first: jax.Array) -> jax.Array:
-    """Sum of exp(z - top) W over a slice, from weights [T, v] that are relative to their tile's maximum [tiles, T]."""
-    shrink = jnp.exp(tile_top.T - top)
-    scaled = (weights.reshape(*shrink.shape, WORDS) * shrink[:, :, None]).astype(weights.dtype)
+def _gather(
+    weights: jax.Array, tile_max: jax.Array, max_logit: jax.Array, head: jax.Array, first: jax.Array
+) -> jax.Array:
+    """Sum of exp(z - max_logit) W over a slice, from weights [T, v] relative to their tile's maximum [tiles, T]."""
+    factor = jnp.exp(tile_max.T - max_logit)
+    scaled = (weights.reshape(*factor.shape, WORDS) * factor[:, :, None]).astype(weights.dtype)
     chunk = jax.lax.dynamic_slice_in_dim(head, first, weights.shape[1])
     return jnp.einsum("tv,vd->td", scaled.reshape(weights.shape), chunk, preferred_element_type=jnp.float32)
 
@@ -142,8 +145,8 @@ def _tiles(inputs: tuple[jax.Array, ...], size: int, weighted: bool) -> tuple[Su
         grid_names=("tokens", "words"),
         compiler_params=plgpu.CompilerParams(lowering_semantics=plgpu.LoweringSemantics.Warpgroup),
     )
-    found = run(*inputs)
-    return Sums(*found[:4]), found[4] if weighted else None
+    outputs = run(*inputs)
+    return Sums(*outputs[:4]), outputs[4] if weighted else None
 
 
 def _kernel(plgpu, masked: bool, hidden, head, targets, temperature, bounds, *rest):
@@ -198,14 +201,14 @@ def _product(plgpu, pl, hidden, head):
 
 
 def _reduce(logits: jax.Array, target: jax.Array, fresh: jax.Array) -> tuple[Sums, jax.Array]:
-    """`Sums` [TOKENS] of a tile and exp(z - top) of its words but the target; `online.absorb` in Mosaic GPU's terms."""
+    """`Sums` [TOKENS] of a tile and exp(z - max_logit) of its words but the target: `online.update` in Mosaic GPU."""
     # Nested choices, not & and ~: the compiler has no one-bit negation of a tile.
-    others = jnp.where(target, online.MASKED, jnp.where(fresh, logits, online.MASKED))
-    top = jnp.maximum(jnp.max(others, axis=1), online.LOWEST)
-    gap = others - _along(top)
+    other_logits = jnp.where(target, online.MASKED, jnp.where(fresh, logits, online.MASKED))
+    max_logit = jnp.maximum(jnp.max(other_logits, axis=1), online.LOWEST)
+    gap = other_logits - _along(max_logit)
     weights = jnp.exp(gap)
     picked = jnp.where(target, jnp.where(fresh, logits, 0.0), 0.0)
-    return Sums(top, weights.sum(axis=1), (gap * weights).sum(axis=1), picked.sum(axis=1)), weights
+    return Sums(max_logit, weights.sum(axis=1), (gap * weights).sum(axis=1), picked.sum(axis=1)), weights
 
 
 def _along(row: jax.Array) -> jax.Array:

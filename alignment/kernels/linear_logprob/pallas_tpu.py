@@ -60,7 +60,7 @@ def sweep(
     rows = lambda width: pl.BlockSpec((block, width), lambda i, j: (i, 0))  # noqa: E731
     wide = [rows(dim)] if weighted else []
     masks = [] if is_token is None else [is_token[None].astype(jnp.int32)]
-    found = pl.pallas_call(
+    outputs = pl.pallas_call(
         functools.partial(_kernel, words=words, step=step, masked=bool(masks)),
         grid=(pl.cdiv(tokens, block), pl.cdiv(words, step)),
         in_specs=[
@@ -76,7 +76,7 @@ def sweep(
         cost_estimate=_cost(hidden, head, block, weighted),
         name="linear_logprob",
     )(temperature.reshape(1), hidden, head, targets[:, None].astype(jnp.int32), *masks)
-    return Sweep(Sums(*(found[0][:, k, None] for k in range(4))), found[1] if weighted else None)
+    return Sweep(Sums(*(outputs[0][:, k, None] for k in range(4))), outputs[1] if weighted else None)
 
 
 PASSES = xla.PASSES._replace(sweep=sweep)
@@ -87,26 +87,26 @@ def _kernel(temperature_ref, hidden_ref, head_ref, target_ref, *refs, words: int
     block, last = pl.program_id(1), pl.cdiv(words, step) - 1
     token_ref, sums_ref, *weighted_ref = refs if masked else (None, *refs)
     inputs = temperature_ref, hidden_ref, head_ref, target_ref, token_ref
-    absorb = functools.partial(_absorb, *inputs, sums_ref, weighted_ref)
+    update = functools.partial(_update, *inputs, sums_ref, weighted_ref)
 
     @pl.when(block == 0)
     def _():
         lane = jax.lax.broadcasted_iota(jnp.int32, sums_ref.shape, 1)
-        sums_ref[...] = jnp.where(lane == Sums._fields.index("top"), online.LOWEST, 0.0)
+        sums_ref[...] = jnp.where(lane == Sums._fields.index("max_logit"), online.LOWEST, 0.0)
         for ref in weighted_ref:
             ref[...] = jnp.zeros(ref.shape, jnp.float32)
 
     if words % step == 0:
-        absorb(block * step, None)
+        update(block * step, None)
         return
-    pl.when(block < last)(lambda: absorb(block * step, None))
-    pl.when(block == last)(lambda: absorb(block * step, words % step))  # rows past the head hold anything, NaN too
+    pl.when(block < last)(lambda: update(block * step, None))
+    pl.when(block == last)(lambda: update(block * step, words % step))  # rows past the head hold anything, NaN too
 
 
-def _absorb(
+def _update(
     temperature_ref, hidden_ref, head_ref, target_ref, token_ref, sums_ref, weighted_ref, first, live: int | None
 ):
-    """Take in the block of words from `first`, of which `live` are in the vocabulary (None: all)."""
+    """Add the block of words from `first` to the sums; `live` of them are in the vocabulary (None: all)."""
     head = head_ref[...]
     if live is not None:
         row = jax.lax.broadcasted_iota(jnp.int32, head.shape, 0)
@@ -118,11 +118,11 @@ def _absorb(
         tokens = jnp.broadcast_to(token_ref[...], logits.shape) > 0
         valid = tokens if valid is None else valid & tokens
     sums = Sums(*(sums_ref[:, k : k + 1] for k in range(4)))
-    sums, weights, shrink = online.absorb(sums, logits, column + first == target_ref[...], valid)
+    sums, weights, factor = online.update(sums, logits, column + first == target_ref[...], valid)
     for k, leaf in enumerate(sums):
         sums_ref[:, k : k + 1] = leaf
     for ref in weighted_ref:
-        ref[...] = ref[...] * shrink + _dot(weights.astype(head.dtype), head, 0)
+        ref[...] = ref[...] * factor + _dot(weights.astype(head.dtype), head, 0)
 
 
 def _dot(left: jax.Array, right: jax.Array, axis: int) -> jax.Array:

@@ -1,7 +1,7 @@
 """The head sharded by vocabulary over a mesh axis, as in tensor parallelism.
 
 Each device sweeps its own slice with any implementation's sweep; slices are merged by log-sum-exp (Shoeybi et al.,
-"Megatron-LM", 2019, section 3, for the loss), so that per-token numbers and [T, D] sums travel and logits never do.
+"Megatron-LM", 2019, section 3, for the loss), so devices exchange per-token numbers and [T, D] sums but no logits.
 """
 
 from __future__ import annotations
@@ -36,42 +36,45 @@ def shard(passes: Passes, shards: Shards) -> Passes:
 
     def sweep(hidden, head, targets, temperature, weighted, is_token):
         def local(hidden, head, targets, temperature, is_token):
-            targets = _own(targets, head, axis)
+            targets = _local_targets(targets, head, axis)
             return online.merge(passes.sweep(hidden, head, targets, temperature, weighted, is_token), axis)
 
         return _map(local, shards, spec, spec.hidden)(hidden, head, targets, temperature, is_token)
 
-    def slope(hidden, head, out, temperature, is_token):
+    def entropy_grad(hidden, head, out, temperature, is_token):
         def local(hidden, head, out, temperature, is_token):
-            return jax.lax.psum(passes.slope(hidden, head, out, temperature, is_token), axis)
+            return jax.lax.psum(passes.entropy_grad(hidden, head, out, temperature, is_token), axis)
 
         return _map(local, shards, spec, spec.hidden)(hidden, head, out, temperature, is_token)
 
-    def rows(head, targets):
+    def target_rows(head, targets):
         def local(head, targets):
-            own = _own(targets, head, axis)
-            here = (own >= 0) & (own < len(head))
-            return jax.lax.psum(jnp.where(here[:, None], passes.rows(head, jnp.where(here, own, 0)), 0), axis)
+            local_targets = _local_targets(targets, head, axis)
+            is_local = (local_targets >= 0) & (local_targets < len(head))
+            rows = passes.target_rows(head, jnp.where(is_local, local_targets, 0))
+            return jax.lax.psum(jnp.where(is_local[:, None], rows, 0), axis)
 
         return _map(local, shards, (spec.head, spec.row), spec.hidden)(head, targets)
 
-    def head_slope(hidden, head, targets, out, cotangents, temperature, is_token):
+    def head_grad(hidden, head, targets, out, cotangents, temperature, is_token):
         def local(hidden, head, targets, out, cotangents, temperature, is_token):
-            part = passes.head_slope(hidden, head, _own(targets, head, axis), out, cotangents, temperature, is_token)
+            part = passes.head_grad(
+                hidden, head, _local_targets(targets, head, axis), out, cotangents, temperature, is_token
+            )
             return part if shards.tokens is None else jax.lax.psum(part, shards.tokens)
 
         specs = (spec.hidden, spec.head, spec.row, spec.row, spec.row, spec.scalar, spec.word)
         return _map(local, shards, specs, spec.head)(hidden, head, targets, out, cotangents, temperature, is_token)
 
-    return Passes(sweep, slope, rows, head_slope)
+    return Passes(sweep, entropy_grad, target_rows, head_grad)
 
 
 def _map(local: Callable, shards: Shards, specs: tuple, out: P) -> Callable:
-    # check_vma=False: kernels do not say how their results vary over the mesh; psum and pmax make them equal, and
+    # check_vma=False: kernels do not declare how their results vary over the mesh; psum and pmax make them equal, and
     # nothing is differentiated through the map (the gradient is written out around it).
     return jax.shard_map(local, mesh=shards.mesh, in_specs=tuple(specs), out_specs=out, check_vma=False)
 
 
-def _own(targets: jax.Array, head: jax.Array, axis: str) -> jax.Array:
+def _local_targets(targets: jax.Array, head: jax.Array, axis: str) -> jax.Array:
     """Targets counted from the first word of this device's slice; words of other slices fall outside it."""
     return targets - jax.lax.axis_index(axis) * len(head)

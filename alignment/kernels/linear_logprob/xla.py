@@ -36,26 +36,26 @@ def sweep(
     shape = rows[0].shape
     gathered = jnp.zeros(shape, jnp.float32) if weighted else None
     begin = Sweep(online.start((*shape[:2], 1)), gathered)
-    swept = _over_head(functools.partial(_absorb, temperature=temperature), begin, rows, head, is_token)
+    swept = _over_head(functools.partial(_update, temperature=temperature), begin, rows, head, is_token)
     return jax.tree.map(lambda leaf: _unblock(leaf, len(hidden)), swept)
 
 
-def slope(
+def entropy_grad(
     hidden: jax.Array, head: jax.Array, out: LogProb, temperature: jax.Array, is_token: jax.Array | None
 ) -> jax.Array:
-    """Return the sum over v of p_v (log p_v + entropy) W_v, [T, D] float32: the entropy falls by it."""
+    """Return the sum over v of p_v (log p_v + entropy) W_v, [T, D] float32: minus temperature times d entropy / dh."""
     rows = tuple(_blocks(leaf) for leaf in (hidden, out.log_sum_exp[:, None], out.entropy[:, None]))
     begin = jnp.zeros(rows[0].shape, jnp.float32)
-    total = _over_head(functools.partial(_tilt, temperature=temperature), begin, rows, head, is_token)
+    total = _over_head(functools.partial(_entropy_grad_block, temperature=temperature), begin, rows, head, is_token)
     return _unblock(total, len(hidden))
 
 
-def rows(head: jax.Array, targets: jax.Array) -> jax.Array:
+def target_rows(head: jax.Array, targets: jax.Array) -> jax.Array:
     """Return the head's rows at `targets`, [T, D]."""
     return head[targets]
 
 
-def head_slope(
+def head_grad(
     hidden: jax.Array,
     head: jax.Array,
     targets: jax.Array,
@@ -72,49 +72,53 @@ def head_slope(
         first, chunk, columns, fresh = _take(head, is_token, begin, size)
 
         def over_tokens(part, row):
-            return part + _pull(row, chunk, columns, fresh, temperature), None
+            return part + _head_grad_block(row, chunk, columns, fresh, temperature), None
 
         part, _ = jax.lax.scan(over_tokens, jnp.zeros(chunk.shape, jnp.float32), rows)
-        part += jax.lax.dynamic_slice_in_dim(total, first, size)  # words seen already pull at 0
+        part += jax.lax.dynamic_slice_in_dim(total, first, size)  # words of earlier slices are masked and add 0
         return jax.lax.dynamic_update_slice_in_dim(total, part, first, axis=0), None
 
     return jax.lax.scan(over_vocabulary, jnp.zeros(head.shape, jnp.float32), starts)[0]
 
 
-PASSES = Passes(sweep, slope, rows, head_slope)
+PASSES = Passes(sweep, entropy_grad, target_rows, head_grad)
 linear_logprob = differentiable(PASSES)
 
 
-def _absorb(state: Sweep, row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature) -> Sweep:
+def _update(state: Sweep, row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature) -> Sweep:
     hidden, target = row
     logits = _logits(hidden, chunk, temperature)
-    found = _at_target(logits, target - columns[:, :1], fresh)
-    sums, weights, shrink = online.absorb(Sums(*state.sums), logits, columns == target, fresh, found)
-    weighted = None if state.weighted is None else state.weighted * shrink + _gather(weights, hidden, chunk)
-    return Sweep(sums, weighted)
+    # The target's logit, 0 where the target lies outside the slice or is masked.
+    position = target - columns[:, :1]
+    take = functools.partial(jnp.take_along_axis, indices=jnp.where(position < 0, logits.shape[1], position), axis=1)
+    is_fresh = take(fresh, mode="fill", fill_value=False)
+    target_logit = jnp.where(is_fresh, take(logits, mode="fill", fill_value=0.0), 0.0)
+    sums, weights, factor = online.update(Sums(*state.sums), logits, columns == target, fresh, target_logit)
+    rows = None if state.weighted_rows is None else state.weighted_rows * factor + _gather(weights, hidden, chunk)
+    return Sweep(sums, rows)
 
 
-def _at_target(logits: jax.Array, place: jax.Array, fresh: jax.Array) -> jax.Array:
-    """The logits [t, v] at columns `place` [t, 1], 0 where that is outside or not `fresh`: [t, 1]."""
-    take = functools.partial(jnp.take_along_axis, indices=jnp.where(place < 0, logits.shape[1], place), axis=1)
-    return jnp.where(take(fresh, mode="fill", fill_value=False), take(logits, mode="fill", fill_value=0.0), 0.0)
-
-
-def _tilt(total: jax.Array, row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature):
+def _entropy_grad_block(
+    total: jax.Array, row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature
+):
     del columns
     hidden, log_sum_exp, entropy = row
     log_p = _logits(hidden, chunk, temperature) - log_sum_exp
     return total + _gather(jnp.where(fresh, jnp.exp(log_p) * (log_p + entropy), 0.0), hidden, chunk)
 
 
-def _pull(row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature: jax.Array) -> jax.Array:
-    """What a block of tokens adds to the gradient of a slice of the head."""
+def _head_grad_block(
+    row: tuple, chunk: jax.Array, columns: jax.Array, fresh: jax.Array, temperature: jax.Array
+) -> jax.Array:
+    """Return what a block of tokens adds to the gradient of a slice of the head, [v, D] float32."""
     hidden, target, log_sum_exp, entropy, up_log_prob, up_log_sum_exp, up_entropy = row
     log_p = _logits(hidden, chunk, temperature) - log_sum_exp
-    pull = jnp.exp(log_p) * (up_log_sum_exp - up_log_prob - up_entropy * (log_p + entropy))
-    pull = jnp.where(fresh, pull + jnp.where(columns == target, up_log_prob, 0.0), 0.0) / temperature
-    pull = pull.astype(jnp.result_type(hidden, chunk))
-    return jnp.einsum("tv,td->vd", pull, hidden, preferred_element_type=jnp.float32, precision=online.exact(pull))
+    d_logits = jnp.exp(log_p) * (up_log_sum_exp - up_log_prob - up_entropy * (log_p + entropy))
+    d_logits = jnp.where(fresh, d_logits + jnp.where(columns == target, up_log_prob, 0.0), 0.0) / temperature
+    d_logits = d_logits.astype(jnp.result_type(hidden, chunk))
+    return jnp.einsum(
+        "tv,td->vd", d_logits, hidden, preferred_element_type=jnp.float32, precision=online.exact(d_logits)
+    )
 
 
 def _logits(hidden: jax.Array, chunk: jax.Array, temperature: jax.Array) -> jax.Array:
