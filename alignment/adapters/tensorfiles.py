@@ -40,8 +40,8 @@ def staged(folder: str) -> Iterator[pathlib.Path]:
     with contextlib.ExitStack() as stack:
         try:
             target.mkdir(parents=True, exist_ok=True)
-            place = None if is_remote(target) else str(target)  # the same disk, so that moving is renaming
-            scratch = tempfile.TemporaryDirectory(prefix=".partial-", dir=place, ignore_cleanup_errors=True)
+            parent = None if is_remote(target) else str(target)  # the same disk, so that moving is renaming
+            scratch = tempfile.TemporaryDirectory(prefix=".partial-", dir=parent, ignore_cleanup_errors=True)
             yield pathlib.Path(stack.enter_context(scratch))
             for file in sorted(pathlib.Path(scratch.name).iterdir()):
                 _move(file, target / file.name)
