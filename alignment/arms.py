@@ -12,8 +12,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from alignment.common.registry import lookup
 from alignment.errors import UserError
-from alignment.text.lookup import lookup
 
 SNAPSHOT = "snapshot"  # the KL reference is the stage's own start
 

@@ -18,12 +18,12 @@ from ml_collections import ConfigDict
 
 from alignment import cli
 from alignment.common.lock import locked
+from alignment.common.registry import lookup
 from alignment.config import default_data_set
 from alignment.data.card import Product
 from alignment.data.mixture import build_mixture
 from alignment.data.product import check_out, write_product
 from alignment.data.vignette_shards import build_vignettes
-from alignment.text.lookup import lookup
 from alignment.traces.build import build_traces
 
 # A new kind of data set is a function from the configuration to a `Product`, and a line here.

@@ -27,8 +27,8 @@ of what they left.
 
 from ml_collections import ConfigDict
 
+from alignment.common.registry import lookup
 from alignment.config import nano_config
-from alignment.text.lookup import lookup
 
 REFERENCE = "grpo"
 VARIANTS = {

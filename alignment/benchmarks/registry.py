@@ -6,12 +6,12 @@ A suite is a module with `build(setting, against) -> Suite`.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from typing import NamedTuple
 
 from alignment.benchmarks import suites
 from alignment.benchmarks.measure import Case
 from alignment.benchmarks.setting import Setting
+from alignment.common.registry import module_names
 from alignment.errors import UserError
 
 
@@ -26,7 +26,7 @@ class Suite(NamedTuple):
 
 def suite_names() -> tuple[str, ...]:
     """The names of all suites."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(suites.__path__)))
+    return module_names(suites)
 
 
 def build_suite(setting: Setting, against: tuple[str, ...] = ()) -> Suite:

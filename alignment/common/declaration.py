@@ -7,12 +7,13 @@ and a value from a config file is held to the same ranges.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
+
+from alignment.common.registry import did_you_mean
 
 # The largest numbers that survive as the int32 and float32 of an accelerator; a leaf may set a lower limit.
 MAX_INT = 2**31 - 1
@@ -121,8 +122,7 @@ def _problem_of_item(item: Any, declared: Leaf, known: tuple[str, ...]) -> str:
 
 
 def _unknown_name(name: str, names: tuple[str, ...]) -> str:
-    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
-    hint = f"did you mean {nearest[0]!r}? " if nearest and nearest[0] else ""
+    hint = did_you_mean(name, names)
     return f"{name!r} is unknown; {hint}use one of {', '.join(sorted(name or 'nothing' for name in names))}"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 
 from ml_collections import ConfigDict
 
+from alignment.common.registry import lookup
 from alignment.data import vignettes
 from alignment.data.contamination import tally
 from alignment.data.duplicates import GENERATED
@@ -19,7 +20,6 @@ from alignment.data.splits import drop_questions, questions, split_by_question
 from alignment.data.traces import attach_traces
 from alignment.errors import UserError
 from alignment.record import Record
-from alignment.text.lookup import lookup
 
 # In the order in which a shared file is dealt: evaluation first, so that it moves least when training sizes change.
 ROLES = ("eval", "rl", "sft")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
+from alignment.common.registry import lookup
 from alignment.data import vignettes
 from alignment.data.card import Product, table
 from alignment.data.hygiene import HygieneConfig, clean, reports
@@ -17,7 +18,6 @@ from alignment.data.sources import GENERATED_SCOPES, SOURCES, load_source
 from alignment.data.splits import split_by_question
 from alignment.errors import UserError
 from alignment.record import Record
-from alignment.text.lookup import lookup
 
 ROLES = ("rl", "sft")  # of equal records in both halves, that of the first stays
 Parts = dict[str, list[Record]]

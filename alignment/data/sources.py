@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from alignment.common.registry import lookup
 from alignment.data import (
     kqa,
     medcalc,
@@ -27,7 +28,6 @@ from alignment.data import (
 from alignment.data.ingest import Loaded, read_records
 from alignment.data.rows import Row
 from alignment.record import Record
-from alignment.text.lookup import lookup
 
 Source = Callable[[str], Loaded]
 

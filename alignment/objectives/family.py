@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import jax
 
+from alignment.common.registry import lookup
 from alignment.objectives.advantages import ADVANTAGES
-from alignment.text.lookup import lookup
 
 
 class Loss(NamedTuple):

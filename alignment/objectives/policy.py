@@ -9,6 +9,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from alignment.common.registry import lookup
 from alignment.errors import UserError
 from alignment.objectives.aggregation import AGGREGATIONS
 from alignment.objectives.family import Loss
@@ -16,7 +17,6 @@ from alignment.objectives.kl import ESTIMATORS, corrected
 from alignment.objectives.masking import masked, masked_sum
 from alignment.objectives.ratios import MAX_LOG_RATIO, RATIOS, truncated_importance
 from alignment.objectives.surrogates import SURROGATES, Clip
-from alignment.text.lookup import lookup
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alignment.text.lookup import lookup
+from alignment.common.registry import lookup
 
 EPS = 1e-4  # added to a standard deviation that has no floor
 SAME_REWARD = 1e-6  # range of a channel up to which its values are the same

@@ -6,8 +6,8 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from alignment.common.registry import lookup
 from alignment.errors import UserError
-from alignment.text.lookup import lookup
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alignment.common.registry import lookup
 from alignment.errors import UserError
 from alignment.record import Record
-from alignment.text.lookup import lookup
 from alignment.text.parser import Response
 
 

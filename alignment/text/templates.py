@@ -18,9 +18,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from alignment.common.registry import lookup
 from alignment.errors import UserError
 from alignment.record import Record
-from alignment.text.lookup import lookup
 
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
 BOX = "\\boxed"

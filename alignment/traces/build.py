@@ -12,12 +12,12 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from alignment.common.progress import progress, say, warn
+from alignment.common.registry import lookup
 from alignment.data.card import Product
 from alignment.data.ids import normalised_question, question_rank
 from alignment.data.mixture import hub_licence, parse_ingredient, read_ingredient
 from alignment.errors import UserError
 from alignment.record import Record
-from alignment.text.lookup import lookup
 from alignment.text.templates import Template, cot_response, get_template, user_message
 from alignment.traces.collection import Collection, prompt_id
 from alignment.traces.endpoint import ask_endpoint, check_endpoint, read_key, sampling_of

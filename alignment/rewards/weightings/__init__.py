@@ -1,8 +1,8 @@
 """Weightings: from normalised channels to one reward a completion. Each is one module and one line of `WEIGHTINGS`."""
 
+from alignment.common.registry import lookup
 from alignment.rewards.weightings import rvpo, saw, static, tri_factor
 from alignment.rewards.weightings.schema import Weighting
-from alignment.text.lookup import lookup
 
 WEIGHTINGS = {
     "static": Weighting(static.init, static.combine),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from alignment.common.registry import lookup
 from alignment.errors import UserError
-from alignment.text.lookup import lookup
 
 
-def test_found():
+def test_a_known_name_is_looked_up():
     assert lookup({"one": 1}, "one", "number") == 1
 
 
