@@ -14,7 +14,7 @@ from alignment import cli
 from alignment.arms import get_arm
 from alignment.common.declaration import MAX_SEED
 from alignment.evaluation.results import plain
-from alignment.evaluation.tables import text_table
+from alignment.evaluation.tables import results_table
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.distributed import start
 from alignment.run.plan import execute
@@ -32,7 +32,7 @@ def train(args: argparse.Namespace) -> None:
     cli.apply_profile(args)
     with lock_workdir(args.workdir) as lock:
         outcomes = execute(open_run(config, args.workdir, lock))
-    print(text_table(plain([outcome.row for outcome in outcomes])))
+    print(results_table(plain([outcome.row for outcome in outcomes])))
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

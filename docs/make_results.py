@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from alignment.common.entry_point import run_entry_point
+from alignment.common.tables import markdown_table
 from alignment.evaluation.statistics import over_seeds
 from alignment.evaluation.tables import NONE, number, percent, percent_interval
 
@@ -65,12 +66,12 @@ def section(config: str, folder: Path) -> str:
     """Return the heading and the table of one config."""
     module = load(config)
     found = {variant: read(folder / variant / "results.json") for variant in module.VARIANTS}
-    lines = [[cell.format(f"`{module.REFERENCE}`") for cell in HEAD], ["---"] * len(HEAD)]
+    lines = [[cell.format(f"`{module.REFERENCE}`") for cell in HEAD]]
     for variant, rows in found.items():
         arms = dict.fromkeys(row["arm"] for row in rows)
         lines += [line(variant, arm, of(rows, arm), of(found[module.REFERENCE], arm)) for arm in arms]
         lines += [] if rows else [[f"`{variant}`", "not run", *[""] * (len(HEAD) - 2)]]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    table = markdown_table(lines[0], lines[1:])
     title, _, _ = module.__doc__.partition(":")
     return f"## {title}\n\nConfig: `configs/{config}.py`.\n\n{table}\n"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from alignment.benchmarks.flops import update_work
 from alignment.benchmarks.results import FLAGS, Row
 from alignment.benchmarks.setting import Setting, parse_size
+from alignment.common.tables import markdown_table
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 STEP_BEGIN, STEP_END = "<!-- step:begin -->", "<!-- step:end -->"
@@ -24,10 +25,10 @@ def markdown(rows: Sequence[Row]) -> str:
     blocks = [BEGIN]
     for machine in dict.fromkeys(map(describe_machine, rows)):
         here = [row for row in rows if describe_machine(row) == machine]
-        blocks += [f"**{machine}**", table(COMPARED, comparisons(here))]
+        blocks += [f"**{machine}**", markdown_table(COMPARED, comparisons(here))]
         parts = breakdown(here)
         if parts:
-            blocks += ["Where the time of ours goes:", table((*PARTS, *COUNTED), parts)]
+            blocks += ["Where the time of ours goes:", markdown_table((*PARTS, *COUNTED), parts)]
         blocks += [f"- {note}" for note in dict.fromkeys(row["note"] for row in here if row["note"])]
     return "\n\n".join([*blocks, END]) + "\n"
 
@@ -41,7 +42,7 @@ def steps_markdown(rows: Sequence[Row]) -> str:
         others = [row for row in rows if _measurement(row) == _measurement(ours) and row is not ours]
         lines += [_step_line(ours, other) for other in others]
         notes += [f"{describe_machine(ours)}."] + [row["note"] for row in others if row["note"]]
-    return "\n\n".join([STEP_BEGIN, table(header, lines), " ".join(dict.fromkeys(notes)), STEP_END]) + "\n"
+    return "\n\n".join([STEP_BEGIN, markdown_table(header, lines), " ".join(dict.fromkeys(notes)), STEP_END]) + "\n"
 
 
 def _step_line(ours: Row, other: Row) -> list[str]:
@@ -126,9 +127,3 @@ def _latest_seconds(rows: Iterable[Row], suite: str, work: tuple[str, ...]) -> f
 def _setting(row: Row) -> Setting:
     numbers = {name: int(row[name]) for name in ("prompts", "group", "prompt_len", "new_tokens")}
     return Setting(row["suite"], parse_size(row["size"]), dtype=row["dtype"], **numbers)
-
-
-def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    rows = [header, ["---"] * len(header), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from alignment.common.tables import markdown_table
 
 if TYPE_CHECKING:
     from alignment.data.parquet import Tally
@@ -41,7 +43,7 @@ def card(product: Product, tallies: Mapping[str, Tally], command: str) -> str:
     parts = [
         f"---\n{_head(product, tallies)}\n---\n\n# {product.title}\n\n{product.summary}",
         f"## Intended use\n\n{USE}",
-        "## Contents\n\n" + table(("split", "rows", "SHA-256 of the rows' contents"), contents),
+        "## Contents\n\n" + markdown_table(("split", "rows", "SHA-256 of the rows' contents"), contents),
         *_counts(tallies),
         f"## Lengths in words\n\n{_lengths(tallies)}",
         "## Limits\n\n" + "\n".join(f"- {limit}" for limit in product.limits),
@@ -78,7 +80,7 @@ def _counts(tallies: Mapping[str, Tally]) -> Iterator[str]:
             rows = [
                 (value, *(f"{tally.counts[name][value]:,}" for tally in tallies.values())) for value in sorted(total)
             ]
-            yield f"## {title}\n\n{table((name, *tallies), rows)}"
+            yield f"## {title}\n\n{markdown_table((name, *tallies), rows)}"
 
 
 def _lengths(tallies: Mapping[str, Tally]) -> str:
@@ -92,10 +94,4 @@ def _lengths(tallies: Mapping[str, Tally]) -> str:
         for name, lengths in tally.lengths.items()
         if lengths
     ]
-    return table(("text", "rows", "least", "median", "95th percentile", "most"), rows)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; a bar inside a cell is escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return markdown_table(("text", "rows", "least", "median", "95th percentile", "most"), rows)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alignment.data.card import table
+from alignment.common.tables import markdown_table
 from alignment.data.contamination import find_overlaps, prepare, tally
 from alignment.data.duplicates import GENERATED, exact_duplicates, near_duplicates
 from alignment.errors import UserError
@@ -156,19 +156,19 @@ def readable(report: Mapping[str, Any], cleaned: Cleaned) -> str:
         f"Records of the source `{GENERATED}` share templates: near duplicates are not looked for among them, and "
         "against other vignettes only the whole question is compared."
     )
-    parts = ["# What was removed, and why", table(head, rows), rules]
+    parts = ["# What was removed, and why", markdown_table(head, rows), rules]
     if report["evaluation sets"]:
         kinds = ("questions", "records removed", "question", "words", "characters")
         rows = [(name, *(f"{counts[kind]:,}" for kind in kinds)) for name, counts in report["evaluation sets"].items()]
         runs = (f"{limits['words']} words", f"{limits['characters']} characters")
         head = ("evaluation set", "questions", "records removed", "the question itself", *runs)
-        parts += ["## Overlap with evaluation sets", table(head, rows)]
+        parts += ["## Overlap with evaluation sets", markdown_table(head, rows)]
     for reason in REASONS:
         shown = [item for item in cleaned.removals if item.reason == reason][:EXAMPLES]
         if shown:
             texts = (" ".join((item.text or item.record.question).split())[:EXCERPT] for item in shown)
             rows = [(item.record.id, item.because, item.detail, text) for item, text in zip(shown, texts, strict=True)]
-            parts += [f"## Examples: {reason}", table(("record", "owed to", "how", "text"), rows)]
+            parts += [f"## Examples: {reason}", markdown_table(("record", "owed to", "how", "text"), rows)]
     return "\n\n".join(parts)
 
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from alignment.common.registry import lookup
+from alignment.common.tables import markdown_table
 from alignment.data import vignettes
-from alignment.data.card import Product, table
+from alignment.data.card import Product
 from alignment.data.hygiene import HygieneConfig, clean, reports
 from alignment.data.sources import GENERATED_SCOPES, SOURCES, load_source
 from alignment.data.splits import split_by_question
@@ -165,7 +166,7 @@ def _mixing(
             rows.append((role, name, f"{clean_counts[name]:,}", f"{counts[name]:,}", *shares))
     head = ("half", "source", "clean records", "taken", "weight", "share")
     refused = "\n".join(f"- {note}" for note in notes) or "- nothing was refused"
-    return f"## The mixture\n\n{table(head, rows)}\n\n## What the sources refused\n\n{refused}"
+    return f"## The mixture\n\n{markdown_table(head, rows)}\n\n## What the sources refused\n\n{refused}"
 
 
 def _product(mixed: Parts, files: Mapping[str, str], ingredients: Sequence[Ingredient]) -> Product:

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from alignment.common.tables import text_table
 from alignment.evaluation.matrix_cells import Cell, observed
 from alignment.evaluation.tables import number, percent
 from alignment.record import Record
@@ -182,5 +183,4 @@ def text_matrix(rows: Sequence[Mapping]) -> str:
         shown_category = "" if row["category"] == category else row["category"]
         lines.append((shown_category, row["metric"], *numbers, causes, row["channel"], *weights, marks))
         category = row["category"]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return text_table(lines)

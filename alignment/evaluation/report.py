@@ -77,7 +77,7 @@ def write_report(workdir: str | epath.Path, report: Report) -> str:
     report = dataclasses.replace(report, rows=plain(report.rows))
     write_json(workdir / RESULTS, report.rows)
     write_text(workdir / REPORT, render(report))
-    return tables.text_table(report.rows)
+    return tables.results_table(report.rows)
 
 
 def render(report: Report) -> str:

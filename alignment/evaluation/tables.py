@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
+from alignment.common.tables import text_table
+
 Row = Mapping
 NONE = "–"
 
@@ -112,7 +114,7 @@ COLUMNS = (
 PRINTED = ("accuracy", "lenient_accuracy", "strict_rate", "auditability", "reward_drawdown", "kl_peak")
 
 
-def text_table(rows: Sequence[Row]) -> str:
+def results_table(rows: Sequence[Row]) -> str:
     """Return the results as aligned plain text, one line an arm and seed, to print at the end of a run."""
     columns = [column for column in COLUMNS if column.key in PRINTED]
     head = ["arm", "seed", *(column.title for column in columns), "reward stage"]
@@ -122,6 +124,4 @@ def text_table(rows: Sequence[Row]) -> str:
         if spread := columns[0].spread(row):  # the interval of the accuracy alone
             cells[0] += f" ({spread})"
         body.append([row["arm"], str(row["seed"]), *cells, status(row)])
-    widths = [max(map(len, cells)) for cells in zip(head, *body, strict=True)]
-    rule = ["-" * width for width in widths]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (head, rule, *body))
+    return text_table([head, *body], rule=True)

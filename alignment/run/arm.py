@@ -9,6 +9,7 @@ from typing import Any
 
 from alignment.adapters.stack import Stack, make_stack
 from alignment.arms import Arm, rewarded_stage
+from alignment.common.fingerprint import fingerprint
 from alignment.common.manifest import MANIFEST, seal
 from alignment.common.progress import say, warn
 from alignment.evaluation.accuracy import summarise
@@ -20,7 +21,6 @@ from alignment.run.setup import Run
 from alignment.run.stage import Loras, merged_params
 from alignment.run.store import arm_folder, claim, describe_corruption, read_responses, stage_folder, write_responses
 from alignment.text.parser import Response
-from alignment.training.checkpoint import fingerprint
 from alignment.training.monitor import MonitorConfig, monitor_summary
 from alignment.training.rollout import reward_config_of
 

@@ -10,6 +10,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from alignment.arms import stage_order
+from alignment.common.fingerprint import environment
 from alignment.common.lock import Lock
 from alignment.config_checks import check_config
 from alignment.data.load import Data, load_data
@@ -19,7 +20,6 @@ from alignment.reward_model.model import make_reward_function, uses_reward_model
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.sampler import Sampler, load_sampler
 from alignment.run.store import check_layout
-from alignment.training.checkpoint import environment
 from alignment.training.checks import check_grpo, check_questions, check_sft
 from alignment.training.monitor import MonitorConfig
 from alignment.training.options import TrainingOptions, make_training_options

@@ -14,6 +14,7 @@ from alignment.adapters.lora import Lora, LoraConfig, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import make_stack
 from alignment.arms import SNAPSHOT, Stage
+from alignment.common.fingerprint import fingerprint
 from alignment.common.manifest import MANIFEST, digest_of, seal, sha256
 from alignment.common.progress import say, warn
 from alignment.parallel.data_parallel import Devices
@@ -22,7 +23,6 @@ from alignment.rollout.keys import stage_key
 from alignment.run.setup import Run
 from alignment.run.store import claim, describe_corruption, stage_folder
 from alignment.training import grpo, sft
-from alignment.training.checkpoint import fingerprint
 from alignment.training.loop import Session
 from alignment.training.state import Frozen
 from alignment.training.update import GrpoData

@@ -11,11 +11,11 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from alignment.adapters.lora import Lora
+from alignment.common.fingerprint import fingerprint
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.rewards.combine import RewardState, stack_channels
 from alignment.rewards.normalisers import Statistics, calibrate, hash_names
-from alignment.training.checkpoint import fingerprint
 from alignment.training.loop import Session
 from alignment.training.rollout import RolloutContext, draw_questions, sample_and_score
 from alignment.training.state import StageState

@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
-import importlib.metadata
 import json
 import logging
 import os
-import platform
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +28,7 @@ import orbax.checkpoint as ocp
 from etils import epath
 
 from alignment.common.files import is_remote, read_text, write_text
+from alignment.common.fingerprint import describe, environment, is_key, named_leaves, to_host
 from alignment.common.finite import check_finite
 from alignment.common.manifest import MANIFEST, find_corruption, seal
 from alignment.errors import UserError
@@ -39,7 +37,6 @@ _STATE = "state.json"
 _LAYOUT = 3  # of the arrays and the meta of a stage; 3: the state of the device and that of the host
 _ARRAYS = "arrays"
 _STEP = re.compile(r"([0-9]+)(\.tmp)?")
-_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 PyTree = Any
 
@@ -74,16 +71,16 @@ def save(folder: epath.PathLike, step: int, arrays: PyTree, meta: Mapping[str, A
 
 
 def _write(target: epath.Path, step: int, arrays: PyTree, meta: Mapping[str, Any]) -> None:
-    leaves = _named_leaves(arrays)
-    values = {name: _to_host(leaf) for name, leaf in leaves.items()}
+    leaves = named_leaves(arrays)
+    values = {name: to_host(leaf) for name, leaf in leaves.items()}
     check_finite(values, f"checkpoint {target.with_suffix('')}")
     _remove(target)
     target.mkdir(parents=True)
     state = {
         "layout": _LAYOUT,
         "step": step,
-        "leaves": {name: _describe(leaf) for name, leaf in leaves.items()},
-        "keys": {name: str(jax.random.key_impl(leaf)) for name, leaf in leaves.items() if _is_key(leaf)},
+        "leaves": {name: describe(leaf) for name, leaf in leaves.items()},
+        "keys": {name: str(jax.random.key_impl(leaf)) for name, leaf in leaves.items() if is_key(leaf)},
         "meta": dict(meta),
         "environment": environment(),
     }
@@ -179,7 +176,7 @@ def _restore(path: epath.Path, like: PyTree, log: Callable[[str], Any]) -> tuple
             f"{path}: written by another version of this package, which held its state in another form; delete "
             f"{path.parent.parent} to start this stage again, or choose another --workdir"
         )
-    wanted = _named_leaves(like)
+    wanted = named_leaves(like)
     _check_leaves(path, state["leaves"], wanted)
     with ocp.StandardCheckpointer() as checkpointer:
         values = checkpointer.restore(_absolute(path / _ARRAYS))
@@ -192,7 +189,7 @@ def _restore(path: epath.Path, like: PyTree, log: Callable[[str], Any]) -> tuple
 def _check_leaves(path: epath.Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     for name in sorted(saved.keys() | wanted.keys()):
         before = saved.get(name, "absent")
-        now = _describe(wanted[name]) if name in wanted else "absent"
+        now = describe(wanted[name]) if name in wanted else "absent"
         if before != now:
             raise UserError(
                 f"{path}: {name} is {before} in the checkpoint but {now} in this run; "
@@ -211,58 +208,8 @@ def _place(value: np.ndarray, key_impl: str | None, like: Any) -> Any:
     return restored if free else jax.device_put(restored, like.sharding)
 
 
-# --- what a run stands on ---------------------------------------------------------------------------------------------
-
-
-def fingerprint(arrays: PyTree) -> str:
-    """Return the SHA-256 of a pytree's names, dtypes, shapes and bits: equal exactly when the trees are equal."""
-    digest = hashlib.sha256()
-    for name, leaf in _named_leaves(arrays).items():
-        digest.update(f"{name} {_describe(leaf)}\n".encode())
-        digest.update(np.ascontiguousarray(_to_host(leaf)).tobytes())
-    return digest.hexdigest()
-
-
-def environment() -> dict[str, Any]:
-    """Return what bit-identity depends on beside the code: versions, visible cores, devices and processes."""
-    versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "python": platform.python_version(),
-        **versions,
-        "cores": cores,
-        "device": jax.devices()[0].device_kind,
-        "devices": jax.device_count(),
-        "processes": jax.process_count(),
-    }
-
-
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [f"{name} was {before.get(name)} and is {now[name]}" for name in now if before.get(name) != now[name]]
-
-
-# --- leaves -----------------------------------------------------------------------------------------------------------
-
-
-def _named_leaves(tree: PyTree) -> dict[str, Any]:
-    # A flat dict of names keeps the file independent of how optax or flax nest their containers.
-    pairs = jax.tree_util.tree_flatten_with_path(tree)[0]
-    named = {jax.tree_util.keystr(path, simple=True, separator=".") or "value": leaf for path, leaf in pairs}
-    if len(named) != len(pairs):
-        raise ValueError("two arrays of the tree have the same dotted name")
-    return named
-
-
-def _is_key(leaf: Any) -> bool:
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _describe(leaf: Any) -> str:
-    return f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]"
-
-
-def _to_host(leaf: Any) -> np.ndarray:
-    return np.asarray(jax.device_get(jax.random.key_data(leaf) if _is_key(leaf) else leaf))
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------

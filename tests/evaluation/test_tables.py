@@ -33,7 +33,7 @@ def test_status_tells_the_four_cases_apart():
 
 
 def test_text_table_is_aligned_and_fits_a_terminal():
-    head, rule, first, second = tables.text_table([ROW, {**ROW, "arm": "base", "collapsed": None}]).splitlines()
+    head, rule, first, second = tables.results_table([ROW, {**ROW, "arm": "base", "collapsed": None}]).splitlines()
     assert "71.2 % (66.4 to 75.4)" in first and "0.0123" in first and "no collapse seen" in first
     assert first.index("71.2 %") == second.index("71.2 %") == head.index("accuracy")
     assert len(rule) <= 120

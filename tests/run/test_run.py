@@ -17,6 +17,7 @@ from tiny import experiment_config
 from alignment.adapters.peft import load_peft
 from alignment.arms import ARMS
 from alignment.cli import leaves, show
+from alignment.common.fingerprint import fingerprint
 from alignment.errors import UserError
 from alignment.evaluation.curves import read_curve
 from alignment.run import arm as run_arm
@@ -24,7 +25,6 @@ from alignment.run import stage as run_stage
 from alignment.run.plan import execute
 from alignment.run.setup import open_run
 from alignment.training import grpo, loop, sft
-from alignment.training.checkpoint import fingerprint
 
 TIMES = ("time/data_wait", "time/rollout", "time/reward", "time/device_wait", "time/update", "time/step")
 TIMES += ("tokens_per_s",)

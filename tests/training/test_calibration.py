@@ -7,13 +7,13 @@ import pytest
 from tiny import experiment_config, lora, records
 
 from alignment.adapters.peft import load_peft
+from alignment.common.fingerprint import fingerprint
 from alignment.errors import UserError
 from alignment.rewards.combine import init_rewards
 from alignment.run.plan import execute
 from alignment.run.setup import open_run
 from alignment.training import calibration, loop
 from alignment.training.calibration import calibration_digest, calibration_questions, check_calibration
-from alignment.training.checkpoint import fingerprint
 from alignment.training.rollout import reward_config_of
 
 STEPS = 31  # the weights move first at step 30

@@ -20,10 +20,11 @@ import pytest
 from etils import epath
 
 from alignment.common import manifest
+from alignment.common.fingerprint import fingerprint
 from alignment.common.manifest import find_corruption, seal
 from alignment.errors import UserError
 from alignment.training import checkpoint
-from alignment.training.checkpoint import fingerprint, restore_latest, save
+from alignment.training.checkpoint import restore_latest, save
 
 
 def make_state(seed: int) -> dict:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from alignment.benchmarks.fit.grid import CHIPS, SIZES, WAYS
 from alignment.benchmarks.fit.results import Row, key
-from alignment.benchmarks.tables import table
+from alignment.common.tables import markdown_table
 
 BEGIN, END = "<!-- fit:begin -->", "<!-- fit:end -->"
 BATCH = ("size", "group", "length")
@@ -33,14 +33,14 @@ def markdown(rows: Sequence[Row]) -> str:
         chips = [chip for chip in CHIPS if chip in available(here)]
         blocks += [
             MOST,
-            table((*BATCH, *chips), fitting(here, chips)),
+            markdown_table((*BATCH, *chips), fitting(here, chips)),
             ONE,
-            table((*BATCH, *chips), needs(here, chips)),
+            markdown_table((*BATCH, *chips), needs(here, chips)),
         ]
-        blocks += [HOLDS, table(("chip", "batch", *HELD, *DONE), costs(here))]
+        blocks += [HOLDS, markdown_table(("chip", "batch", *HELD, *DONE), costs(here))]
         compared = list(comparisons(here))
         if compared:
-            blocks += [OTHERS, table(COMPARED, compared)]
+            blocks += [OTHERS, markdown_table(COMPARED, compared)]
     return "\n\n".join([*blocks, END]) + "\n"
 
 
