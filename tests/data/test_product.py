@@ -5,7 +5,8 @@ import json
 import datasets
 import pytest
 
-from alignment.data.card import Product, table
+from alignment.common.tables import markdown_table
+from alignment.data.card import Product
 from alignment.data.ids import fingerprint
 from alignment.data.product import check_out, write_product
 from alignment.data.vignettes import generate
@@ -81,4 +82,4 @@ def test_a_folder_of_somebody_else_is_not_written_over(tmp_path):
 
 
 def test_a_table_keeps_its_columns():
-    assert table(("a", "b"), [("x|y", "z")]) == "| a | b |\n| --- | --- |\n| x\\|y | z |"
+    assert markdown_table(("a", "b"), [("x|y", "z")]) == "| a | b |\n| --- | --- |\n| x\\|y | z |"
