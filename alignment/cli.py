@@ -29,6 +29,7 @@ from alignment.common.declaration import describe_range, leaf, problem_of
 from alignment.common.declaration import flatten as leaves
 from alignment.common.entry_point import own_command, run_entry_point
 from alignment.common.progress import set_quiet
+from alignment.common.recipe import recipe_file
 from alignment.config import GROUPS, LEAVES, RENAMED, default_config
 from alignment.config_checks import check_config, check_leaf, show
 from alignment.errors import UserError
@@ -93,6 +94,11 @@ def parse(
     args, unknown = parser.parse_known_args(rest)
     if unknown:
         raise UserError(_unknown_flag(unknown[0], parser, schema))
+    if leaves(schema) and args.print_config:
+        values = leaves(override(config, overrides, schema))
+        shown = {name: values[name] for name in sorted(values, key=list(LEAVES | values).index)}
+        print(recipe_file("The configuration of this command, with every leaf.", shown, defaults=defaults.__name__))
+        raise SystemExit(0)
     if needs_workdir and not args.workdir:  # after the unknown flags, so that --workdr is answered with --workdir
         raise UserError("--workdir is missing; write --workdir=FOLDER for results and checkpoints")
     args.config = override(config, overrides, schema)
@@ -293,6 +299,8 @@ class _Parser(argparse.ArgumentParser):
             self.add_argument(
                 "--config", dest="config_file", default="", metavar="FILE.py[:argument]", help="file with get_config()"
             )
+            text = "print the configuration with every leaf, as a file that --config reads, and end"
+            self.add_argument("--print_config", action="store_true", help=text)
 
     def error(self, message: str):
         raise UserError(f"{message}; --help lists the flags")

@@ -302,3 +302,15 @@ def test_a_front_door_as_a_process_prints_one_line_and_no_traceback(tmp_path):
     )
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == "error: unknown override --config.grpo.step; did you mean --config.grpo.steps?\n"
+
+
+@pytest.mark.parametrize("defaults", [default_config, default_data_set])
+def test_the_printed_configuration_is_a_config_file_of_the_same_values(defaults, tmp_path, capsys):
+    override = "--config.grpo.steps=3" if defaults is default_config else "--config.seed=3"
+    arguments = {"description": "d", "defaults": defaults, "needs_workdir": defaults is default_config}
+    with pytest.raises(SystemExit) as ended:
+        cli.parse(["--print_config", override], **arguments)
+    assert ended.value.code == 0
+    (tmp_path / "printed.py").write_text(capsys.readouterr().out, encoding="utf-8")
+    wanted = cli.parse([override, "--workdir=w"] if defaults is default_config else [override], **arguments).config
+    assert cli.load_config(str(tmp_path / "printed.py"), defaults()) == wanted

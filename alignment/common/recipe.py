@@ -7,7 +7,7 @@ from typing import Any
 
 _FILE = '''"""{about}"""
 {comment}
-from alignment.config import default_config
+from alignment.config import {defaults}
 
 LEAVES = {{
 {leaves}}}
@@ -15,22 +15,24 @@ LEAVES = {{
 
 def get_config():
     """Return the default configuration with these leaves."""
-    config = default_config()
+    config = {defaults}()
     config.update_from_flattened_dict(LEAVES)
     return config
 '''
 
 
-def recipe_file(about: str, leaves: Mapping[str, Any], comment: str = "") -> str:
+def recipe_file(about: str, leaves: Mapping[str, Any], comment: str = "", defaults: str = "default_config") -> str:
     """Return the text of a config file.
 
     Args:
       about: its docstring.
       leaves: dotted name -> value of every leaf that it sets.
       comment: lines to write above its code as comments.
+      defaults: the function of alignment/config.py that returns the other leaves.
     """
     return _FILE.format(
         about=about,
+        defaults=defaults,
         comment="".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines()),
         leaves="".join(f"    {name!r}: {value!r},\n" for name, value in leaves.items()),
     )
