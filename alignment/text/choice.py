@@ -1,4 +1,4 @@
-r"""The one reader of an answer: the option that a text affirms, in any dress, and none where it does not affirm one.
+r"""Read an answer: return the option that a text affirms, in any markup, or None where it does not affirm one.
 
 Precision comes first. An option counts only where it stands in a box, in a statement or bare
 (`alignment/text/frames.py`), and not in a question, a condition, a quotation or a report of what others say, beside
@@ -34,7 +34,7 @@ class Choice(NamedTuple):
 
     letter: str
     boxed: bool  # in a box, at least once
-    start: int  # where its letter stands in the text, the last time that it is affirmed
+    start: int  # the character offset of its letter where it is affirmed last
 
 
 def read_choice(text: str, options: Options, truncated: bool = False) -> Choice | None:
@@ -49,7 +49,12 @@ def read_choice(text: str, options: Options, truncated: bool = False) -> Choice 
     read = OptionLetters.of(text, options)
     if any(token.boxed and not letter for token, letter in zip(read.tokens, read.letter, strict=True)):
         return None
-    frames = _without_lists([frame for frame in find_frames(read) if _is_asserted(read, frame, truncated)], read)
+    frames = [frame for frame in find_frames(read) if _is_asserted(read, frame, truncated)]
+    kinds = {frame.kind for frame in frames}
+    listed = {read.letter[frame.index] for frame in frames if frame.kind == "bare"}
+    # A bare line does not count beside a box, nor where bare lines list several options and a statement chooses one.
+    if "box" in kinds or "statement" in kinds and len(listed) > 1:
+        frames = [frame for frame in frames if frame.kind != "bare"]
     frames = [frame for frame in frames if not read.denied[frame.index]]
     chosen = {read.letter[frame.index] for frame in frames}
     # No alternative, condition, doubt or rejection may stand beside the option in its sentence.
@@ -58,14 +63,6 @@ def read_choice(text: str, options: Options, truncated: bool = False) -> Choice 
         return None
     last = frames[-1].index
     return Choice(read.letter[last], any(frame.kind == "box" for frame in frames), read.tokens[last].start)
-
-
-def _without_lists(frames: list[Frame], read: OptionLetters) -> list[Frame]:
-    """Leave out bare lines where a box says which option is meant, or where they list several and a statement does."""
-    listed = {read.letter[frame.index] for frame in frames if frame.kind == "bare"}
-    kinds = {frame.kind for frame in frames}
-    dropped = "box" in kinds or "statement" in kinds and len(listed) > 1
-    return [frame for frame in frames if frame.kind != "bare" or not dropped]
 
 
 # ------------------------------------------------------------------------------------------------- the sentence itself

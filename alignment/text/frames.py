@@ -18,14 +18,14 @@ _FIRST_PERSON = frozenset(("i", "we", "i'd", "i'll", "we'll"))
 
 
 class Frame(NamedTuple):
-    """One place: the index of the letter's token, and "box", "statement" or "bare"."""
+    """An option letter in the position of an answer: the index of its token, and "box", "statement" or "bare"."""
 
     index: int
     kind: str
 
 
 def find_frames(text: OptionLetters) -> Iterator[Frame]:
-    """Yield the places in `text` where an option stands as an answer does, in order."""
+    """Yield the positions in `text` where an option stands as an answer does, in order."""
     for index, letter in enumerate(text.letter):
         if not letter:
             continue
@@ -145,11 +145,9 @@ def precedes_noun(text: OptionLetters, index: int) -> bool:
     if not praised or "likely" in praise and "most" not in praise or not _heads_clause(text, index):
         return False
     at = text.skip_ahead(at, words.SUBJECTS, end)
-    return at >= end or _ends_statement(text, at)
-
-
-def _ends_statement(text: OptionLetters, at: int) -> bool:
-    """Whether nothing follows that could narrow what was said: "A is the answer to another question"."""
+    if at >= end:
+        return True
+    # Nothing may follow that narrows the statement, as in "A is the answer to another question".
     word, beyond = text.word(at), {text.word(at + 1), text.word(at + 2)}
     if word in ("to", "for", "in"):
         return not beyond.isdisjoint(("this", "the")) and not beyond.isdisjoint(("question", "case", "patient"))
@@ -199,14 +197,6 @@ def _is_bare(text: OptionLetters, index: int) -> bool:
     return alone and _has_clean_tail(text, index, end)
 
 
-def _begins_text(text: OptionLetters, index: int, at: int) -> bool:
-    """Whether an option's text begins at `at`, behind "A)" or "(A)", and not the rest of a sentence about it."""
-    word = text.tokens[at].word
-    if text.word(at) in words.ALTERNATIVES or not word.isascii():
-        return False
-    return word[:1].isupper() or word[:1].isalpha() and text.word(index - 1) not in ("(", "[")
-
-
 def _goes_on(text: OptionLetters, start: int) -> bool:
     """Whether a line may complete the one above, which has no sign at its end: "It is not" above "A"."""
     end = start
@@ -235,8 +225,11 @@ def _has_clean_tail(text: OptionLetters, index: int, end: int) -> bool:
     elif at == index + 1:
         if sign not in ("because", "since", "as", "("):
             return False
-    elif not _begins_text(text, index, at):
-        return False
+    else:  # behind "A)" or "(A)" the option's own text may begin, but not the rest of a sentence about the option
+        word = text.tokens[at].word
+        begins = word[:1].isupper() or word[:1].isalpha() and text.word(index - 1) not in ("(", "[")
+        if sign in words.ALTERNATIVES or not word.isascii() or not begins:
+            return False
     rest = [text.word(inner) for inner in range(at, end)]
     return words.NOT_BARE.isdisjoint(rest) and not any(word.startswith("\\") for word in rest)
 

@@ -51,11 +51,12 @@ def find_mentions(text: str, record: Record) -> list[Mention]:
     lowered = [word.lower() for word in words]
     named = dict(_named_by_letter(words, lowered, record))
     named |= {start: letter for start, _, letter in Phrases(_option_words(record)).find(lowered)}
-    verdicts = _after_verdict(lowered)
-    return [
-        Mention(letter, verdicts[index], matches[index].start(), _denied(lowered, index))
-        for index, letter in sorted(named.items())
-    ]
+    verdict, mentions = False, []
+    for index, word in enumerate(lowered):
+        if index in named:
+            mentions.append(Mention(named[index], verdict, matches[index].start(), _denied(lowered, index)))
+        verdict = (verdict or word in _VERDICTS) and word not in _SENTENCE_ENDS
+    return mentions
 
 
 def asserted_letter(text: str, record: Record) -> str | None:
@@ -101,15 +102,6 @@ def _option_words(record: Record) -> Iterator[tuple[list[str], str]]:
         words = [word for word in _TOKEN.findall(text.lower().strip(" .")) if word != "\n"]
         if sum(map(len, words)) >= _SHORTEST_TEXT:
             yield words, letter
-
-
-def _after_verdict(lowered: Sequence[str]) -> list[bool]:
-    """Return for each token whether its sentence has spoken of the answer before it."""
-    flags, spoken = [], False
-    for word in lowered:
-        flags.append(spoken)
-        spoken = (spoken or word in _VERDICTS) and word not in _SENTENCE_ENDS
-    return flags
 
 
 def _denied(lowered: Sequence[str], index: int) -> bool:

@@ -16,6 +16,7 @@ from alignment.text.dress import Token, stands_alone, undress
 Options = Collection[str]
 
 LOOK = 12  # tokens that are looked back from a letter
+_LEAD = words.FILLERS - {":"} | {"final", "correct"}  # in a box, in front of its letter
 _SIGNS = words.CLOSERS | frozenset(".:-,(")
 _LISTED = frozenset((")", "]", ".", ":", "-", ",", "(", '"', "\n"))
 
@@ -32,7 +33,12 @@ class OptionLetters:
         """Read `text`; where `options` maps letters to texts, an option's text behind its letter is left out."""
         if not isinstance(options, Mapping):
             options = dict.fromkeys(options, "")
-        return cls(_without_texts(_joined_lines(undress(text)), options), options)
+        tokens: list[Token] = []
+        for token in undress(text):
+            # No line end behind a colon: "Excluded:" and "A" below it mean the same as "Excluded: A".
+            if token.word != "\n" or not tokens or tokens[-1].word != ":":
+                tokens.append(token)
+        return cls(_without_texts(tokens, options), options)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -93,7 +99,11 @@ class OptionLetters:
         inner = OptionLetters(self.tokens[index].content or (), self.options)
         letters = [index for index, letter in enumerate(inner.letter) if letter]
         plain = all(other.word[:1].isalnum() or other.word in _SIGNS for other in inner.tokens)
-        if not plain or len(letters) != 1 or not _is_lead({inner.word(at) for at in range(letters[0])}):
+        if not plain or len(letters) != 1:
+            return ""
+        before = {inner.word(at) for at in range(letters[0])}  # may say "Option", "(" or "The answer is"
+        links = {":", "is"} if before & {"answer", "option", "choice"} else set()
+        if not before <= _LEAD | links or "likely" in before and "most" not in before:
             return ""
         behind = inner.skip_ahead(letters[0] + 1, words.CLOSERS, len(inner))
         if behind < len(inner) and inner.word(behind) not in _SIGNS and behind == letters[0] + 1:
@@ -208,27 +218,10 @@ class OptionLetters:
         return at < len(self) and self.letter[at] != ""
 
 
-def _is_lead(before: set[str]) -> bool:
-    """Whether the words in front of a letter in a box say that it is the answer: "Option", "(", "The answer is"."""
-    links = {":", "is"} if before & {"answer", "option", "choice"} else set()
-    return before <= words.FILLERS - {":"} | links | {"final", "correct"} and (
-        "likely" not in before or "most" in before
-    )
-
-
 def denied_starts(text: str, options: Options) -> set[int]:
     """Return where in `text` the letters stand that it rejects in so many words: "not A", "B is excluded"."""
     read = OptionLetters.of(text, options)
     return {read.tokens[index].start for index, denied in enumerate(read.denied) if denied and read.letter[index]}
-
-
-def _joined_lines(tokens: Sequence[Token]) -> list[Token]:
-    """Leave out the line ends behind a colon: "Excluded:" and "A" below it say what "Excluded: A" says."""
-    left: list[Token] = []
-    for token in tokens:
-        if token.word != "\n" or not left or left[-1].word != ":":
-            left.append(token)
-    return left
 
 
 def _without_texts(tokens: Sequence[Token], options: Mapping[str, str]) -> list[Token]:

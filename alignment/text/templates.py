@@ -105,15 +105,13 @@ def cot_response(record: Record, template: Template) -> str:
     if not cot:
         raise UserError(f"record {record.id!r} has no chain of thought; give it a cot or leave it out of data.sft")
     _refuse(record, "its chain of thought", cot, template.literals + CHAT_TOKENS)
+    labels = template.systems
+    if labels and not any(label.split(":")[0].strip("(").lower() in cot.lower() for label in labels):
+        first, mark, rest = cot.partition("\n") if "\n" in cot else cot.partition(". ")
+        if rest.strip():
+            cot = f"{labels[0]}\n{(first + mark).strip()}\n{labels[1]}\n{rest.strip()}"
     opening, closing = template.literals[:2]
-    return f"{opening}\n{_labelled(cot, template.systems)}\n{closing}\n{answer_response(record, template)}"
-
-
-def _labelled(cot: str, labels: tuple[str, ...]) -> str:
-    if not labels or any(label.split(":")[0].strip("(").lower() in cot.lower() for label in labels):
-        return cot
-    first, mark, rest = cot.partition("\n") if "\n" in cot else cot.partition(". ")
-    return f"{labels[0]}\n{(first + mark).strip()}\n{labels[1]}\n{rest.strip()}" if rest.strip() else cot
+    return f"{opening}\n{cot}\n{closing}\n{answer_response(record, template)}"
 
 
 def answer_response(record: Record, template: Template) -> str:

@@ -101,13 +101,7 @@ def stop_ids(tokenizer: Any, folder: str | Path) -> tuple[int, ...]:
       UserError: generation_config.json is damaged, or its `eos_token_id` names no tokens of the tokenizer.
     """
     path = Path(folder) / "generation_config.json"
-    listed = _listed_ids(path, tokenizer) if path.is_file() else []
-    candidates = (*listed, tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(TURN_END))
-    return tuple(dict.fromkeys(id_ for id_ in candidates if id_ is not None))
-
-
-def _listed_ids(path: Path, tokenizer: Any) -> list[int]:
-    value = read_object(path).get("eos_token_id")
+    value = read_object(path).get("eos_token_id") if path.is_file() else None
     listed = value if isinstance(value, list) else [] if value is None else [value]
     known = set(tokenizer.get_vocab().values())
     unknown = [id_ for id_ in listed if isinstance(id_, bool) or not isinstance(id_, int) or id_ not in known]
@@ -115,7 +109,8 @@ def _listed_ids(path: Path, tokenizer: Any) -> list[int]:
         raise UserError(
             f"{path}: eos_token_id holds {unknown[0]!r}, which is no id of this tokenizer; name an id, a list, or null"
         )
-    return listed
+    candidates = (*listed, tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(TURN_END))
+    return tuple(dict.fromkeys(id_ for id_ in candidates if id_ is not None))
 
 
 def pad_id(tokenizer: Any) -> int:
@@ -180,22 +175,17 @@ def encode_example(tokenizer: Any, record: Record, template: Template, response:
       UserError: the chat template is not ChatML, or it closes the block it has opened.
     """
     opened = opened_block(tokenizer, template)
-    if opened:
-        prompt = encode_prompt(tokenizer, record, template)
-        trained = _encode(tokenizer, _continuation(opened, template, response) + TURN_END)
-        return prompt + trained, [0] * len(prompt) + [1] * len(trained)
-    return encode_chat(tokenizer, [*messages(record, template), {"role": "assistant", "content": response}])
-
-
-def _continuation(opened: str, template: Template, response: str) -> str:
-    """The rest of `response` behind what the chat template has written of it already."""
+    if not opened:
+        return encode_chat(tokenizer, [*messages(record, template), {"role": "assistant", "content": response}])
+    prompt = encode_prompt(tokenizer, record, template)
     opening, closing = template.literals[:2]
     if closing in opened:
         raise UserError(
             f"the checkpoint's chat template writes a whole {opening} block for the model; use one that leaves it open"
         )
     rest = response[len(opening) :] if response.startswith(opening) else f"\n{closing}\n{response}"
-    return rest.lstrip("\n") if opened.endswith("\n") else rest
+    trained = _encode(tokenizer, (rest.lstrip("\n") if opened.endswith("\n") else rest) + TURN_END)
+    return prompt + trained, [0] * len(prompt) + [1] * len(trained)
 
 
 def _assistant_spans(tokenizer: Any, chat: Sequence[dict[str, str]], text: str) -> list[tuple[int, int]]:

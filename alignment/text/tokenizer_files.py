@@ -197,20 +197,18 @@ def read_template(folder: Path, fields: Mapping[str, Any]) -> str:
     else:
         path, source = folder / CONFIG_FILE, fields.get("chat_template")
     if isinstance(source, list | dict):
-        source = _default_template(path, source)
+        try:
+            named = source if isinstance(source, dict) else {entry["name"]: entry["template"] for entry in source}
+        except (TypeError, KeyError) as error:
+            raise UserError(
+                f"{path}: chat_template is no list of templates with name and template; correct it"
+            ) from error
+        if named and "default" not in named:
+            names = ", ".join(map(str, named))
+            raise UserError(f"{path}: none of the chat templates ({names}) is called default; name one so")
+        source = named.get("default")
     if not source:
         raise UserError(f"{folder}: no chat template; add {TEMPLATE_FILE} or {CONFIG_FILE}'s chat_template")
     if not isinstance(source, str):
         raise UserError(f"{path}: chat_template is {source!r}; it must be the text of a template")
     return source
-
-
-def _default_template(path: Path, templates: list | dict) -> Any:
-    try:
-        named = templates if isinstance(templates, dict) else {entry["name"]: entry["template"] for entry in templates}
-    except (TypeError, KeyError) as error:
-        raise UserError(f"{path}: chat_template is no list of templates with name and template; correct it") from error
-    if named and "default" not in named:
-        names = ", ".join(map(str, named))
-        raise UserError(f"{path}: none of the chat templates ({names}) is called default; name one so")
-    return named.get("default")

@@ -29,12 +29,12 @@ _SOURCES = "--config.traces.sources"
 
 
 class Teacher(NamedTuple):
-    """Who is asked: its name in the journal, what shapes its answers, the model they must name, and the asking."""
+    """The model that answers: its name in the journal, its sampling settings, and the function that asks it."""
 
     name: str
     sampling: dict
     model: str  # "" for any
-    records: list[Record]  # those it can be asked about
+    records: list[Record]  # the questions it can take
     ask: Callable[[Collection], str]  # returns why it stopped early, or ""
 
 
@@ -56,7 +56,7 @@ def build_traces(config: ConfigDict) -> Product:
         raise UserError(f"--config.traces.journal={settings.journal}: name a file on this machine")
     make_teacher = lookup(TEACHERS, settings.teacher, "teacher --config.traces.teacher")
     journal_path = Path(settings.journal or f"{config.out.rstrip('/')}.journal.jsonl")
-    with open_journal(journal_path) as journal:  # before a teacher is loaded: where it cannot be written is said first
+    with open_journal(journal_path) as journal:  # before a teacher is loaded, so that a wrong path fails first
         records, notes = choose_records(settings, template, config.seed)
         teacher = make_teacher(settings, template, records, config.seed)
         if len(teacher.records) < len(records):
@@ -169,7 +169,12 @@ def _ask(collection: Collection, teacher: Teacher) -> str:
 def _product(
     collection: Collection, settings: ConfigDict, notes: Sequence[str], stopped: str, seconds: float
 ) -> Product:
-    explained = [record for record in collection.records if collection.kept(record)]
+    explained = []
+    for record in collection.records:
+        for first in collection.accepted(record)[:1]:
+            teacher, tries = first.answer.model or collection.teacher, first.answer.attempt + 1
+            meta = {**record.meta, "teacher": teacher, "tries": tries}
+            explained.append(dataclasses.replace(record, cot=first.cot, response=None, meta=meta))
     counts = report(collection, settings, notes, stopped, seconds)
     if not explained:
         left = f" ({len(collection.given_up)} question(s) got no answer)" if collection.given_up else ""
@@ -194,7 +199,7 @@ def _product(
         ),
         licence=tuple(sorted({hub_licence(record.licence or "unknown") for record in explained})),
         limits=LIMITS,
-        splits={"train": [_explained(record, collection) for record in explained]},
+        splits={"train": explained},
         sizes={"train": len(explained)},
         files={
             "traces.jsonl": traces_file(collection),
@@ -202,12 +207,6 @@ def _product(
             "report.json": json.dumps(counts, indent=1, ensure_ascii=False),
         },
     )
-
-
-def _explained(record: Record, collection: Collection) -> Record:
-    first = collection.kept(record)[0]
-    meta = {**record.meta, "teacher": first.answer.model or collection.teacher, "tries": first.answer.attempt + 1}
-    return dataclasses.replace(record, cot=first.cot, response=None, meta=meta)
 
 
 def _listed(reasons: dict[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""What has been asked, what is still to be asked, and what came of it: the one state of a build."""
+"""The state of a build of traces: the verdicts so far and the questions that are still open."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Collection:
         self._prompts = {record.id: prompt for record, prompt in zip(records, prompts, strict=True)}
         self._by_id = {record.id: record for record in records}
         self.verdicts: dict[str, list[Verdict]] = {record.id: [] for record in records}
-        self.asked = 0  # answers of this run; the others came from the journal
+        self.new_answers = 0  # answers of this run; the others came from the journal
         self.counts: collections.Counter[str] = collections.Counter()  # answers by what became of them
         self.tokens = 0
         self.given_up: set[str] = set()  # questions that got no answer in this run and are asked again in the next
@@ -89,7 +89,7 @@ class Collection:
         self.journal.append(answer)
         record = self._by_id[answer.id]
         self._enter(answer, record)
-        self.asked += 1
+        self.new_answers += 1
         self._show(done=self.next_try(record) is None)
 
     def give_up(self, record: Record) -> None:
@@ -102,7 +102,7 @@ class Collection:
         """Every verdict, record by record."""
         return (verdict for verdicts in self.verdicts.values() for verdict in verdicts)
 
-    def kept(self, record: Record) -> list[Verdict]:
+    def accepted(self, record: Record) -> list[Verdict]:
         """The accepted answers to `record`, at most `keep`."""
         return [verdict for verdict in self.verdicts[record.id] if verdict.accepted][: self.keep]
 

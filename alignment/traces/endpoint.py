@@ -258,14 +258,18 @@ class _Endpoint:
         try:
             async with asyncio.timeout(self.endpoint.timeout):
                 async with self.client.stream("POST", self.url, json=body) as response:
-                    raw = await _read(response)
+                    raw = bytearray()
+                    async for piece in response.aiter_bytes():
+                        raw += piece
+                        if len(raw) > MOST_BYTES:
+                            raise Passing(f"a reply of more than {MOST_BYTES >> 20} MiB")
         except TimeoutError:
             raise Passing(f"no whole answer within {self.endpoint.timeout:g} s") from None
         except httpx2.RequestError as error:
             raise Passing(self._safe(f"{type(error).__name__}: {error}")) from None
         if response.status_code != 200:
-            self._fail(response, raw)
-        return raw
+            self._fail(response, bytes(raw))
+        return bytes(raw)
 
     def _fail(self, response: httpx2.Response, raw: bytes) -> None:
         status, message = response.status_code, self._safe(f"status {response.status_code}: {error_words(raw)}")
@@ -277,35 +281,21 @@ class _Endpoint:
             raise Passing(message, wait)
         if status in (400, 413, 422):
             raise Refused(message)
-        raise UserError(f"{self.url}: {message}; {_remedy(status, self.endpoint)}")
+        remedy = f"check {_FLAG}.base_url"
+        if status in (401, 403):
+            variable = self.endpoint.key_variable or "none is named"
+            remedy = f"the key is not accepted: check the environment variable of {_FLAG}.key_variable ({variable})"
+        elif status == 404:
+            remedy += f", which ends before /chat/completions, and {_FLAG}.model={self.endpoint.model}"
+        elif status in (402, 429):
+            remedy = "the account has no credit left; the same command goes on when it has"
+        elif status < 400:
+            remedy = f"it sends us elsewhere: give the final address as {_FLAG}.base_url"
+        raise UserError(f"{self.url}: {message}; {remedy}")
 
     def _safe(self, text: str) -> str:
         """`text` without the key, should a server send it back."""
         return text.replace(self.key, "[key]") if self.key else text
-
-
-async def _read(response: httpx2.Response) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in response.aiter_bytes():
-        pieces.append(piece)
-        size += len(piece)
-        if size > MOST_BYTES:
-            raise Passing(f"a reply of more than {MOST_BYTES >> 20} MiB")
-    return b"".join(pieces)
-
-
-def _remedy(status: int, endpoint: ConfigDict) -> str:
-    if status in (401, 403):
-        variable = endpoint.key_variable or "none is named"
-        return f"the key is not accepted: check the environment variable of {_FLAG}.key_variable ({variable})"
-    if status == 404:
-        return f"check {_FLAG}.base_url, which ends before /chat/completions, and {_FLAG}.model={endpoint.model}"
-    if status in (402, 429):
-        return "the account has no credit left; the same command goes on when it has"
-    if status < 400:
-        return f"it sends us elsewhere: give the final address as {_FLAG}.base_url"
-    return f"check {_FLAG}.base_url"
 
 
 def _prompt_tokens(record: Record, template: Template) -> int:

@@ -20,7 +20,7 @@ ACCEPTED = "accepted"
 # In the order in which they are tried.
 REASONS = (
     "refused",  # by the endpoint: a content filter, or a request it will not take
-    "other model",  # the answer names another model than the one asked
+    "other model",  # the answer names another model than the teacher
     "empty",
     "truncated",  # the token limit was met
     "unparsed",  # no option can be read from it
@@ -62,29 +62,28 @@ Judge = Callable[[Answer, Record], Verdict]
 def make_judge(filters: ConfigDict, template: Template, model: str = "") -> Judge:
     """Return the judge of answers under `config.traces.filters`.
 
-    `model` is the one that was asked, whose name an answer must bear; "" takes any.
+    `model` is the teacher's, which an answer must name; "" takes any.
 
     Raises:
       UserError: a limit that nothing or everything passes.
     """
-    _check(filters)
+    if filters.min_words > filters.max_words:
+        raise UserError(
+            f"--config.traces.filters.min_words={filters.min_words} and .max_words={filters.max_words}: give two "
+            "numbers of words, the smaller first"
+        )
+    opening, closing = template.literals[:2]
 
     def judge(answer: Answer, record: Record) -> Verdict:
-        cut, opening = answer.finish == "length", _opening(answer.text, template)
-        response = parse(answer.text, record.options, template, truncated=cut, opening=opening)
+        # An endpoint does not show its chat template, and its text begins where the model began to write: a text that
+        # closes the reasoning block without opening it begins inside the block.
+        begins_inside = opening not in answer.text and answer.text.count(closing) == 1
+        prefix, truncated = opening if begins_inside else "", answer.finish == "length"
+        response = parse(answer.text, record.options, template, truncated=truncated, opening=prefix)
         failed = _failed(answer, response, record, filters, template, model)
         return Verdict(answer, response, next(failed, ACCEPTED))
 
     return judge
-
-
-def _opening(text: str, template: Template) -> str:
-    """What the teacher's chat template wrote before `text`: a text that closes the block it never opened is inside it.
-
-    An endpoint does not show its template, and its text begins where the model began to write.
-    """
-    opening, closing = template.literals[:2]
-    return opening if opening not in text and text.count(closing) == 1 else ""
 
 
 def same_model(requested: str, named: str) -> bool:
@@ -95,14 +94,6 @@ def same_model(requested: str, named: str) -> bool:
     """
     first, second = (name.strip().rsplit("/", 1)[-1].casefold() for name in (requested, named))
     return not named or first.startswith(second) or second.startswith(first)
-
-
-def _check(filters: ConfigDict) -> None:
-    if filters.min_words > filters.max_words:
-        raise UserError(
-            f"--config.traces.filters.min_words={filters.min_words} and .max_words={filters.max_words}: give two "
-            "numbers of words, the smaller first"
-        )
 
 
 def _failed(
@@ -123,10 +114,6 @@ def _failed(
         yield "wrong answer"
     if not response.strict:
         yield "not strict"
-    yield from _failed_by_reasoning(response, record, filters, template)
-
-
-def _failed_by_reasoning(response: Response, record: Record, filters: ConfigDict, template: Template) -> Iterator[str]:
     cot = response.reasoning or ""
     if _HTML.search(cot) or not _trainable(cot, record, template):
         yield "markup"
@@ -141,7 +128,7 @@ def _failed_by_reasoning(response: Response, record: Record, filters: ConfigDict
 
 
 def _trainable(cot: str, record: Record, template: Template) -> bool:
-    """Whether SFT can make its text of it, asked of the function that SFT asks."""
+    """Whether the function that makes the text of SFT accepts this chain of thought."""
     try:
         cot_response(dataclasses.replace(record, cot=cot), template)
     except UserError:

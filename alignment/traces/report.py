@@ -23,11 +23,11 @@ LIMITS = (
 
 
 def traces_file(collection: Collection) -> str:
-    """JSONL of id, cot, pred and gold, as `--config.data.sft.traces` reads it: every kept answer, best-placed first."""
+    """JSONL of id, cot, pred and gold, as `--config.data.sft.traces` reads it: every accepted answer, best-placed first."""
     return _lines(
-        {"id": record.id, "cot": kept.cot, "pred": kept.response.verdict, "gold": record.gold}
+        {"id": record.id, "cot": verdict.cot, "pred": verdict.response.verdict, "gold": record.gold}
         for record in collection.records
-        for kept in collection.kept(record)
+        for verdict in collection.accepted(record)
     )
 
 
@@ -71,9 +71,9 @@ def report(
         "teacher": collection.teacher,
         "models_named": dict(collections.Counter(answer.model or "none" for answer in answers)),
         "questions": len(collection.records),
-        "explained": sum(bool(collection.kept(record)) for record in collection.records),
+        "explained": sum(bool(collection.accepted(record)) for record in collection.records),
         "answers": len(answers),
-        "answers_of_this_run": collection.asked,
+        "answers_of_this_run": collection.new_answers,
         "acceptance": _share(collection.counts["accepted"], len(answers)),
         "verdicts": collection.reasons(),
         "sources": _by_source(collection),
@@ -102,7 +102,7 @@ def _by_source(collection: Collection) -> dict[str, dict[str, Any]]:
         verdicts = [verdict for record in records for verdict in collection.verdicts[record.id]]
         counts[source] = {
             "questions": len(records),
-            "explained": sum(bool(collection.kept(record)) for record in records),
+            "explained": sum(bool(collection.accepted(record)) for record in records),
             "answers": len(verdicts),
             "acceptance": _share(sum(verdict.accepted for verdict in verdicts), len(verdicts)),
             "cost": sum(verdict.answer.cost for verdict in verdicts),

@@ -75,16 +75,16 @@ def test_what_is_asked_and_how_often(tmp_path):
 
     status, server = build(tmp_path, behave)
     assert status == 0
-    counts = [sum(asked.index == number for asked in server.asked) for number in range(6)]
+    counts = [sum(request.index == number for request in server.requests) for number in range(6)]
     assert counts == [2, 1, 2, 1, 2, 3]
-    body = server.asked[0].body
+    body = server.requests[0].body
     assert (body["model"], body["temperature"], body["max_tokens"]) == (MODEL, 0.7, 1024) and "top_p" not in body
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
-    assert all(asked.key == f"Bearer {KEY}" for asked in server.asked)
+    assert all(request.key == f"Bearer {KEY}" for request in server.requests)
     gold = {record.id: record.gold for record in records(6)}
-    for asked in server.asked:  # the gold letter is never given away
-        assert "gold" not in json.dumps(asked.body).lower() and f"boxed{{{gold[f'tiny-{asked.index}']}" not in str(
-            asked.body
+    for request in server.requests:  # the gold letter is never given away
+        assert "gold" not in json.dumps(request.body).lower() and f"boxed{{{gold[f'tiny-{request.index}']}" not in str(
+            request.body
         )
     found = report(tmp_path)
     assert found["verdicts"] == {"accepted": 5, "wrong answer": 6} and found["explained"] == 5
@@ -98,7 +98,7 @@ def test_what_is_asked_and_how_often(tmp_path):
 def test_k_traces_a_question_are_kept_where_the_config_says_so(tmp_path):
     status, server = build(tmp_path, lambda record, nth: completion(good(record)), keep=2)
     lines = [json.loads(line) for line in (tmp_path / "set" / "traces.jsonl").read_text().splitlines()]
-    assert status == 0 and len(server.asked) == len(lines) == 12 and len({line["id"] for line in lines}) == 6
+    assert status == 0 and len(server.requests) == len(lines) == 12 and len({line["id"] for line in lines}) == 6
 
 
 def test_settings_of_the_request(tmp_path):
@@ -111,9 +111,9 @@ def test_settings_of_the_request(tmp_path):
         max_tokens=77,
         temperature=0.3,
     )
-    body = server.asked[0].body
+    body = server.requests[0].body
     assert status == 0 and (body["max_completion_tokens"], body["top_p"], body["temperature"]) == (77, 0.9, 0.3)
-    assert "max_tokens" not in body and server.asked[0].key is None
+    assert "max_tokens" not in body and server.requests[0].key is None
 
 
 def test_no_more_requests_are_in_flight_than_allowed(tmp_path):
@@ -138,7 +138,7 @@ def test_every_request_passes_a_gate_with_the_limits_asked_for(tmp_path, gate):
     )
     ((requests, tokens, largest),) = gate["limits"]
     assert status == 0 and (requests, tokens) == (6_000, 360_000)
-    assert len(gate["admitted"]) == len(server.asked) == 8  # a second try passes it as well
+    assert len(gate["admitted"]) == len(server.requests) == 8  # a second try passes it as well
     assert max(gate["admitted"]) == largest and min(gate["admitted"]) > 200
 
 
@@ -167,7 +167,7 @@ def test_what_may_pass_is_asked_again(tmp_path, first):
         return first(record) if nth == 0 else completion(good(record))
 
     status, server = build(tmp_path, behave, count=3, endpoint__timeout=2.0)
-    assert status == 0 and len(server.asked) == 6
+    assert status == 0 and len(server.requests) == 6
     assert [answer["requests"] for answer in journal(tmp_path)] == [2, 2, 2] and report(tmp_path)["explained"] == 3
 
 
@@ -176,7 +176,7 @@ def test_retry_after_closes_the_gate_of_every_request(tmp_path, gate):
         return failure(429, Retry_After="0.1") if record.id == "tiny-0" and nth == 0 else completion(good(record))
 
     status, server = build(tmp_path, behave, count=12, endpoint__longest_wait=5.0)
-    assert status == 0 and len(server.asked) == len(gate["admitted"]) == 13
+    assert status == 0 and len(server.requests) == len(gate["admitted"]) == 13
     assert gate["pauses"] == [0.1]
 
 
@@ -191,7 +191,7 @@ def test_waits_grow_from_the_first_one(tmp_path, monkeypatch):
         endpoint__first_wait=0.05,
         endpoint__longest_wait=5.0,
     )
-    assert status == 0 and len(server.asked) == 3 and waits == [0.05, 0.1]
+    assert status == 0 and len(server.requests) == 3 and waits == [0.05, 0.1]
 
 
 def test_a_retry_after_without_end_is_cut_at_the_longest_wait(tmp_path, gate):
@@ -207,11 +207,11 @@ def test_a_question_that_always_fails_is_left_for_the_next_run(tmp_path, capsys)
 
     mended = False
     status, server = build(tmp_path, behave)
-    assert status == 0 and sum(asked.index == 2 for asked in server.asked) == 3  # `requests`
+    assert status == 0 and sum(request.index == 2 for request in server.requests) == 3  # `requests`
     assert report(tmp_path)["given_up"] == ["tiny-2"] and "the same command goes on" in capsys.readouterr().out
     mended = True
     status, server = build(tmp_path, behave)
-    assert status == 0 and [asked.index for asked in server.asked] == [2]
+    assert status == 0 and [request.index for request in server.requests] == [2]
     assert report(tmp_path)["explained"] == 6 and report(tmp_path)["given_up"] == []
 
 
@@ -240,7 +240,7 @@ def test_what_does_not_pass_is_one_clear_line(tmp_path, act, words, capsys):
     lines = capsys.readouterr().err.strip().splitlines()
     assert status == 2 and lines[-1].startswith("error: ") and KEY not in lines[-1]
     assert [word for word in words if word not in lines[-1]] == []
-    assert len(server.asked) <= 18 and not (tmp_path / "set").exists() and journal(tmp_path) == []
+    assert len(server.requests) <= 18 and not (tmp_path / "set").exists() and journal(tmp_path) == []
 
 
 def test_a_key_that_is_withdrawn_in_the_midst_stops_the_run_and_loses_nothing(tmp_path, capsys):
@@ -256,7 +256,7 @@ def test_a_key_that_is_withdrawn_in_the_midst_stops_the_run_and_loses_nothing(tm
     assert "status 401" in capsys.readouterr().err and len(journal(tmp_path)) == 4
     withdrawn = False
     status, server = build(tmp_path, behave, count=8, endpoint__concurrency=1)
-    assert status == 0 and len(server.asked) == 4 and report(tmp_path)["explained"] == 8
+    assert status == 0 and len(server.requests) == 4 and report(tmp_path)["explained"] == 8
 
 
 def test_an_endpoint_that_is_not_there_is_one_clear_line(tmp_path, capsys):
@@ -274,8 +274,8 @@ def test_a_refusal_of_one_question_is_remembered_and_the_others_go_on(tmp_path):
     build(tmp_path, behave, endpoint__concurrency=1)
     status, server = build(tmp_path, behave, endpoint__concurrency=1)  # in case it came before any answer
     found = report(tmp_path)
-    assert status == 0 and found["verdicts"] == {"accepted": 5, "refused": 1} and len(server.asked) <= 1
-    assert build(tmp_path, behave)[1].asked == []
+    assert status == 0 and found["verdicts"] == {"accepted": 5, "refused": 1} and len(server.requests) <= 1
+    assert build(tmp_path, behave)[1].requests == []
 
 
 # ----------------------------------------------------------------------------------------------------------- it lies
@@ -338,7 +338,7 @@ def test_a_reply_without_end_is_not_read_to_the_end(tmp_path, monkeypatch):
     status, server = build(
         tmp_path, lambda record, nth: completion(good(record)) if nth else Act(b"x" * 1_000_000), count=2
     )
-    assert status == 0 and len(server.asked) == 4
+    assert status == 0 and len(server.requests) == 4
 
 
 # --------------------------------------------------------------------------------------------------- cost and the key
@@ -353,14 +353,14 @@ def test_the_cost_is_that_of_the_usage_and_the_run_stops_before_the_limit_and_go
     found = report(tmp_path)
     assert status == 0 and found["stopped"] == "max_cost" and "max_cost" in capsys.readouterr().out
     assert (
-        3 <= len(first.asked) < 12
-        and found["cost"] == pytest.approx(len(first.asked) * 170e-6)
+        3 <= len(first.requests) < 12
+        and found["cost"] == pytest.approx(len(first.requests) * 170e-6)
         and found["cost"] <= 0.0012
     )
     status, second = build(tmp_path, lambda record, nth: completion(good(record)), count=12, **settings)
-    assert status == 0 and len(first.asked) + len(second.asked) == 12 and report(tmp_path)["stopped"] == ""
+    assert status == 0 and len(first.requests) + len(second.requests) == 12 and report(tmp_path)["stopped"] == ""
     assert report(tmp_path)["cost"] == pytest.approx(12 * 170e-6)
-    assert {asked.index for asked in first.asked} & {asked.index for asked in second.asked} == set()
+    assert {request.index for request in first.requests} & {request.index for request in second.requests} == set()
 
 
 def test_the_key_is_in_no_file_and_no_line(tmp_path, capsys, caplog):
@@ -397,7 +397,7 @@ def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(tmp_path, name,
         monkeypatch.setenv(name, value)
     status, server = build(tmp_path, lambda record, nth: completion(good(record)), endpoint__key_variable=name)
     error = capsys.readouterr().err
-    assert status == 2 and words in error and server.asked == []
+    assert status == 2 and words in error and server.requests == []
     assert KEY not in error and "9C0D51" not in error
 
 
@@ -416,4 +416,4 @@ def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(tmp_path, name,
 )
 def test_a_setting_that_makes_no_sense_is_named_before_anything_is_asked(tmp_path, setting, value, words, capsys):
     status, server = build(tmp_path, lambda record, nth: completion(good(record)), **{setting: value})
-    assert status == 2 and words in capsys.readouterr().err and server.asked == []
+    assert status == 2 and words in capsys.readouterr().err and server.requests == []
