@@ -63,12 +63,12 @@ def train_stage(run: Run, stage: Stage, seed: int, loras: Loras, session: Sessio
     key = stage_key(seed, stage.name)
     lora = loras[stage.start] if stage.start else fresh_lora(run, stage, seed)
     frozen = frozen_under(base, run.sampler.devices, stage, loras, lora)
-    if not stage.on_policy:
-        response = stage.objective.removeprefix("sft_")
-        return sft.train_sft(base, run.options, frozen, lora, data.sft, config.sft, session, key, response)
     examples = None
-    if stage.objective == "joint":
-        examples = sft.encode_examples(base, data.sft, "cot", config.sft.max_tokens, config.data.cache)
+    if stage.objective != "grpo":
+        response = "cot" if stage.objective == "joint" else stage.objective.removeprefix("sft_")
+        examples = sft.encode_examples(base, data.sft, response, config.sft.max_tokens, config.data.cache)
+    if not stage.on_policy:
+        return sft.train_sft(base, run.options, frozen, lora, examples, config.sft, session, key)
     questions = GrpoData(data.rl, examples)
     return grpo.train_grpo(run.sampler, run.options, frozen, lora, questions, config, session, key)
 

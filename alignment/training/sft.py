@@ -37,29 +37,26 @@ def train_sft(
     options: TrainingOptions,
     frozen: Frozen,
     lora: Lora,
-    records: Sequence[Record],
-    section: ConfigDict,
+    examples: Examples,
+    config: ConfigDict,
     session: Session,
     key: jax.Array,
-    response: str,
 ) -> Lora:
-    """Train `lora` on the records' gold responses and return it.
+    """Train `lora` on the gold responses of `examples` and return it.
 
     Args:
-      base: the model under the adapters; options: devices, recomputation and log-prob implementation.
-      frozen: what lies under the adapter.
+      base: the model below the adapters; options: devices, recomputation and log-prob implementation.
+      frozen: the base parameters and the adapters below the trainable one.
       lora: the adapter to train.
-      records: with a chain of thought each, if `response` is "cot".
-      section: `config.sft`.
+      examples: of `encode_examples`.
+      config: `config.sft`.
       session: where checkpoints and metrics go.
-      key: the stage's key.
-      response: "cot" (reasoning and answer blocks) or "answer" (answer block alone).
+      key: of the stage; the keys of dropout are derived from it.
     """
-    examples = encode_examples(base, records, response, section.max_tokens, session.cache)
-    steps = steps_in(len(examples), section.batch_size, section.epochs)
-    optimizer, schedule = make_optimizer(section, steps), make_schedule(section, steps)
+    steps = steps_in(len(examples), config.batch_size, config.epochs)
+    optimizer, schedule = make_optimizer(config, steps), make_schedule(config, steps)
     loss = make_sft_loss(base.config, options.remat, options.logprob)
-    term = Term("sft", loss, micro_batches=section.micro_batches)
+    term = Term("sft", loss, micro_batches=config.micro_batches)
     update = compile_step(lambda axis: make_step((term,), optimizer, axis), options.devices)
     placed = place_frozen(frozen, options.devices)
 
@@ -74,14 +71,21 @@ def train_sft(
         return StageState(train), row | {"tokens_per_s": tokens / (time.perf_counter() - start)}
 
     sizes = base.pad_id, options.devices.count
-    with prefetched(lambda step: sft_batch(*sizes, examples, section, step, session.seed), steps) as take:
+    with prefetched(lambda step: sft_batch(*sizes, examples, config, step, session.seed), steps) as take:
         return run_loop(session, StageState(init_state(lora, optimizer, key)), steps, one_step).train.lora
 
 
 def encode_examples(
     base: BaseModel, records: Sequence[Record], response: str, max_tokens: int, cache: str = ""
 ) -> Examples:
-    """Encode every record with its gold response, once: `cache` is the folder of earlier encodings (`data.tokens`).
+    """Encode every record with its gold response, or read it from `cache`, the folder of earlier encodings.
+
+    Args:
+      base: names tokenizer and prompt template.
+      records: with a chain of thought each, if `response` is "cot".
+      response: "cot" (reasoning and answer blocks) or "answer" (answer block alone).
+      max_tokens: limit on prompt and response together.
+      cache: "" is the user's cache folder.
 
     Raises:
       UserError: an example is longer than `max_tokens`, which would cut off its answer.
@@ -107,16 +111,16 @@ def check_length(record: Record, length: int, max_tokens: int) -> None:
         )
 
 
-def sft_batch(pad_id: int, devices: int, examples: Examples, section: ConfigDict, step: int, seed: int) -> SftBatch:
+def sft_batch(pad_id: int, devices: int, examples: Examples, config: ConfigDict, step: int, seed: int) -> SftBatch:
     """Return this process's batch of step `step`, a function of (seed, step) alone (`data.collate`)."""
     arrays = collate(
         examples,
-        section.batch_size,
+        config.batch_size,
         step,
         seed,
-        batching=section.batching,
+        batching=config.batching,
         filler=pad_id,
-        parts=section.micro_batches * devices,
+        parts=config.micro_batches * devices,
         host=Host(jax.process_index(), jax.process_count()),
     )
     return SftBatch(**{name: jnp.asarray(array) for name, array in arrays.items()})
