@@ -1,4 +1,4 @@
-"""A teacher on loopback: a real HTTP server that answers as it is told, and remembers what it was asked."""
+"""A teacher on loopback: an HTTP server that answers as it is told and stores every request."""
 
 from __future__ import annotations
 
