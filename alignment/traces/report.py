@@ -23,7 +23,7 @@ LIMITS = (
 
 
 def traces_file(collection: Collection) -> str:
-    """JSONL of id, cot, pred and gold, as `--config.data.sft.traces` reads it: every accepted answer, best-placed first."""
+    """JSONL of id, cot, pred and gold, as `--config.data.sft.traces` reads it: the accepted answers in order."""
     return _lines(
         {"id": record.id, "cot": verdict.cot, "pred": verdict.response.verdict, "gold": record.gold}
         for record in collection.records
