@@ -33,7 +33,7 @@ def test_slices_are_whole_tiles_and_cover_the_vocabulary():
             assert size * tokens <= max(pallas_gpu.WEIGHTS, tokens * 8 * pallas_gpu.WORDS)
 
 
-def test_tiles_join_tiles_are_the_whole():
+def test_joined_tiles_are_the_whole():
     given = case(tokens=4, dim=8, vocab=96)
     logits, target = given.hidden @ given.head.T, jnp.arange(96) == given.targets[:, None]
 
