@@ -175,6 +175,7 @@ def test_half_billion_logits_equal_torch(half_billion):
     assert difference <= TOLERANCE
 
 
+@pytest.mark.long
 @pytest.mark.parity
 def test_half_billion_greedy_tokens_equal_torch(half_billion):
     folder, model = half_billion

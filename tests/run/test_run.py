@@ -191,7 +191,7 @@ def test_kill_minus_nine_at_any_point(base, straight, tmp_path):
         f"--config.{name}={show(value)}" for name, value in leaves(config_for(base, "modular", "monolithic")).items()
     ]
     deaths = 0
-    for delay in (9.0, 13.0, 16.0, 19.0, 22.0, 25.0, None):
+    for delay in (9.0, 16.0, 22.0, None):
         process = subprocess.Popen(command, env=os.environ | {"JAX_PLATFORMS": "cpu"}, stderr=subprocess.DEVNULL)
         if delay is None:
             assert process.wait(600) == 0

@@ -106,7 +106,7 @@ def test_the_host_has_some_memory_left():
     assert 0 < available <= total
 
 
-@pytest.mark.ci
+@pytest.mark.long
 def test_the_plan_is_near_the_measured_peak():
     """Within a quarter: the process itself takes 0.5 to 0.8 GiB, and not every page of a temporary is touched."""
     sizes = "256,4,4,2,768,4096"
