@@ -6,8 +6,8 @@ The suites: `update` is one whole GRPO update, `logprob` the log-probabilities o
 attention, each forward and backward on a random model with full-length prompts and completions; `grpo` is a whole step,
 rollout and update, `decode` the rollout alone, and `load` a rollout of completions of very different lengths. Cases are
 compiled and warmed up first and then run in turns, so that ratios hold on a machine that is not quiet.
-docs/performance.md says what every figure means and what was measured; --table prints its tables from
-the committed docs/bench.csv.
+docs/performance.md says what every figure means and what was measured; --table prints its tables from the committed
+docs/bench.csv.
 
     python -m alignment.bench --suite=fit --csv=docs/fit.csv
 

@@ -34,7 +34,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def steps_markdown(rows: Sequence[Row]) -> str:
-    """The table of whole steps between its markers: the latest whole step of every setting beside what was run in turns."""
+    """The table of whole steps: the latest of every setting beside what was run in turns, between markers."""
     header = ("size", "prompt", "group", "a step takes", "MB", "beside", "takes", "MB", "time", "memory")
     latest = {(_work(row), row["group"]): row for row in rows if row["suite"] == "grpo" and row["case"] == "ours"}
     lines, notes = [], []
