@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import jax
@@ -13,12 +15,13 @@ import numpy as np
 import pytest
 from rewards.totals import score
 
-from alignment import arms
+from alignment import arms, metric_schema
 from alignment.data import sources
 from alignment.errors import UserError
 from alignment.kernels.linear_logprob import reference
 from alignment.rewards.presets import PRESETS, Weight
 from alignment.rewards.registry import CHANNELS, ScoreBatch
+from alignment.rollout.groups import Group
 
 GUIDE = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text()
 EXAMPLES = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", GUIDE, re.DOTALL))
@@ -34,8 +37,8 @@ def load(path, tmp_path):
     return module
 
 
-def test_there_are_five_examples_in_existing_folders():
-    assert len(EXAMPLES) == GUIDE.count("```python") == 5
+def test_there_are_six_examples_in_existing_folders():
+    assert len(EXAMPLES) == GUIDE.count("```python") == 6
     assert all((Path(__file__).resolve().parents[1] / path).parent.is_dir() for path in EXAMPLES)
 
 
@@ -64,6 +67,23 @@ def test_the_loss_is_hand_worked(tmp_path):
     )
     with pytest.raises(AssertionError):
         centred(jnp.ones(3))
+
+
+def test_the_metric_is_declared_and_computed(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match="unknown metric"):
+        metric_schema.find_metric("completion/distinct")
+    (declared,) = re.findall(r"```toml\n# alignment/assets/metrics.toml\n(.*?)```", GUIDE, re.DOTALL)
+    (row,) = tomllib.loads(declared)["grpo"]
+    monkeypatch.setitem(metric_schema.TRAINING, row["name"], metric_schema.Metric(**row))
+    assert metric_schema.find_metric("completion/distinct").unit == "share"
+    completions = np.array([[[1, 2, 9], [1, 2, 8]], [[1, 2, 3], [1, 3, 3]]])
+    mask = np.array([[[True, True, False]] * 2, [[True, True, True]] * 2])
+    fields = dict.fromkeys(field.name for field in dataclasses.fields(Group)) | {
+        "completions": completions,
+        "mask": mask,
+    }
+    metrics = load("alignment/training/distinct.py", tmp_path).distinct_share(Group(**fields))
+    assert metrics == {row["name"]: 0.75}  # the first group's differ after their ends only
 
 
 def test_the_dataset_is_read(tmp_path, monkeypatch):
