@@ -86,15 +86,18 @@ def parse(
     config = schema.copy_and_resolve_references()
     # A first look at --config alone, so that --help lists the values of the very file that was named.
     plain = [arg for arg in rest if arg not in ("-h", "--help")]
-    file = _Parser(add_help=False).parse_known_args(plain)[0].config_file if leaves(schema) else ""
-    if file:
+    first, _ = _Parser(bool(leaves(schema)), add_help=False).parse_known_args(plain)
+    if file := first.config_file:
         config = load_config(file, schema)
     parser = _Parser(bool(leaves(schema)), description=inspect.cleandoc(description), epilog=_leaf_help(config, file))
     _add_plain_flags(parser, add_flags, needs_workdir)
+    if first.print_config:  # it runs nothing, so that it needs none of the required flags
+        for action in parser._actions:
+            action.required = False
     args, unknown = parser.parse_known_args(rest)
     if unknown:
         raise UserError(_unknown_flag(unknown[0], parser, schema))
-    if leaves(schema) and args.print_config:
+    if first.print_config:
         values = leaves(override(config, overrides, schema))
         shown = {name: values[name] for name in sorted(values, key=list(LEAVES | values).index)}
         print(recipe_file("The configuration of this command, with every leaf.", shown, defaults=defaults.__name__))
@@ -294,6 +297,7 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, has_config: bool = True, **kwargs):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+        self.set_defaults(config_file="", print_config=False)
         self.add_argument("--quiet", action="store_true", help="print results and warnings only, no progress")
         if has_config:
             self.add_argument(

@@ -314,3 +314,14 @@ def test_the_printed_configuration_is_a_config_file_of_the_same_values(defaults,
     (tmp_path / "printed.py").write_text(capsys.readouterr().out, encoding="utf-8")
     wanted = cli.parse([override, "--workdir=w"] if defaults is default_config else [override], **arguments).config
     assert cli.load_config(str(tmp_path / "printed.py"), defaults()) == wanted
+
+
+def test_the_configuration_is_printed_without_the_required_flags_of_a_command(capsys):
+    def add_flags(parser):
+        parser.add_argument("--out", required=True)
+
+    with pytest.raises(SystemExit) as ended:
+        parse("--print_config", "--config.grpo.steps=3", add_flags=add_flags)
+    assert ended.value.code == 0 and "'grpo.steps': 3," in capsys.readouterr().out
+    with pytest.raises(UserError, match="required: --out"):
+        parse("--config.grpo.steps=3", add_flags=add_flags)
