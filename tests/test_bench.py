@@ -1,4 +1,4 @@
-"""The front door of the measurements: what it prints, keeps and refuses, and that its page says what the CSV says."""
+"""The entry point of the measurements: what it prints, keeps and refuses, and that its page says what the CSV says."""
 
 from __future__ import annotations
 

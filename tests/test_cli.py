@@ -153,7 +153,7 @@ def test_types_come_from_the_default_even_where_a_file_empties_a_tuple(tmp_path)
     assert parse(f"--config={path}", "--config.numbers=4,5", defaults=lambda: schema).config.numbers == (4, 5)
 
 
-def test_a_front_door_may_bring_its_own_leaves():
+def test_an_entry_point_may_bring_its_own_leaves():
     tree = parse("--config.vocab=7", defaults=lambda: ConfigDict({"vocab": 3}))
     assert tree.config.to_dict() == {"vocab": 7}
 
@@ -234,7 +234,7 @@ def test_a_missing_config_file_names_the_nearest_one(tmp_path):
         parse("--config=demo")
 
 
-# ----------------------------------------------------------------------------------------------------- the front door
+# ----------------------------------------------------------------------------------------------------- the entry point
 
 
 def test_a_full_disk_is_one_line(capsys):
@@ -290,7 +290,7 @@ def test_help_shows_the_description_the_flags_and_every_leaf_of_the_named_file(t
 
 
 @pytest.mark.ci
-def test_a_front_door_as_a_process_prints_one_line_and_no_traceback(tmp_path):
+def test_an_entry_point_as_a_process_prints_one_line_and_no_traceback(tmp_path):
     door = tmp_path / "door.py"
     door.write_text("import sys\nfrom alignment import cli\nsys.exit(cli.main(print, description='d'))\n")
     done = subprocess.run(

@@ -48,7 +48,7 @@ DATA_SETS = [path for name, path in CONFIGS.items() if name.startswith("data_")]
 
 
 @pytest.mark.parametrize("path", DATA_SETS, ids=lambda path: path.name)
-def test_every_data_set_loads_against_the_leaves_of_its_own_front_door(path):
+def test_every_data_set_loads_against_the_leaves_of_its_own_entry_point(path):
     config = cli.load_config(str(path), default_data_set())
     assert set(cli.leaves(config)) == set(cli.leaves(default_data_set()))
     assert config.builder in BUILDERS and config.out.startswith("data/")

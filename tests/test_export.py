@@ -251,7 +251,7 @@ def test_damaged_adapter(tmp_path, seed_folder, capsys, file):
 
 
 @pytest.mark.ci
-def test_front_door_says_what_is_missing():
+def test_entry_point_says_what_is_missing():
     done = subprocess.run([sys.executable, "-m", "alignment.export", "--arm=modular"], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("error: the following arguments are required: --run, --out")

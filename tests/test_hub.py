@@ -63,7 +63,7 @@ def hub(repositories):
 
 
 def start(hub, home: Path, *command: str, **variables: str) -> subprocess.CompletedProcess:
-    """Run a front door as a user does, downloading from `hub` into `home`."""
+    """Run an entry point as a user does, downloading from `hub` into `home`."""
     environment = hub.environment(home, PYTHONPATH=str(ROOT), JAX_PLATFORMS="cpu", **variables)
     return subprocess.run(
         [sys.executable, "-m", *command], env=environment, cwd=home.parent, capture_output=True, text=True, timeout=300
@@ -71,7 +71,7 @@ def start(hub, home: Path, *command: str, **variables: str) -> subprocess.Comple
 
 
 def fetch(hub, home: Path, model: str = MODEL, **variables: str) -> subprocess.CompletedProcess:
-    """Export the model as it comes: the front door that does least beside downloading."""
+    """Export the model as it comes: the entry point that does least beside downloading."""
     home.parent.mkdir(exist_ok=True)
     flags = (f"--run={home.parent}", "--arm=base", "--what=merged", f"--out={home.parent / 'out'}", "--force")
     return start(hub, home, "alignment.export", *flags, f"--config.model.path={model}", **variables)

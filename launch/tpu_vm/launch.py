@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Create a TPU VM, install this commit on it and run a front door there; the README beside this file shows how.
+"""Create a TPU VM, install this commit on it and run a program there; the README beside this file shows how.
 
     python launch/tpu_vm/launch.py ACTION --name=NAME --zone=ZONE [--type=v5litepod-8] [--spot] [--project=PROJECT]
         [--dry-run] -- alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=gs://BUCKET/run
@@ -35,7 +35,7 @@ RUNTIMES = {
 ON_THE_WAY = ("CREATING", "STARTING", "RESTARTING", "REPAIRING", "STOPPING", "DELETING")
 NO_SUCH_FILE = 127  # bash's exit status when on_vm.sh is not there yet
 CRASHES = 3  # in a row, after which a babysitter gives up
-NEEDS_FRONT_DOOR = ("up", "start", "babysit")
+NEEDS_PROGRAM = ("up", "start", "babysit")
 
 Command = list[str]
 Run = Callable[[Command, bool], tuple[int, str]]  # (command, capture its output?) -> (exit status, output)
@@ -85,14 +85,14 @@ def install(machine: Machine) -> list[Command]:
     ]
 
 
-def start(machine: Machine, front_door: Sequence[str]) -> list[Command]:
-    """Return the command that starts the front door in a tmux session, which outlives the connection."""
-    return [ssh(machine, ["bash", ON_VM, "start", *front_door])]
+def start(machine: Machine, program: Sequence[str]) -> list[Command]:
+    """Return the command that starts the program in a tmux session, which outlives the connection."""
+    return [ssh(machine, ["bash", ON_VM, "start", *program])]
 
 
-def up(machine: Machine, front_door: Sequence[str]) -> list[Command]:
+def up(machine: Machine, program: Sequence[str]) -> list[Command]:
     """Return all of create, install and start."""
-    return create(machine) + install(machine) + start(machine, front_door)
+    return create(machine) + install(machine) + start(machine, program)
 
 
 def describe(machine: Machine) -> Command:
@@ -110,17 +110,17 @@ def delete(machine: Machine) -> list[Command]:
     return [tpu(machine, "delete", machine.name, "--quiet")]
 
 
-def commands(action: str, machine: Machine, front_door: Sequence[str]) -> list[Command]:
+def commands(action: str, machine: Machine, program: Sequence[str]) -> list[Command]:
     """Return the commands of `action`; for `babysit` those of one round in which the machine was found preempted."""
     table = {
-        "up": lambda: up(machine, front_door),
+        "up": lambda: up(machine, program),
         "create": lambda: create(machine),
         "install": lambda: install(machine),
-        "start": lambda: start(machine, front_door),
+        "start": lambda: start(machine, program),
         "state": lambda: [describe(machine), job(machine)],
         "logs": lambda: [ssh(machine, ["tail", "-n", "100", "-f", "alignment.log"])],
         "delete": lambda: delete(machine),
-        "babysit": lambda: [describe(machine)] + delete(machine) + up(machine, front_door),
+        "babysit": lambda: [describe(machine)] + delete(machine) + up(machine, program),
     }
     return table[action]()
 
@@ -145,10 +145,10 @@ def run_all(steps: Sequence[Command], run: Run = execute) -> int:
     return 0
 
 
-def babysit(machine: Machine, front_door: Sequence[str], every: float, run: Run = execute, sleep=time.sleep) -> int:
-    """Keep the front door running until it ends: make a lost machine anew, start a stopped job again.
+def babysit(machine: Machine, program: Sequence[str], every: float, run: Run = execute, sleep=time.sleep) -> int:
+    """Keep the program running until it ends: make a lost machine anew, start a stopped job again.
 
-    The same command goes on where it was, because its workdir is on gs://. Returns the front door's exit status: 0, or
+    The same command resumes, because its workdir is on gs://. Returns the program's exit status: 0, or
     2 for a mistake that a restart does not mend, or 1 after `CRASHES` crashes in a row.
     """
     crashes = 0
@@ -160,7 +160,7 @@ def babysit(machine: Machine, front_door: Sequence[str], every: float, run: Run 
         crashes = 0 if seen == "running" else crashes + seen.startswith("finished")
         if crashes >= CRASHES:
             return 1
-        run_all(_remedy(seen, machine, front_door), run)  # a failure, such as no capacity, is met again next round
+        run_all(_remedy(seen, machine, program), run)  # a failure, such as no capacity, is met again next round
         sleep(every)
 
 
@@ -177,12 +177,12 @@ def look(machine: Machine, run: Run = execute) -> str:
     return found
 
 
-def _remedy(seen: str, machine: Machine, front_door: Sequence[str]) -> list[Command]:
+def _remedy(seen: str, machine: Machine, program: Sequence[str]) -> list[Command]:
     if seen in ("running", "on the way", "unreachable"):
         return []
     if seen in ("absent", "lost"):
-        return (delete(machine) if seen == "lost" else []) + up(machine, front_door)
-    return (install(machine) if seen == "not installed" else []) + start(machine, front_door)
+        return (delete(machine) if seen == "lost" else []) + up(machine, program)
+    return (install(machine) if seen == "not installed" else []) + start(machine, program)
 
 
 # --- the command line -------------------------------------------------------------------------------------------------
@@ -203,10 +203,10 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Machine, list[str]]:
     parser.add_argument("--spot", action="store_true", help="cheaper, may be taken away at any time: use babysit")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between a babysitter's rounds")
     parser.add_argument("--dry-run", action="store_true", help="print the commands, run none")
-    own, separator, front_door = _split(argv)
-    args = parser.parse_args(own)
-    _check(parser, args, front_door if separator else [])
-    return args, Machine(args.name, args.zone, args.type, args.project, args.spot), front_door
+    flags, separator, program = _split(argv)
+    args = parser.parse_args(flags)
+    _check(parser, args, program if separator else [])
+    return args, Machine(args.name, args.zone, args.type, args.project, args.spot), program
 
 
 def _split(argv: Sequence[str]) -> tuple[list[str], bool, list[str]]:
@@ -217,19 +217,19 @@ def _split(argv: Sequence[str]) -> tuple[list[str], bool, list[str]]:
     return argv[:cut], True, argv[cut + 1 :]
 
 
-def _check(parser: argparse.ArgumentParser, args: argparse.Namespace, front_door: Sequence[str]) -> None:
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace, program: Sequence[str]) -> None:
     family, _, chips = args.type.partition("-")
     if family not in RUNTIMES or not chips.isdecimal():
         parser.error(f"--type={args.type} is unknown; use FAMILY-CHIPS with a family of {', '.join(RUNTIMES)}")
     if int(chips) > 8:
         parser.error(f"--type={args.type} has several workers, and training over several hosts is not built yet; use 8")
-    if args.action not in NEEDS_FRONT_DOOR:
+    if args.action not in NEEDS_PROGRAM:
         return
-    if not front_door or not re.fullmatch(r"alignment\.\w+", front_door[0]):
-        parser.error(f"{args.action} needs a front door: end with -- alignment.ablate --config=... --workdir=gs://...")
-    if not (ROOT / (front_door[0].replace(".", "/") + ".py")).exists():
-        parser.error(f"{front_door[0]} does not exist; the front doors are the programs alignment/*.py")
-    durable = any(word.startswith("--workdir=gs://") for word in front_door)
+    if not program or not re.fullmatch(r"alignment\.\w+", program[0]):
+        parser.error(f"{args.action} needs a program: end with -- alignment.ablate --config=... --workdir=gs://...")
+    if not (ROOT / (program[0].replace(".", "/") + ".py")).exists():
+        parser.error(f"{program[0]} does not exist; the programs are alignment/*.py")
+    durable = any(word.startswith("--workdir=gs://") for word in program)
     if (args.spot or args.action == "babysit") and not durable:
         parser.error("a machine that may be lost needs --workdir=gs://BUCKET/...; a local folder would go with it")
 
@@ -239,13 +239,13 @@ def main(argv: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # whatever the terminal's encoding lacks is written as an escape
             stream.reconfigure(errors="backslashreplace")
-    args, machine, front_door = parse(argv)
+    args, machine, program = parse(argv)
     if args.dry_run:
-        print("\n".join(shlex.join(command) for command in commands(args.action, machine, front_door)))
+        print("\n".join(shlex.join(command) for command in commands(args.action, machine, program)))
         return 0
     if args.action == "babysit":
-        return babysit(machine, front_door, args.every)
-    return run_all(commands(args.action, machine, front_door))
+        return babysit(machine, program, args.every)
+    return run_all(commands(args.action, machine, program))
 
 
 if __name__ == "__main__":

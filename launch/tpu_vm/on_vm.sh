@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The part of launch.py that runs on the TPU VM.
 #   on_vm.sh install                      an environment with Python 3.12 and this package
-#   on_vm.sh start alignment.X FLAG...    run a front door in the tmux session `alignment`
+#   on_vm.sh start alignment.X FLAG...    run a program in the tmux session `alignment`
 #   on_vm.sh state                        print `running`, `finished STATUS`, `not started` or `not installed`
 set -euo pipefail
 
@@ -21,7 +21,7 @@ install() {
 
 start() {
     if tmux has-session -t alignment 2>/dev/null; then
-        echo "a front door is running already; look at it with: tmux attach -t alignment" >&2
+        echo "a program is running already; look at it with: tmux attach -t alignment" >&2
         exit 1
     fi
     rm -f "$status"

@@ -1,4 +1,4 @@
-"""Starting a front door on a TPU VM: the exact commands, the babysitter's decisions, the script on the machine."""
+"""Starting a program on a TPU VM: the exact commands, the babysitter's decisions, the script on the machine."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_each_family_has_its_runtime():
         (["up", "--type=v5litepod-16", "--", *DOOR], "several workers"),
         (["up", "--type=h100-8", "--", *DOOR], "h100-8 is unknown"),
         (["up", "--type=v4", "--", *DOOR], "v4 is unknown"),
-        (["up"], "needs a front door"),
-        (["up", "--", "rm -rf"], "needs a front door"),
+        (["up"], "needs a program"),
+        (["up", "--", "rm -rf"], "needs a program"),
         (["up", "--", "alignment.none_such", "--workdir=gs://b/r"], "alignment.none_such does not exist"),
         (["up", "--spot", "--", "alignment.ablate", "--workdir=runs/a"], "needs --workdir=gs://"),
         (["babysit", "--", "alignment.ablate"], "needs --workdir=gs://"),
@@ -206,7 +206,7 @@ def test_script_installs_starts_and_reports(vm):
 
 
 @pytest.mark.ci
-def test_script_refuses_a_second_front_door(vm):
+def test_script_refuses_a_second_program(vm):
     (vm.home / "session").touch()
     done = vm("start", "door")
     assert done.returncode == 1 and "running already" in done.stderr

@@ -1,4 +1,4 @@
-"""From the front door to training: what is written, and that SFT reads it."""
+"""From the entry point to training: what is written, and that SFT reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An endpoint that works, fails, drags and lies: a real server on loopback, through the front door."""
+"""An endpoint that works, fails, drags and lies: a real server on loopback, through the entry point."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def key(monkeypatch):
 
 
 def build(folder, behave, count=6, **changes):
-    """Run the front door against a server that does `behave`; return (exit status, server)."""
+    """Run the entry point against a server that does `behave`; return (exit status, server)."""
     with Loopback(behave) as server:
         config = traces_config(folder, server.url, count)
         for name, value in changes.items():
