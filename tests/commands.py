@@ -22,7 +22,7 @@ PROGRAMS = (
         "clinical-alignment/.venv/bin/wandb",
     ),
 )
-STARTS = re.compile(rf"(?:[A-Z_]+=\S+ )?(?:{'|'.join(map(re.escape, PROGRAMS))}) ")
+STARTS = re.compile(rf"(?:[A-Z_]+=\S+ )*(?:{'|'.join(map(re.escape, PROGRAMS))}) ")
 
 
 def documents() -> dict[str, str]:

@@ -84,3 +84,10 @@ def test_what_has_a_new_name_has_lost_the_old_one():
     listed = {old.strip("`"): now.strip("`") for old, now in EARLIER}
     assert renamed.items() <= listed.items()
     assert not [old for old in listed if old.endswith(".py") and (ROOT / old).exists()]
+
+
+def test_the_pages_speak_of_packages_and_entry_points():
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("launch/*/*.md")]
+    earlier = re.compile(r"\b(?:house|rooms?|doors?|worn|lanes?)\b")
+    texts = {page.name: page.read_text(encoding="utf-8").partition(HEADING)[0] for page in pages}
+    assert {name: earlier.findall(text) for name, text in texts.items() if earlier.search(text)} == {}
