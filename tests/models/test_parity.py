@@ -39,8 +39,9 @@ def our_greedy(folder: Path, tokens: np.ndarray, lengths: tuple[int, ...], count
     decode = jax.jit(partial(qwen2.decode, config=config))
     chosen = [jnp.argmax(qwen2.logits(params, hidden[:, None]), axis=-1)]
     for step in range(count - 1):
-        state = {"prompt_kv": prompt_kv, "prompt_mask": mask, "own_kv": cache}
-        hidden, cache = decode(params, tokens=chosen[-1], places=jnp.full((len(tokens), 1), step), **state)
+        keys_values = qwen2.GroupKeysValues(prompt_kv, mask, cache)
+        positions = jnp.full((len(tokens), 1), step)
+        hidden, cache = decode(params, tokens=chosen[-1], positions=positions, keys_values=keys_values)
         chosen.append(jnp.argmax(qwen2.logits(params, hidden), axis=-1))
     return np.concatenate(chosen, axis=1)
 
