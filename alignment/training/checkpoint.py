@@ -5,7 +5,7 @@
     <folder>/<step>/MANIFEST.json  the SHA-256 of every file above
 
 A save happens in `<step>.tmp`, is renamed, and only then sealed by the manifest, so that a kill at any instant leaves
-either a sealed step or one that is recognised as unfinished. Orbax alone restores bit-flipped arrays without a word;
+either a sealed step or one that is recognised as unfinished. Orbax alone restores bit-flipped arrays without an error;
 hence nothing is restored before every hash has been compared. Folders may be local or `gs://`.
 """
 
@@ -131,9 +131,9 @@ def _publish(unfinished: epath.Path, final: epath.Path) -> None:
 
 def _prune(folder: epath.Path, step: int, keep: int) -> None:
     sealed = [other for other, path in _steps(folder) if other <= step and (path / MANIFEST).exists()]
-    kept = set(sealed[: max(keep, 1)])
+    retained = set(sealed[: max(keep, 1)])
     for other, path in _steps(folder):
-        if other not in kept or path.name.endswith(".tmp"):
+        if other not in retained or path.name.endswith(".tmp"):
             _remove(path)
 
 
@@ -177,24 +177,23 @@ def _restore(path: epath.Path, like: PyTree, log: Callable[[str], Any]) -> tuple
             f"{path.parent.parent} to start this stage again, or choose another --workdir"
         )
     wanted = named_leaves(like)
-    _check_leaves(path, state["leaves"], wanted)
+    for name in sorted(state["leaves"].keys() | wanted.keys()):
+        written = state["leaves"].get(name, "absent")
+        expected = describe(wanted[name]) if name in wanted else "absent"
+        if written != expected:
+            raise UserError(
+                f"{path}: {name} is {written} in the checkpoint but {expected} in this run; "
+                "use the settings it was written with or another --workdir"
+            )
     with ocp.StandardCheckpointer() as checkpointer:
         values = checkpointer.restore(_absolute(path / _ARRAYS))
     leaves = [_place(values[name], state["keys"].get(name), leaf) for name, leaf in wanted.items()]
-    for difference in _differences(state["environment"], environment()):
-        log(f"checkpoint {path}: {difference}; the continued run may differ in the last bits")
+    before = state["environment"]
+    for name, value in environment().items():
+        if before.get(name) != value:
+            change = f"{name} was {before.get(name)} and is {value}"
+            log(f"checkpoint {path}: {change}; the continued run may differ in the last bits")
     return state["step"], jax.tree.unflatten(jax.tree.structure(like), leaves), state["meta"]
-
-
-def _check_leaves(path: epath.Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    for name in sorted(saved.keys() | wanted.keys()):
-        before = saved.get(name, "absent")
-        now = describe(wanted[name]) if name in wanted else "absent"
-        if before != now:
-            raise UserError(
-                f"{path}: {name} is {before} in the checkpoint but {now} in this run; "
-                "use the settings it was written with or another --workdir"
-            )
 
 
 def _place(value: np.ndarray, key_impl: str | None, like: Any) -> Any:
@@ -208,10 +207,6 @@ def _place(value: np.ndarray, key_impl: str | None, like: Any) -> Any:
     return restored if free else jax.device_put(restored, like.sharding)
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    return [f"{name} was {before.get(name)} and is {now[name]}" for name in now if before.get(name) != now[name]]
-
-
 # --- folders ----------------------------------------------------------------------------------------------------------
 
 
@@ -219,9 +214,9 @@ def _steps(folder: epath.Path) -> list[tuple[int, epath.Path]]:
     """The step folders, newest first; of two for one step the published one first."""
     if not folder.exists():
         return []
-    found = [(match, path) for path in folder.iterdir() if (match := _STEP.fullmatch(path.name))]
-    found.sort(key=lambda pair: (-int(pair[0][1]), pair[1].name.endswith(".tmp")))
-    return [(int(match[1]), path) for match, path in found]
+    matches = [(match, path) for path in folder.iterdir() if (match := _STEP.fullmatch(path.name))]
+    matches.sort(key=lambda pair: (-int(pair[0][1]), pair[1].name.endswith(".tmp")))
+    return [(int(match[1]), path) for match, path in matches]
 
 
 def _absolute(path: epath.Path) -> epath.Path:

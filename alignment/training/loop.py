@@ -1,4 +1,4 @@
-"""The thin loop around a step: resume, progress, metrics, checkpoints."""
+"""The loop around the steps of a stage: resume, progress, metrics, checkpoints."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from alignment.training.metrics import FILE, open_metrics
 from alignment.training.profile import Profiler
 from alignment.training.state import StageState, TrainState
 
+# The metrics that the progress bar shows, and what it calls them.
+HEADLINE = {"nll": "nll", "reward": "reward/mean", "kl": "kl/mean", "length": "completion/length_mean"}
 Body = Callable[[StageState, int], tuple[StageState, dict[str, float]]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """Where a stage keeps its things, and what it stands on."""
+    """How the loop runs a stage: its folder and label, what it depends on, checkpoints and logging."""
 
     folder: epath.Path
     label: str  # of the progress bar
@@ -43,9 +45,9 @@ class Session:
 def run_loop(session: Session, state: StageState, steps: int, body: Body) -> StageState:
     """Run `body` until `steps` steps are done, from the newest intact checkpoint or from the start.
 
-    `body(state, step)` does step number `step` (0-based) and returns the new state with a row of metrics. All that a
-    step depends on is in the state and its number, so a resumed run ends with the same bits. On Ctrl-C and SIGTERM the
-    last whole step is saved; a body that consumes its state calls `interrupts.commit_step` first.
+    `body(state, step)` does step number `step` (0-based) and returns the new state with a row of metrics. A step
+    depends on the state and its number alone, so a resumed run ends with the same bits. On Ctrl-C and SIGTERM the last
+    whole step is saved; a body that donates its state calls `interrupts.commit_step` first.
 
     Raises:
       UserError: the checkpoint was written on another base, adapter, data or configuration; the disk is full; or
@@ -70,7 +72,7 @@ def run_loop(session: Session, state: StageState, steps: int, body: Body) -> Sta
                     done += 1
                 row["time/step"] = time.perf_counter() - began
                 metrics.write({"step": done} | row)
-                shown.update(headline=_headline(row))
+                shown.update(headline={key: f"{row[name]:.3g}" for key, name in HEADLINE.items() if name in row})
                 _check_skipped(session, state.train, row, done, last=done == steps)
                 if done % session.every == 0 or done == steps:
                     _save(session, state, done, metrics.content)
@@ -84,11 +86,6 @@ def run_loop(session: Session, state: StageState, steps: int, body: Body) -> Sta
     return state
 
 
-def _headline(row: Mapping[str, float]) -> dict[str, str]:
-    names = {"nll": "nll", "reward": "reward/mean", "kl": "kl/mean", "length": "completion/length_mean"}
-    return {short: f"{row[name]:.3g}" for short, name in names.items() if name in row}
-
-
 # The metrics of a row in the order in which one is computed from another: the first that is not finite is the cause.
 _CAUSAL = (
     *("reward/", "normalised/", "weight/", "advantage/", "sampler/", "entropy/", "kl/", "ratio/", "nll"),
@@ -97,9 +94,9 @@ _CAUSAL = (
 
 
 def _check_skipped(session: Session, state: TrainState, row: Mapping[str, float], step: int, last: bool) -> None:
-    """Raise `UserError` with a diagnosis where too many steps in a row, or the stage's last one, were skipped.
+    """Raise `UserError` with a diagnosis where too many steps in a row, or the last one of the stage, were skipped.
 
-    An adapter is finished by a step that was taken: what its last state gives is known to be finite.
+    The last step must not be skipped, so that the finished adapter is known to give finite numbers.
     """
     skipped = int(state.skipped)
     if not session.max_skipped or not skipped or (skipped < session.max_skipped and not last):
@@ -107,8 +104,8 @@ def _check_skipped(session: Session, state: TrainState, row: Mapping[str, float]
     bad = [name for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)]
     ranked = sorted(bad, key=lambda name: next((k for k, part in enumerate(_CAUSAL) if name.startswith(part)), 99))
     first = ranked[0] if ranked else "the loss"
-    section = "grpo" if "reward/mean" in row else "sft"
-    rate = f"--config.{section}.learning_rate (now {row.get('learning_rate', math.nan):.3g})"
+    group = "grpo" if "reward/mean" in row else "sft"
+    rate = f"--config.{group}.learning_rate (now {row.get('learning_rate', math.nan):.3g})"
     if first.startswith(("reward/", "normalised/", "weight/", "advantage/")):
         cause = "a reward channel or its weight: check --config.grpo.reward and --config.grpo.channels"
     elif first != "update_norm" and int(state.step) == skipped:
@@ -123,7 +120,7 @@ def _check_skipped(session: Session, state: TrainState, row: Mapping[str, float]
 
 
 def _resume(session: Session, state: StageState) -> tuple[StageState, int, bytes]:
-    """Return the state to go on from, how many steps it has behind it and the metrics of those."""
+    """Return the state to resume from, the number of steps done before it and the metrics of those steps."""
     restored = restore_latest(session.folder / "checkpoints", state, log=warn)
     if restored is None:
         return state, 0, b""

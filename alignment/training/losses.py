@@ -15,7 +15,7 @@ from alignment.kernels.linear_logprob.types import LogProb
 from alignment.kernels.vocabulary import TokenRanges
 from alignment.models import qwen2
 from alignment.models.config import Qwen2Config
-from alignment.models.packing import Packing, make_packing, pack, unpack
+from alignment.models.packing import make_packing, pack, unpack
 from alignment.objectives.family import get_loss
 from alignment.objectives.masking import masked, masked_sum
 from alignment.objectives.policy import LossConfig, Tokens, policy_loss
@@ -29,11 +29,10 @@ TRAINABLE = "trainable"  # the name under which the adapter in training lies on 
 
 
 def make_sft_loss(config: Qwen2Config, remat: bool, logprob: str = "xla") -> LossFn:
-    """Negative log-likelihood of the response tokens of a batch.
+    """Return the negative log-likelihood of the response tokens of a `SftBatch`.
 
-    In a batch with segments the first token of each example must not be trained on: nothing of its own example comes
-    before it. The softmax runs over every row of the head, those without a token
-    included, as in transformers.
+    In a batch with segments, `loss_mask` must be false at the first token of each example, which nothing of its example
+    precedes. The softmax runs over every row of the head, also over those without a token, as in transformers.
     """
 
     def loss(lora: Lora, frozen: Frozen, batch: SftBatch, key: jax.Array) -> tuple[jax.Array, Tally]:
@@ -61,12 +60,11 @@ def make_grpo_loss(
     token_ranges: TokenRanges | None = None,
     **constants: Any,
 ) -> LossFn:
-    """A loss of the GRPO family with the constants of `LossConfig`.
+    """Return a loss of the GRPO family over a `GrpoBatch`; `constants` are the fields of `LossConfig`.
 
     Where the batch has no `old_log_prob`, the policy that sampled is the current one, and its log-probability is the
-    stop-gradient of the current one.
-    `logprob` names the implementation of `kernels.linear_logprob`. The current, old and reference policies are
-    distributions over the ids in `token_ranges`, those that the sampler draws from.
+    stop-gradient of the current one. `logprob` names the implementation of `kernels.linear_logprob`. The current, old
+    and reference policies are distributions over the ids in `token_ranges`, those that the sampler draws from.
 
     Raises:
       UserError: an unknown loss or KL estimator, or a constant out of its range.
@@ -84,7 +82,7 @@ def make_grpo_loss(
         log_prob, mask = _rows(now.log_prob), _rows(batch.mask)
         old = jax.lax.stop_gradient(log_prob) if batch.old_log_prob is None else _rows(batch.old_log_prob)
         sampled, entropy = _rows(batch.log_prob), _rows(now.entropy)
-        # The gradient of the entropy costs another sweep over the head, so it is asked for only where it is used.
+        # The gradient of the entropy costs another pass over the head, so it is computed only where it is used.
         entropy = entropy if loss_config.entropy_bonus else jax.lax.stop_gradient(entropy)
         tokens = Tokens(log_prob, old, batch.advantages.reshape(-1), mask, ref, entropy, sampled)
         out = policy_loss(tokens, loss_parts, loss_config)
@@ -111,30 +109,28 @@ def completion_log_probs(
 
     The prompt is computed once a group, and the head is applied to completion positions only: token t is predicted
     by the state at t - 1, the first by the prompt's last token. With `cells` [P, N] (`pack_cells`) only
-    those tokens are computed, and what follows no computed token is 0. The distribution is that over `token_ranges`
-    (None: all rows of the head).
+    those tokens are computed, and positions that follow no computed token are 0. The distribution is that over
+    `token_ranges` (None: all rows of the head).
     """
-    completions = batch.completions
-    packing = None if batch.cells is None else make_packing(batch.cells, math.prod(completions.shape[1:]))
+    completions, grid = batch.completions, batch.completions.shape
+    packing = None if batch.cells is None else make_packing(batch.cells, math.prod(grid[1:]))
     last, states = qwen2.group_hidden_states(
         params, config, batch.prompts, batch.prompt_mask, completions, stack, packing=packing, remat=remat
     )
-    first = jnp.broadcast_to(last[:, None], (*completions.shape[:2], last.shape[-1]))
+    first = jnp.broadcast_to(last[:, None], (*grid[:2], last.shape[-1]))
     if packing is None:
         hidden = jnp.concatenate([first[:, :, None], states[:, :, :-1]], axis=2)
         return _log_probs(params, hidden, completions, temperature, logprob, token_ranges)
-    following = pack(jnp.roll(completions, -1, axis=2).reshape(len(completions), -1), packing)
+    following = pack(jnp.roll(completions, -1, axis=2).reshape(grid[0], -1), packing)
     hidden = jnp.concatenate([first, states], axis=1)
     targets = jnp.concatenate([completions[:, :, 0], following], axis=1)
     packed = _log_probs(params, hidden, targets, temperature, logprob, token_ranges)
-    return LogProb(*(_to_grid(leaf, completions.shape, packing) for leaf in packed))
 
+    def to_grid(values: jax.Array) -> jax.Array:  # [P, G + N]: the first tokens, then those after each packed token
+        rest = unpack(values[:, grid[1] :], packing).reshape(grid)
+        return jnp.concatenate([values[:, : grid[1], None], rest[:, :, :-1]], axis=2)
 
-def _to_grid(values: jax.Array, shape: tuple[int, int, int], packing: Packing) -> jax.Array:
-    """Values [P, G + N] of the first tokens and of those after each packed token -> [P, G, Lc]."""
-    groups, samples, length = shape
-    rest = unpack(values[:, samples:], packing).reshape(groups, samples, length)
-    return jnp.concatenate([values[:, :samples, None], rest[:, :, :-1]], axis=2)
+    return LogProb(*map(to_grid, packed))
 
 
 def _log_probs(

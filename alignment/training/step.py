@@ -1,14 +1,15 @@
-"""The one optimiser step under every stage: add up gradients, divide once by the global count, move the adapter.
+"""The optimiser step of every stage: sum the gradients, divide once by the global count, update the adapter.
 
-A stage is a tuple of `Term`s. SFT has one, GRPO has one, the joint stage has both. Each term's loss comes as an
+A stage is a tuple of `Term`s: one for SFT, one for GRPO, both for the joint stage. The loss of a term comes as an
 unnormalised sum and a count, so neither the number of micro-batches nor of devices changes the gradient.
 
-A step whose loss, gradient or update is not finite is skipped: adapter and optimiser stay as they were, bit for bit.
+A step whose loss, gradient or update is not finite is skipped: adapter and optimiser state keep their bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -21,7 +22,7 @@ from alignment.training.state import Frozen, TrainState
 
 
 class Tally(NamedTuple):
-    """What a loss reports beside its sum: a count, quantities to add up, quantities to take the maximum of."""
+    """What a loss returns beside its sum: a count, quantities to sum, and quantities to take the maximum of."""
 
     count: jax.Array
     sums: dict[str, jax.Array]
@@ -32,7 +33,7 @@ LossFn = Callable[[Lora, Frozen, Batch, jax.Array], tuple[jax.Array, Tally]]
 
 
 class Term(NamedTuple):
-    """One loss of a stage, its weight, and how many micro-batches its batch is cut into."""
+    """One loss of a stage, its weight, and the number of micro-batches that its batch is divided into."""
 
     name: str
     loss: LossFn
@@ -51,7 +52,7 @@ class Gradient(NamedTuple):
 def term_gradient(
     term: Term, lora: Lora, frozen: Frozen, batch: Batch, key: jax.Array, axis_name: str | None = None
 ) -> Gradient:
-    """Sum d(loss sum)/d(adapter) over the micro-batches of one term, and over devices if `axis_name` is given.
+    """Sum d(loss sum) / d(adapter) over the micro-batches of one term, and over devices if there is an `axis_name`.
 
     Args:
       term: the loss.
@@ -62,65 +63,62 @@ def term_gradient(
       axis_name: a `pmap` axis to sum over.
     """
 
-    def one(chunk: Batch, chunk_key: jax.Array) -> Gradient:
+    def chunk_gradient(chunk: Batch, index: jax.Array | int) -> Gradient:
         def loss(modules: Modules):
-            return term.loss(lora.replace(modules=modules), frozen, chunk, chunk_key)
+            return term.loss(lora.replace(modules=modules), frozen, chunk, jax.random.fold_in(key, index))
 
         (total, tally), modules = jax.value_and_grad(loss, has_aux=True)(lora.modules)
         return Gradient(modules, total, tally)
 
-    gradient = _over_micro_batches(one, batch, key, term.micro_batches)
-    return gradient if axis_name is None else _over_devices(gradient, axis_name)
-
-
-def _over_micro_batches(one: Callable, batch: Batch, key: jax.Array, parts: int) -> Gradient:
-    if parts == 1:
-        return one(batch, jax.random.fold_in(key, 0))
-    chunks = jax.tree.map(lambda leaf: leaf.reshape(parts, leaf.shape[0] // parts, *leaf.shape[1:]), batch)
-    start = one(jax.tree.map(lambda leaf: leaf[0], chunks), jax.random.fold_in(key, 0))
-
-    def add(total: Gradient, indexed):
+    def add(total: Gradient, indexed: tuple[jax.Array, Batch]) -> tuple[Gradient, None]:
         index, chunk = indexed
-        return _add(total, one(chunk, jax.random.fold_in(key, index))), None
+        return _reduce(jnp.add, jnp.maximum, total, chunk_gradient(chunk, index)), None
 
-    rest = jax.tree.map(lambda leaf: leaf[1:], chunks)
-    total, _ = jax.lax.scan(add, start, (jnp.arange(1, parts), rest))
-    return total
+    parts = term.micro_batches
+    if parts == 1:
+        gradient = chunk_gradient(batch, 0)
+    else:
+        chunks = jax.tree.map(lambda leaf: leaf.reshape(parts, leaf.shape[0] // parts, *leaf.shape[1:]), batch)
+        start = chunk_gradient(jax.tree.map(lambda leaf: leaf[0], chunks), 0)
+        rest = jax.tree.map(lambda leaf: leaf[1:], chunks)
+        gradient, _ = jax.lax.scan(add, start, (jnp.arange(1, parts), rest))
+    if axis_name is None:
+        return gradient
+    return _reduce(partial(jax.lax.psum, axis_name=axis_name), partial(jax.lax.pmax, axis_name=axis_name), gradient)
 
 
-def _add(left: Gradient, right: Gradient) -> Gradient:
-    maxima = jax.tree.map(jnp.maximum, left.tally.maxima, right.tally.maxima)
-    total = jax.tree.map(jnp.add, left, right)
-    return total._replace(tally=total.tally._replace(maxima=maxima))
-
-
-def _over_devices(gradient: Gradient, axis_name: str) -> Gradient:
-    maxima = jax.lax.pmax(gradient.tally.maxima, axis_name)
-    total = jax.lax.psum(gradient, axis_name)
+def _reduce(add: Callable, maximum: Callable, *gradients: Gradient) -> Gradient:
+    """Reduce gradients leaf by leaf: the maxima of the tallies by `maximum`, everything else by `add`."""
+    maxima = jax.tree.map(maximum, *(gradient.tally.maxima for gradient in gradients))
+    total = jax.tree.map(add, *gradients)
     return total._replace(tally=total.tally._replace(maxima=maxima))
 
 
 def make_step(
     terms: tuple[Term, ...], optimizer: optax.GradientTransformation, axis_name: str | None = None
 ) -> Callable:
-    """Return the pure step `(state, frozen, batches by term name) -> (state, metrics)`; jit or pmap is the caller's.
+    """Return the pure step `(state, frozen, batches by term name) -> (state, metrics)`, which the caller compiles.
 
-    Where loss, gradient or update is not finite, the step counts in `step` and `skipped` and changes nothing else.
+    A step whose loss, gradient or update is not finite increments `step` and `skipped` and changes nothing else.
     """
 
     def step(
         state: TrainState, frozen: Frozen, batches: Mapping[str, Batch]
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         key = jax.random.fold_in(state.key, state.step)
-        found = {
+        gradients = {
             term.name: term_gradient(term, state.lora, frozen, batches[term.name], key, axis_name) for term in terms
         }
-        grads = _weighted_mean(terms, found)
+        means = []
+        for term in terms:
+            factor = term.weight / jnp.maximum(gradients[term.name].tally.count, 1.0)
+            means.append(jax.tree.map(lambda leaf, factor=factor: leaf * factor, gradients[term.name].modules))
+        grads = jax.tree.map(lambda *leaves: sum(leaves), *means)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.lora.modules)
         lora = state.lora.replace(modules=optax.apply_updates(state.lora.modules, updates))
-        metrics = _metrics(terms, found)
+        metrics = _metrics(terms, gradients)
         metrics |= {"grad_norm": optax.tree.norm(grads), "update_norm": optax.tree.norm(updates)}
-        # After the sum over devices, so that all of them decide alike. A norm is not finite where a part of it is not.
+        # These numbers are sums over all devices, so that all decide alike. A norm is finite only if every part is.
         finite = jnp.isfinite(jnp.stack([metrics[name] for name in ("loss", "grad_norm", "update_norm")])).all()
         after, before = (lora, opt_state), (state.lora, state.opt_state)
         lora, opt_state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, before)
@@ -131,19 +129,11 @@ def make_step(
     return step
 
 
-def _weighted_mean(terms: tuple[Term, ...], found: Mapping[str, Gradient]) -> Modules:
-    parts = []
-    for term in terms:
-        factor = term.weight / jnp.maximum(found[term.name].tally.count, 1.0)
-        parts.append(jax.tree.map(lambda leaf, factor=factor: leaf * factor, found[term.name].modules))
-    return jax.tree.map(lambda *leaves: sum(leaves), *parts)
-
-
-def _metrics(terms: tuple[Term, ...], found: Mapping[str, Gradient]) -> dict[str, Any]:
-    """The loss, and every tallied sum as a mean over its own `tokens`."""
+def _metrics(terms: tuple[Term, ...], gradients: Mapping[str, Gradient]) -> dict[str, Any]:
+    """Return the loss, and every tallied sum as a mean over the `tokens` of its term."""
     metrics: dict[str, Any] = {"loss": jnp.float32(0.0)}
     for term in terms:
-        gradient = found[term.name]
+        gradient = gradients[term.name]
         value = gradient.total / jnp.maximum(gradient.tally.count, 1.0)
         metrics["loss"] += term.weight * value
         metrics[f"loss/{term.name}"] = value
