@@ -25,13 +25,13 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from alignment.common.declaration import describe_range, leaf, problem_of
+from alignment.common.declaration import describe_range, heading, leaf, problem_of
 from alignment.common.declaration import flatten as leaves
 from alignment.common.entry_point import own_command, run_entry_point
 from alignment.common.progress import set_quiet
 from alignment.common.recipe import recipe_file
 from alignment.config import GROUPS, LEAVES, RENAMED, default_config
-from alignment.config_checks import check_config, check_leaf, show
+from alignment.config_checks import check_config, check_leaf, names_of, show
 from alignment.errors import UserError
 
 PREFIX = "--config."
@@ -374,11 +374,12 @@ def _leaf_help(config: ConfigDict, file: str) -> str:
     values = leaves(config)
     lines, group = [f"configuration, with the values of {file or 'the defaults'}:"] if values else [], ""
     for name in sorted(values, key=list(LEAVES | values).index):  # in the order of the declarations
-        if (heading := name.rpartition(".")[0]) != group:
-            group = heading
-            lines += ["", f"{group}: {GROUPS[group]}" if group in GROUPS else f"{group}:"]
+        declared = LEAVES.get(name)
+        if declared and heading(name, declared) != group:
+            group = heading(name, declared)
+            lines += ["", f"{group}: {GROUPS[group]}"]
         lines.append(f"  {PREFIX}{name}={show(values[name])}")
-        if name in LEAVES:
-            limits = describe_range(LEAVES[name])
-            lines.append(f"      {LEAVES[name].help}" + (f" ({limits})" if limits else ""))
+        if declared:
+            limits = describe_range(declared, names_of(declared.registry) if declared.registry else ())
+            lines.append(f"      {declared.help}" + (f" ({limits})" if limits else ""))
     return "\n".join(lines)

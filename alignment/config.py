@@ -1,7 +1,8 @@
 """Every leaf of the configuration of an experiment and of a data set, declared once; `configs/*.py` override them.
 
 A declaration holds default, help text, range and choices (`alignment.common.declaration.leaf`). The type is that of the
-default. `python -m alignment.ablate --help` prints all of this.
+default. `group` names a heading for leaves of one section; it is no part of their names. `python -m alignment.ablate
+--help` prints all of this.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from alignment.common.declaration import Leaf, defaults_of, flatten, leaf, seed_leaf, share_leaf
+from alignment.common.declaration import Leaf, defaults_of, flatten, group, leaf, seed_leaf, share_leaf
 
 HEADLINE_ARMS = ("base", "sft_cot", "grpo_only", "monolithic", "modular")
 ALL_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -57,11 +58,7 @@ def nano_config() -> ConfigDict:
 
 def _data_source(count: int, **more: Leaf) -> dict[str, Leaf]:
     return {
-        "source": leaf(
-            "vignettes",
-            "vignettes or vignettes_full (generated), records (our JSONL or Parquet), or a public set of docs/data.md",
-            registry="sources",
-        ),
+        "source": leaf("vignettes", "kind of records, explained in docs/data.md", registry="sources"),
         "path": leaf("", "file or hf://owner/data; empty for generated vignettes"),
         **more,
         "count": leaf(count, "largest number of records; 0 takes all records of a file", low=0),
@@ -80,18 +77,22 @@ def _adapter(rank: int, alpha: float, dropout: float = 0.0) -> dict[str, Leaf]:
 
 
 def _optimizer(learning_rate: float, schedule: str, warmup: float, weight_decay: float, clip_norm: float) -> dict:
-    return {
-        "learning_rate": leaf(learning_rate, "peak learning rate of AdamW", low=0.0),
-        "schedule": leaf(schedule, "course of the learning rate after the warm-up", choices=("constant", "cosine")),
-        "warmup": share_leaf(warmup, "fraction of the steps over which the learning rate rises linearly"),
-        "weight_decay": leaf(weight_decay, "decoupled weight decay of AdamW", low=0.0),
-        "clip_norm": leaf(clip_norm, "largest global norm of a gradient; a longer one is scaled down", above=0.0),
-    }
+    return group(
+        "optimizer",
+        learning_rate=leaf(learning_rate, "peak learning rate of AdamW", low=0.0),
+        schedule=leaf(schedule, "course of the learning rate after the warm-up", choices=("constant", "cosine")),
+        warmup=share_leaf(warmup, "fraction of the steps over which the learning rate rises linearly"),
+        weight_decay=leaf(weight_decay, "decoupled weight decay of AdamW", low=0.0),
+        clip_norm=leaf(clip_norm, "largest global norm of a gradient; a longer one is scaled down", above=0.0),
+    )
 
 
 EXPERIMENT: dict[str, Any] = {
-    "arms": leaf(HEADLINE_ARMS, "arms to run, names in alignment/arms.py", registry="arms", required=True),
-    "seeds": seed_leaf((0,), "seeds to run every arm with", required=True),
+    **group(
+        "run",
+        arms=leaf(HEADLINE_ARMS, "arms to run, names in alignment/arms.py", registry="arms", required=True),
+        seeds=seed_leaf((0,), "seeds to run every arm with", required=True),
+    ),
     "model": {
         "path": leaf("", "folder in the Hugging Face layout, or a Hub id; empty is the embedded nano base"),
         "dtype": leaf("float32", "type of the frozen weights and of the computation", choices=DTYPES),
@@ -103,9 +104,7 @@ EXPERIMENT: dict[str, Any] = {
         ),
     },
     "prompt": {
-        "template": leaf(
-            "think_answer", "prompt template, a name in alignment/text/templates.py", registry="templates"
-        ),
+        "template": leaf("think_answer", "prompt template of alignment/text/templates.py", registry="templates"),
         "max_tokens": leaf(1024, "largest number of tokens of a prompt", low=1, high=MAX_TOKENS),
     },
     "data": {
@@ -130,61 +129,67 @@ EXPERIMENT: dict[str, Any] = {
         "reward": _adapter(rank=16, alpha=32.0),
     },
     "sft": {
-        "epochs": leaf(2, "passes over the examples", low=1),
-        "batch_size": leaf(64, "examples of an optimiser step", low=1),
-        "micro_batches": leaf(1, "parts of a batch whose gradients are accumulated", low=1),
-        "batching": leaf(
-            "shuffled",
-            "how examples form batches: shuffled, bucketed (similar lengths together) or packed (several to a row)",
-            choices=("shuffled", "bucketed", "packed"),
+        **group(
+            "batches",
+            epochs=leaf(2, "passes over the examples", low=1),
+            batch_size=leaf(64, "examples of an optimiser step", low=1),
+            micro_batches=leaf(1, "parts of a batch whose gradients are accumulated", low=1),
+            batching=leaf(
+                "shuffled",
+                "how examples form batches: shuffled, bucketed (similar lengths together) or packed (several to a row)",
+                choices=("shuffled", "bucketed", "packed"),
+            ),
+            max_tokens=leaf(2048, "largest number of tokens of prompt and response together", low=1, high=MAX_TOKENS),
         ),
-        "max_tokens": leaf(2048, "largest number of tokens of prompt and response together", low=1, high=MAX_TOKENS),
         **_optimizer(learning_rate=1e-4, schedule="cosine", warmup=0.1, weight_decay=0.01, clip_norm=1.0),
     },
     "grpo": {
-        "steps": leaf(100, "training steps, each with one rollout", low=1),
-        "prompts": leaf(32, "prompts of a rollout", low=1),
-        "group_size": leaf(8, "completions of a prompt, which are compared with each other", low=2),
-        "minibatches": leaf(1, "optimiser steps of an epoch over one rollout", low=1),
-        "epochs": leaf(1, "passes over one rollout", low=1),
-        "micro_batches": leaf(1, "parts of a mini-batch whose gradients are accumulated", low=1),
-        "max_new_tokens": leaf(512, "largest number of tokens of a completion", low=1, high=MAX_TOKENS),
-        # Filters such as top-p have no place in training: the loss would be taken under another distribution.
-        "temperature": leaf(1.0, "temperature of sampling and of the loss alike", low=0.01),
-        "refill": leaf(0, "attempts to replace groups whose rewards are all equal (dynamic sampling of DAPO)", low=0),
-        **_optimizer(learning_rate=1e-5, schedule="constant", warmup=0.05, weight_decay=0.0, clip_norm=0.5),
-        "loss": leaf("grpo", "policy loss, a name in alignment/objectives/family.py", registry="losses"),
-        "beta": leaf(0.02, "weight of the KL penalty to the reference", low=0.0),
-        "kl": leaf(
-            "k3", "estimator of the KL divergence in the loss; k1 needs kl_correction", choices=("k1", "k2", "k3")
+        **group(
+            "rollout",
+            steps=leaf(100, "training steps, each with one rollout", low=1),
+            prompts=leaf(32, "prompts of a rollout", low=1),
+            group_size=leaf(8, "completions of a prompt, which are compared with each other", low=2),
+            max_new_tokens=leaf(512, "largest number of tokens of a completion", low=1, high=MAX_TOKENS),
+            # Filters such as top-p have no place in training: the loss would be taken under another distribution.
+            temperature=leaf(1.0, "temperature of sampling and of the loss alike", low=0.01),
+            refill=leaf(0, "attempts to replace groups whose rewards are all equal (dynamic sampling of DAPO)", low=0),
         ),
-        "kl_correction": leaf(False, "multiply the KL penalty by the ratio rho, which corrects its gradient"),
-        "clip_low": share_leaf(0.2, "the ratio rho is clipped at 1 - clip_low"),
-        "clip_high": leaf(0.2, "the ratio rho is clipped at 1 + clip_high, which for cispo caps its weight", low=0.0),
-        "dual_clip": leaf(0.0, "bound on rho where the advantage is negative, above 1 + clip_high; 0: off", low=0.0),
-        "entropy_bonus": leaf(0.0, "weight of the policy's entropy; a negative weight is a penalty"),
-        "importance_cap": leaf(
-            0.0, "cap of truncated importance sampling against the sampler's own log-probs; 0: off", low=0.0
+        **group(
+            "loss",
+            loss=leaf("grpo", "policy loss, a name in alignment/objectives/family.py", registry="losses"),
+            beta=leaf(0.02, "weight of the KL penalty to the reference", low=0.0),
+            kl=leaf("k3", "estimator of the KL penalty; k1 needs kl_correction", choices=("k1", "k2", "k3")),
+            kl_correction=leaf(False, "multiply the KL penalty by the ratio rho, which corrects its gradient"),
+            clip_low=share_leaf(0.2, "the ratio rho is clipped at 1 - clip_low"),
+            clip_high=leaf(0.2, "the ratio rho is clipped at 1 + clip_high, which for cispo caps its weight", low=0.0),
+            dual_clip=leaf(0.0, "bound on rho where the advantage is negative, above 1 + clip_high; 0: off", low=0.0),
+            entropy_bonus=leaf(0.0, "weight of the policy's entropy; a negative weight is a penalty"),
+            importance_cap=leaf(0.0, "cap of the importance weights against the sampler's log-probs; 0: off", low=0.0),
+            mask_truncated=leaf(False, "leave completions that met the token limit out of the loss"),
+            joint_weight=leaf(1.0, "joint_mono: lambda of L_GRPO + lambda L_SFT", low=0.0),
         ),
-        "mask_truncated": leaf(False, "leave completions that met the token limit out of the loss"),
-        "reward": leaf("decoupled_v1", "reward preset, a name in alignment/rewards/presets.py", registry="presets"),
-        "channels": leaf(
-            (),
-            "channel=weight or channel=weight@target, added to the preset; a channel may be a dotted path",
-            identity=lambda entry: entry.rpartition("=")[0].strip(),
+        **group(
+            "reward",
+            reward=leaf("decoupled_v1", "reward preset, a name in alignment/rewards/presets.py", registry="presets"),
+            channels=leaf(
+                (),
+                "channel=weight or channel=weight@target, added to the preset; a channel may be a dotted path",
+                identity=lambda entry: entry.rpartition("=")[0].strip(),
+            ),
+            feedback=leaf("", "reward model of the channel feedback, written by python -m alignment.feedback"),
+            normaliser=leaf("none", "normalisation of each channel before the weighting", registry="normalisers"),
+            std_floor=leaf(
+                -1.0,
+                "least standard deviation of rewards that advantages are divided by; -1: that of the preset; 0: none",
+                low=0.0,
+                also=-1.0,
+            ),
+            calibration_prompts=leaf(
+                512, "questions sampled once from the start policy, for the normaliser rfn", low=1
+            ),
+            weighting=leaf("static", "rule that weighs the channels at each step", registry="weightings"),
+            hard_safety=leaf(False, "give a violation of a channel of severity 3 the lowest reward of its group"),
         ),
-        "feedback": leaf("", "reward model of the channel feedback, written by python -m alignment.feedback"),
-        "normaliser": leaf("none", "normalisation of each channel before the weighting", registry="normalisers"),
-        "std_floor": leaf(
-            -1.0,
-            "least standard deviation of rewards that advantages are divided by; -1: that of the preset; 0: none",
-            low=0.0,
-            also=-1.0,
-        ),
-        "calibration_prompts": leaf(512, "questions sampled once from the start policy, for the normaliser rfn", low=1),
-        "weighting": leaf("static", "rule that weighs the channels at each step", registry="weightings"),
-        "hard_safety": leaf(False, "give a violation of a channel of severity 3 the lowest reward of its group"),
-        "joint_weight": leaf(1.0, "joint_mono: lambda of L_GRPO + lambda L_SFT", low=0.0),
         "weights": {
             "weakness": leaf(1.0, "tri_factor: strength of the weakness factor; 0: off", low=0.0, high=100.0),
             "risk": leaf(1.0, "tri_factor: strength of the risk factor; 0: off", low=0.0),
@@ -192,6 +197,13 @@ EXPERIMENT: dict[str, Any] = {
             "rvpo": leaf(1.0, "rvpo: its constant k, near 0 the mean, large the minimum", low=1e-3, high=1e6),
             "saw": leaf(3.0, "saw: shift of channels that take negative values", low=0.0),
         },
+        **group(
+            "optimizer",
+            epochs=leaf(1, "passes over one rollout", low=1),
+            minibatches=leaf(1, "optimiser steps of an epoch over one rollout", low=1),
+            micro_batches=leaf(1, "parts of a mini-batch whose gradients are accumulated", low=1),
+        ),
+        **_optimizer(learning_rate=1e-5, schedule="constant", warmup=0.05, weight_decay=0.0, clip_norm=0.5),
     },
     "train": {
         "max_skipped": leaf(
@@ -216,9 +228,7 @@ EXPERIMENT: dict[str, Any] = {
     },
     "eval": {
         "max_new_tokens": leaf(512, "largest number of tokens of an answer", low=1, high=MAX_TOKENS),
-        "temperature": leaf(
-            0.0, "temperature of sampling; 0 is greedy, as in the headline numbers", low=0.01, also=0.0
-        ),
+        "temperature": leaf(0.0, "temperature of sampling; 0: greedy, as in the headline numbers", low=0.01, also=0.0),
         "top_k": leaf(0, "keep the k most likely tokens; 0: all (filters need a temperature above 0)", low=0),
         "top_p": leaf(1.0, "keep the most likely tokens that have this probability together", above=0.0, high=1.0),
         "min_p": share_leaf(0.0, "keep tokens at least this likely, as a share of the most likely one"),
@@ -273,9 +283,7 @@ def _endpoint() -> dict[str, Leaf]:
         "requests_per_minute": leaf(0, "largest number of requests a minute; 0: no limit", low=0),
         "tokens_per_minute": leaf(0, "largest number of tokens a minute that requests may use; 0: no limit", low=0),
         "requests": leaf(6, "requests for one answer; time-outs, 429, 5xx and broken replies are repeated", low=1),
-        "first_wait": leaf(
-            1.0, "seconds before a repetition, doubling with jitter; a longer Retry-After wins", low=0.0
-        ),
+        "first_wait": leaf(1.0, "seconds before a repetition, doubling; a longer Retry-After wins", low=0.0),
         "longest_wait": leaf(120.0, "longest wait before a repetition, in seconds", above=0.0),
         "timeout": leaf(300.0, "seconds for a whole answer", above=0.0),
         "price_in": leaf(0.0, "price of a million prompt tokens", low=0.0),
@@ -285,10 +293,13 @@ def _endpoint() -> dict[str, Leaf]:
 
 
 DATA_SET: dict[str, Any] = {
-    "builder": leaf("vignettes", "kind of data set", choices=("vignettes", "mixture", "traces")),
-    "out": leaf("data/set", "folder to write; one that holds an older data set is replaced"),
-    "seed": seed_leaf(0, "seed of generation, splits and order"),
-    "workers": leaf(0, "processes; 0: one a core. Changes the time and nothing else", low=0),
+    **group(
+        "data set",
+        builder=leaf("vignettes", "kind of data set", choices=("vignettes", "mixture", "traces")),
+        out=leaf("data/set", "folder to write; one that holds an older data set is replaced"),
+        seed=seed_leaf(0, "seed of generation, splits and order"),
+        workers=leaf(0, "processes; 0: one a core. Changes the time and nothing else", low=0),
+    ),
     "vignettes": {
         "count": leaf(1000, "vignettes of the train split", low=1),
         "eval_count": leaf(100, "vignettes of the eval split, whose cases never occur in train", low=0),
@@ -308,9 +319,7 @@ DATA_SET: dict[str, Any] = {
         ),
         "evals": leaf(("vignettes:400",), "SOURCE:PATH, ...; nothing of them may be in the mixture"),
         "count": leaf(0, "records; 0: as many as the weights allow without taking one twice", low=0),
-        "sft_share": leaf(
-            0.5, "share of the questions that are for SFT; the others are for GRPO", above=0.0, below=1.0
-        ),
+        "sft_share": leaf(0.5, "share of the questions that SFT takes; GRPO takes the others", above=0.0, below=1.0),
     },
     "hygiene": {
         "near_duplicates": share_leaf(0.8, "Jaccard similarity of word 5-grams from which a record is removed; 0: off"),
@@ -349,8 +358,10 @@ DATA_SET: dict[str, Any] = {
 # The declaration of every leaf by its dotted name; the two trees share no name.
 LEAVES: dict[str, Leaf] = flatten(EXPERIMENT) | flatten(DATA_SET)
 
-# The headings of `--help`.
+# The headings of `--help`: a section, with the group of its leaves where they have one.
 GROUPS = {
+    "run": "which arms are trained and evaluated",
+    "data set": "what is built",
     "model": "the frozen base",
     "prompt": "how a question is put to the model",
     "data": "records of training and evaluation",
@@ -359,9 +370,13 @@ GROUPS = {
     "data.eval": "questions of the evaluation, which are never trained on",
     "adapters.reasoning": "the adapter that supervised fine-tuning trains",
     "adapters.reward": "the adapter that GRPO trains",
-    "sft": "supervised fine-tuning",
-    "grpo": "reinforcement learning: rollout, optimiser, loss, reward",
-    "grpo.weights": "constants of the weightings",
+    "sft batches": "supervised fine-tuning: passes over the examples, and how they form batches",
+    "sft optimizer": "supervised fine-tuning: AdamW and the course of its learning rate",
+    "grpo rollout": "reinforcement learning: completions of a training step, and how they are sampled",
+    "grpo loss": "reinforcement learning: policy loss, KL penalty and clipping",
+    "grpo reward": "reinforcement learning: reward channels, and how they become advantages",
+    "grpo.weights": "reinforcement learning: constants of the weightings of reward channels",
+    "grpo optimizer": "reinforcement learning: updates for each rollout, AdamW and its learning rate",
     "train": "what holds for every stage of training",
     "rollout": "how completions are laid out on the device, in training and evaluation",
     "eval": "how answers of the evaluation are sampled",

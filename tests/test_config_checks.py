@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from alignment import cli
 from alignment.build_data import BUILDERS
-from alignment.common.declaration import MAX_FLOAT, MAX_INT, flatten, leaf, problem_of
+from alignment.common.declaration import MAX_FLOAT, MAX_INT, flatten, heading, leaf, problem_of
 from alignment.config import DATA_SET, EXPERIMENT, GROUPS, LEAVES, default_config, default_data_set, nano_config
 from alignment.config_checks import REGISTRIES, check_config, names_of
 from alignment.data.collate import BATCHINGS
@@ -51,7 +51,7 @@ def parse(name, text):
 def test_the_two_trees_share_no_name_and_every_leaf_says_what_it_is():
     assert len(LEAVES) == len(flatten(EXPERIMENT)) + len(flatten(DATA_SET))
     assert [name for name, declared in LEAVES.items() if len(declared.help) < 8] == []
-    assert {name.rpartition(".")[0] for name in LEAVES if "." in name} <= set(GROUPS)
+    assert {heading(name, declared) for name, declared in LEAVES.items()} == set(GROUPS)
 
 
 @pytest.mark.parametrize("make", [default_config, default_data_set, nano_config])
@@ -84,10 +84,24 @@ def test_help_prints_the_text_of_every_leaf_under_its_group(capsys):
         for name in flatten(make()):
             _, _, after = shown.partition(f"--config.{name}=")
             assert LEAVES[name].help in after.splitlines()[1], name
-        lines = shown.splitlines()
-        for group in {name.rpartition(".")[0] for name in flatten(make())} - {""}:
-            heading = lines.index(f"{group}: {GROUPS[group]}")
-            assert lines[heading + 1].startswith(f"  --config.{group}.")
+            under = shown[: shown.index(f"--config.{name}=")].rpartition("\n\n")[2].splitlines()[0]
+            group = heading(name, LEAVES[name])
+            assert under == f"{group}: {GROUPS[group]}", name
+
+
+def test_the_leaves_of_grpo_and_sft_stand_under_what_they_set():
+    groups = {"beta": "loss", "learning_rate": "optimizer", "group_size": "rollout", "normaliser": "reward"}
+    assert {name: heading(f"grpo.{name}", LEAVES[f"grpo.{name}"]) for name in groups} == {
+        name: f"grpo {group}" for name, group in groups.items()
+    }
+    assert heading("sft.learning_rate", LEAVES["sft.learning_rate"]) == "sft optimizer"
+
+
+def test_help_lists_the_names_that_a_leaf_takes_from_a_registry(capsys):
+    with pytest.raises(SystemExit):
+        cli.parse(["--help"], description="d", needs_workdir=False)
+    shown = capsys.readouterr().out
+    assert all(", ".join(names_of(registry)) in shown for registry in set(REGISTRIES) - {"families"})
 
 
 # --------------------------------------------------------------------------------------------------------- out of range

@@ -1,4 +1,4 @@
-"""How a leaf of the configuration is declared: default, help text, range and choices, in one place.
+"""How a leaf of the configuration is declared: default, help text, range, choices and heading, in one place.
 
 `alignment/config.py` holds the declarations. The command line takes its types, its `--help` and its refusals from them,
 and a value from a config file is held to the same ranges.
@@ -37,6 +37,7 @@ class Leaf:
     registry: str = ""  # key of `alignment.config_checks.REGISTRIES`, in place of `choices`
     identity: Callable[[Any], Any] = lambda item: item  # what may not occur twice in a tuple
     required: bool = False  # a tuple that must not be empty
+    group: str = ""  # its heading inside its section, where the section has several
 
 
 def leaf(default: Any, help: str, **limits: Any) -> Leaf:
@@ -52,6 +53,16 @@ def seed_leaf(default: Any, help: str, **limits: Any) -> Leaf:
 def share_leaf(default: float, help: str, **limits: Any) -> Leaf:
     """Declare a share, fraction or probability."""
     return Leaf(default, help, low=0.0, high=None if "below" in limits else 1.0, **limits)
+
+
+def group(name: str, **leaves: Leaf) -> dict[str, Leaf]:
+    """Return leaves of one section that help and documentation list together under the heading `name`."""
+    return {key: dataclasses.replace(declared, group=name) for key, declared in leaves.items()}
+
+
+def heading(name: str, declared: Leaf) -> str:
+    """Return the heading of the leaf with the dotted name `name`: its section and its group, such as "grpo loss"."""
+    return f"{name.rpartition('.')[0]} {declared.group}".strip()
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -82,10 +93,13 @@ def problem_of(value: Any, declared: Leaf, known: Iterable[str] = ()) -> str:
     return wrong or _repeated(items, declared)
 
 
-def describe_range(declared: Leaf) -> str:
-    """Return the range or the choices of a leaf in words, such as "at least 1"; "" where there is none to tell."""
-    if declared.choices:
-        return "one of " + ", ".join(name or "nothing" for name in declared.choices)
+def describe_range(declared: Leaf, known: Iterable[str] = ()) -> str:
+    """Return the range or the choices of a leaf in words, such as "at least 1"; "" where there is none to tell.
+
+    `known` are the names in the registry of the leaf.
+    """
+    if names := declared.choices or tuple(known):
+        return "one of " + ", ".join(name or "nothing" for name in names)
     parts = [
         f"{words} {_number(limit)}"
         for words, limit in (
