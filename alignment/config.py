@@ -2,7 +2,7 @@
 
 A declaration holds default, help text, range and choices (`alignment.common.declaration.leaf`). The type is that of the
 default. `group` names a heading for leaves of one section; it is no part of their names. `python -m alignment.ablate
---help` prints all of this.
+--help` prints all of this, and docs/configuration.md shows it.
 """
 
 from __future__ import annotations
@@ -358,7 +358,7 @@ DATA_SET: dict[str, Any] = {
 # The declaration of every leaf by its dotted name; the two trees share no name.
 LEAVES: dict[str, Leaf] = flatten(EXPERIMENT) | flatten(DATA_SET)
 
-# The headings of `--help`: a section, with the group of its leaves where they have one.
+# The headings of `--help` and of docs/configuration.md: a section, with the group of its leaves where they have one.
 GROUPS = {
     "run": "which arms are trained and evaluated",
     "data set": "what is built",

@@ -13,7 +13,7 @@ Cost: sized for less than 10 minutes on 2 CPU cores, and no network.
 
     python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo
 
-Leaves that are not set here have the defaults of alignment/config.py; `--print_config` prints every leaf.
+Leaves that are not set here have the defaults of docs/configuration.md; `--print_config` prints every leaf.
 """
 
 from ml_collections import ConfigDict
