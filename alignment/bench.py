@@ -60,14 +60,14 @@ def run(args: argparse.Namespace) -> None:
 
 def bench(setting: Setting, against: tuple[str, ...] = ()) -> list[dict]:
     """Measure one suite at one setting and return its rows; the machine's rate is taken before and after."""
-    found = machine.describe() | {"load": machine.load()}
+    environment = machine.describe() | {"load": machine.load()}
     suite = build_suite(setting, against)
     rate = machine.matmul_rate(setting.dtype)
     with no_kept_programs():
         measured = measure(suite.cases, setting.repeats)
     rate = max(rate, machine.matmul_rate(setting.dtype))
     bandwidth = machine.read_rate() if suite.useful_bytes else None
-    return make_rows(setting, suite, measured, rate, found, bandwidth)
+    return make_rows(setting, suite, measured, rate, environment, bandwidth)
 
 
 def make_setting(args: argparse.Namespace) -> Setting:

@@ -254,8 +254,8 @@ def _nearest_file(path: str) -> str:
     if not os.path.isdir(folder):
         return ""
     names = [name for name in sorted(os.listdir(folder)) if name.endswith(".py")]
-    found = difflib.get_close_matches(os.path.basename(path), names, n=1, cutoff=0.0)
-    return f"; did you mean {os.path.join(os.path.dirname(path), found[0])}?" if found else ""
+    nearest = difflib.get_close_matches(os.path.basename(path), names, n=1, cutoff=0.0)
+    return f"; did you mean {os.path.join(os.path.dirname(path), nearest[0])}?" if nearest else ""
 
 
 @contextlib.contextmanager
@@ -268,13 +268,13 @@ def _mistakes_of(path: str) -> Iterator[None]:
     except Exception as error:
         frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
         line = error.lineno if isinstance(error, SyntaxError) else (frames or [None])[-1]
-        place = f"{path}, line {line}" if line else path
-        raise UserError(f"{place}: {type(error).__name__}: {error}; correct the config file") from error
+        position = f"{path}, line {line}" if line else path
+        raise UserError(f"{position}: {type(error).__name__}: {error}; correct the config file") from error
 
 
 def _check_leaves(config: ConfigDict, schema: ConfigDict, path: str) -> None:
-    known, given = leaves(schema), leaves(config)
-    for name, value in given.items():
+    known, set_leaves = leaves(schema), leaves(config)
+    for name, value in set_leaves.items():
         if name in RENAMED:
             raise UserError(f"{path} sets config.{name}, which is called config.{RENAMED[name]} now")
         if name not in known:
@@ -284,7 +284,7 @@ def _check_leaves(config: ConfigDict, schema: ConfigDict, path: str) -> None:
         items = value if isinstance(value, tuple) else ()
         if type(value) is not type(known[name]) or not {type(item) for item in items} <= kinds:
             raise UserError(f"{path} sets config.{name} to {value!r}; it must be {_describe(known[name])}")
-    missing = [name for name in known if name not in given]
+    missing = [name for name in known if name not in set_leaves]
     if missing:
         raise UserError(f"{path} lacks config.{missing[0]}; start from alignment.config.default_config()")
 

@@ -46,8 +46,8 @@ RECIPES = {
 def get_config(size: str = "") -> ConfigDict:
     """Return the reconstructed recipe for one `size` of `RECIPES`; raises `UserError` listing them otherwise."""
     if size.lower() not in RECIPES:
-        said = f"unknown size {size!r}" if size else "no size given"
-        raise UserError(f"{said}; write --config=configs/qwen2_5.py:SIZE with SIZE one of {', '.join(RECIPES)}")
+        problem = f"unknown size {size!r}" if size else "no size given"
+        raise UserError(f"{problem}; write --config=configs/qwen2_5.py:SIZE with SIZE one of {', '.join(RECIPES)}")
     config = default_config()
     config.model.path = f"Qwen/Qwen2.5-{size.upper()}-Instruct"
     config.model.dtype = "bfloat16"

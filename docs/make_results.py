@@ -65,11 +65,11 @@ def page(runs: Path, machine: str) -> str:
 def section(config: str, folder: Path) -> str:
     """Return the heading and the table of one config."""
     module = load(config)
-    found = {variant: read(folder / variant / "results.json") for variant in module.VARIANTS}
+    results = {variant: read(folder / variant / "results.json") for variant in module.VARIANTS}
     lines = [[cell.format(f"`{module.REFERENCE}`") for cell in HEAD]]
-    for variant, rows in found.items():
+    for variant, rows in results.items():
         arms = dict.fromkeys(row["arm"] for row in rows)
-        lines += [line(variant, arm, of(rows, arm), of(found[module.REFERENCE], arm)) for arm in arms]
+        lines += [line(variant, arm, of(rows, arm), of(results[module.REFERENCE], arm)) for arm in arms]
         lines += [] if rows else [[f"`{variant}`", "not run", *[""] * (len(HEAD) - 2)]]
     table = markdown_table(lines[0], lines[1:])
     title, _, _ = module.__doc__.partition(":")
@@ -107,18 +107,20 @@ def line(variant: str, arm: str, rows: Sequence[Mapping], reference: Sequence[Ma
 
 def spread(values: Sequence[float]) -> str:
     """Return the mean over seeds of shares, with its interval where there is one."""
-    found = over_seeds(values)
-    ends = percent_interval([min(max(end, 0.0), 1.0) for end in found["ci"] or ()])
-    return percent(found["mean"]) + (f" ({ends})" if ends else "")
+    interval = over_seeds(values)
+    ends = percent_interval([min(max(end, 0.0), 1.0) for end in interval["ci"] or ()])
+    return percent(interval["mean"]) + (f" ({ends})" if ends else "")
 
 
 def difference(rows: Sequence[Mapping], reference: Sequence[Mapping]) -> str:
     """Return the mean difference of accuracy at equal seeds, in points."""
     other = {row["seed"]: row["accuracy"] for row in reference}
-    found = over_seeds([100 * (row["accuracy"] - other[row["seed"]]) for row in rows if row["seed"] in other])
-    if found["mean"] is None:
+    interval = over_seeds([100 * (row["accuracy"] - other[row["seed"]]) for row in rows if row["seed"] in other])
+    if interval["mean"] is None:
         return NONE
-    return f"{found['mean']:+.1f}" + (f" ({found['ci'][0]:+.1f} to {found['ci'][1]:+.1f})" if found["ci"] else "")
+    return f"{interval['mean']:+.1f}" + (
+        f" ({interval['ci'][0]:+.1f} to {interval['ci'][1]:+.1f})" if interval["ci"] else ""
+    )
 
 
 def mean(rows: Sequence[Mapping], name: str) -> str:

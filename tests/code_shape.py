@@ -16,7 +16,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 GENERIC = frozenset({"found", "here", "given", "own", "kept", "asked", "said", "place"})
 # Tables of clinical facts and kernels may have long files and functions of many arguments.
-EXEMPT = ("knowledge/", "vignettes/", "kernels/")
+EXEMPT = ("knowledge/", "vignettes/", "kernels/", "calculators/")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

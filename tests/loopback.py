@@ -74,7 +74,7 @@ def failure(status: int, message: str = "no", code: str = "", **headers: str) ->
 
 
 @dataclasses.dataclass
-class Asked:
+class ReceivedRequest:
     """One request as the server saw it."""
 
     index: int  # of the record
@@ -90,7 +90,7 @@ class Loopback:
 
     def __init__(self, behave: Callable[[Record, int], Act]):
         self.behave = behave
-        self.asked: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.most_in_flight = self._in_flight = 0
         self._lock = threading.Lock()
         self._counts: Counter = Counter()
@@ -127,23 +127,23 @@ class Loopback:
         index = int(QUESTION.search(body["messages"][-1]["content"])[1])
         with self._lock:
             key = handler.headers.get("Authorization")
-            asked = Asked(index, self._counts[index], body, key)
+            request = ReceivedRequest(index, self._counts[index], body, key)
             self._counts[index] += 1
-            self.asked.append(asked)
+            self.requests.append(request)
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
         try:
             assert handler.path == "/v1/chat/completions"
-            self._act(handler, asked, self.behave(self._records[index], asked.nth))
+            self._act(handler, request, self.behave(self._records[index], request.nth))
         except OSError:
             pass  # the other side is gone
         finally:
             with self._lock:
                 self._in_flight -= 1
 
-    def _act(self, handler: BaseHTTPRequestHandler, asked: Asked, act: Act) -> None:
+    def _act(self, handler: BaseHTTPRequestHandler, request: ReceivedRequest, act: Act) -> None:
         time.sleep(act.delay)
-        asked.status = act.status
+        request.status = act.status
         if act.reset:  # linger 0: the system sends RST
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             handler.close_connection = True
@@ -158,7 +158,7 @@ class Loopback:
         handler.wfile.flush()
         if act.cut is not None:
             handler.close_connection = True
-        asked.delivered = act.cut is None
+        request.delivered = act.cut is None
 
 
 def traces_config(folder: Path, url: str, count: int = 6) -> ConfigDict:

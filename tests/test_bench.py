@@ -34,12 +34,12 @@ def a_quick_rate(monkeypatch):
 def test_one_line_of_json_with_both_cases_and_their_ratio(suite, capsys):
     assert bench.main([f"--suite={suite}", *TOY, "--against=plain", "--json"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    found = json.loads(line)
-    assert found["suite"] == suite and found["case"] == "ours" and found["compiles"] == 1
-    assert found["step_s"] >= found["least_s"] > 0 and found["peak_rss_mb"] > 1
-    expected = found["useful_gflop"] / found["step_s"] / found["matmul_gflop_s"]
-    assert found["achieved_flops_fraction"] == pytest.approx(expected, rel=2e-3)
-    assert found["against"]["plain"].keys() >= {"step_s", "time_ratio", "peak_ratio", "temp_ratio"}
+    result = json.loads(line)
+    assert result["suite"] == suite and result["case"] == "ours" and result["compiles"] == 1
+    assert result["step_s"] >= result["least_s"] > 0 and result["peak_rss_mb"] > 1
+    expected = result["useful_gflop"] / result["step_s"] / result["matmul_gflop_s"]
+    assert result["achieved_flops_fraction"] == pytest.approx(expected, rel=2e-3)
+    assert result["against"]["plain"].keys() >= {"step_s", "time_ratio", "peak_ratio", "temp_ratio"}
 
 
 @pytest.mark.ci
@@ -52,14 +52,14 @@ def test_a_rollout_is_measured_with_its_parts(suite, against, capsys):
     flags = [f"--suite={suite}", *TOY, *many, f"--against={against}", "--json"]
     assert bench.main(flags) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    found = json.loads(line)
-    assert found["rollout_s"] > 0 and found["gen_tok_s"] > 0 and found["compiles"] <= 12
-    assert ("achieved_bandwidth_fraction" in found) == (suite == "decode")
+    result = json.loads(line)
+    assert result["rollout_s"] > 0 and result["gen_tok_s"] > 0 and result["compiles"] <= 12
+    assert ("achieved_bandwidth_fraction" in result) == (suite == "decode")
     if suite == "grpo":
-        assert found["step_s"] == pytest.approx(found["rollout_s"] + found["update_s"], rel=0.5)
+        assert result["step_s"] == pytest.approx(result["rollout_s"] + result["update_s"], rel=0.5)
     if suite == "load":
-        (other,) = found["against"].values()
-        assert found["decode_steps"] <= 0.65 * other["decode_steps"]
+        (other,) = result["against"].values()
+        assert result["decode_steps"] <= 0.65 * other["decode_steps"]
 
 
 @pytest.mark.ci
@@ -77,7 +77,7 @@ def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         ([], "--suite is missing"),
         (["--suite=updates"], "attention, decode, grpo, load, logprob, update"),
@@ -100,10 +100,10 @@ def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
         (["--suite=fit", "--table", "--csv=/nowhere/fit.csv"], "--csv=/nowhere/fit.csv"),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2(flags, said, capsys):
+def test_a_mistake_is_one_line_and_status_2(flags, message, capsys):
     assert bench.main(flags) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ") and said in line
+    assert line.startswith("error: ") and message in line
 
 
 def test_a_mistyped_csv_folder_is_found_before_anything_is_measured(monkeypatch, capsys):

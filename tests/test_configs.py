@@ -111,10 +111,10 @@ def test_every_variant_of_an_ablation_differs_and_is_listed(name):
 
 def test_losses_have_the_constants_of_their_papers():
     """The table of alignment/objectives/family.py."""
-    found = {name: cli.load_config(f"{ROOT}/configs/losses.py:{name}", default_config()).grpo for name in LOSSES}
-    assert {name: grpo.loss for name, grpo in found.items()} == {name: name for name in LOSSES}
-    clips = {name: (grpo.clip_low, grpo.clip_high, grpo.beta) for name, grpo in found.items()}
+    settings = {name: cli.load_config(f"{ROOT}/configs/losses.py:{name}", default_config()).grpo for name in LOSSES}
+    assert {name: grpo.loss for name, grpo in settings.items()} == {name: name for name in LOSSES}
+    clips = {name: (grpo.clip_low, grpo.clip_high, grpo.beta) for name, grpo in settings.items()}
     assert clips["grpo"] == (0.2, 0.2, 0.04) and clips["dapo"] == (0.2, 0.28, 0.0)
     assert clips["dr_grpo"] == clips["lite_ppo"] == clips["bnpo"] == (0.2, 0.2, 0.0)
     assert clips["gspo"] == (3e-4, 4e-4, 0.0) and clips["cispo"][1:] == (4.0, 0.0)
-    assert found["dapo"].mask_truncated and "overlong=1" in found["dapo"].channels
+    assert settings["dapo"].mask_truncated and "overlong=1" in settings["dapo"].channels

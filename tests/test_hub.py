@@ -77,9 +77,9 @@ def fetch(hub, home: Path, model: str = MODEL, **variables: str) -> subprocess.C
     return start(hub, home, "alignment.export", *flags, f"--config.model.path={model}", **variables)
 
 
-def ask(hub, home: Path, place: str, *flags: str, **variables: str) -> subprocess.CompletedProcess:
+def ask(hub, home: Path, dataset: str, *flags: str, **variables: str) -> subprocess.CompletedProcess:
     """Run the base arm on questions from `place`."""
-    flags = ("--config.arms=base", "--config.data.eval.source=records", f"--config.data.eval.path={place}", *flags)
+    flags = ("--config.arms=base", "--config.data.eval.source=records", f"--config.data.eval.path={dataset}", *flags)
     return start(hub, home, "alignment.ablate", f"--workdir={home.parent / 'run'}", *flags, **variables)
 
 
@@ -179,15 +179,15 @@ def test_a_missing_model_is_told_apart_from_a_gated_one(hub, tmp_path, token):
 
 @pytest.mark.ci
 @pytest.mark.parametrize(
-    "place, words",
+    "dataset, words",
     [
         ("hf://nobody/questions", "neither a local folder nor a public data set on the Hub; check the name"),
         (f"hf://{DATA}?revision=v9", "no revision 'v9' on the Hub"),
         (f"hf://{DATA}?split=dev", "cannot be read, split 'dev'"),
     ],
 )
-def test_missing_questions_revisions_and_splits_are_named(hub, tmp_path, place, words):
-    assert failure(ask(hub, tmp_path / "home", place)).startswith(f"error: {place.split('?')[0]}: {words}")
+def test_missing_questions_revisions_and_splits_are_named(hub, tmp_path, dataset, words):
+    assert failure(ask(hub, tmp_path / "home", dataset)).startswith(f"error: {dataset.split('?')[0]}: {words}")
 
 
 @pytest.mark.ci

@@ -114,10 +114,14 @@ def broken(sources: list[str]) -> list[str]:
         for name in chains(source):
             package = name.split(".")[0]
             # What the file imports of this package alone: another package may import more of it, or may stop doing so.
-            own = sorted(line for line in statements if line.split()[1].split(".")[0] == package)
+            package_imports = sorted(line for line in statements if line.split()[1].split(".")[0] == package)
             if package != "alignment" and find_spec(package):
-                wanted[tuple(own)].add(name)
-    return [name for own, names in sorted(wanted.items()) for name in fresh(FOLLOW, [own, sorted(names)])]
+                wanted[tuple(package_imports)].add(name)
+    return [
+        name
+        for package_imports, names in sorted(wanted.items())
+        for name in fresh(FOLLOW, [package_imports, sorted(names)])
+    ]
 
 
 @pytest.mark.ci

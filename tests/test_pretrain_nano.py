@@ -115,8 +115,8 @@ def test_no_case_note_shows_the_findings_of_a_vignette():
     assert len(notes) > 200
     for note in notes:
         opening = note.split(" The work-up finds no ")[0].split(" The key finding ")[0]
-        found = {text for text in texts if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", opening)}
-        whole = {text for text in found if not any(text != other and text in other for other in found)}
+        quoted = {text for text in texts if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", opening)}
+        whole = {text for text in quoted if not any(text != other and text in other for other in quoted)}
         assert 1 <= len(whole) <= 3 < SHOWN
 
 

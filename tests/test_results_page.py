@@ -19,9 +19,9 @@ SPEC.loader.exec_module(make_results)
 
 
 def row(seed, accuracy, **changed):
-    found = {"arm": "modular", "seed": seed, "accuracy": accuracy, "strict_rate": 1.0, "auditability": 0.9}
-    found |= {"reward_change": 0.1, "kl_peak": 0.02, "collapsed": False, "watch": {}}
-    return found | changed
+    fields = {"arm": "modular", "seed": seed, "accuracy": accuracy, "strict_rate": 1.0, "auditability": 0.9}
+    fields |= {"reward_change": 0.1, "kl_peak": 0.02, "collapsed": False, "watch": {}}
+    return fields | changed
 
 
 def write(folder, config, variant, rows):
@@ -45,11 +45,11 @@ def test_means_intervals_and_differences_by_hand(tmp_path):
     dapo = [row(0, 0.32), row(1, 0.44, watch=alarmed), row(2, 0.56, collapsed=True, reward_change=None)]
     write(tmp_path, "losses", "dapo", dapo)
     page = make_results.page(tmp_path, "On paper.")
-    (reference,), (found,) = cells(page, "grpo")[:1], cells(page, "dapo")
+    (reference,), (dapo,) = cells(page, "grpo")[:1], cells(page, "dapo")
     assert reference[2:5] == ["40.0 % (15.2 to 64.8)", "30.0, 40.0, 50.0", "–"]
-    assert found[3:5] == ["32.0, 44.0, 56.0", "+4.0 (-1.0 to +9.0)"]
-    assert found[7:] == ["0.1", "0.02", "1 of 3", "stem_copy (1)"]
-    assert found[5] == "100.0 % (100.0 to 100.0)"
+    assert dapo[3:5] == ["32.0, 44.0, 56.0", "+4.0 (-1.0 to +9.0)"]
+    assert dapo[7:] == ["0.1", "0.02", "1 of 3", "stem_copy (1)"]
+    assert dapo[5] == "100.0 % (100.0 to 100.0)"
     assert "On paper." in page and cells(page, "gspo")[0][1] == "not run"
 
 

@@ -57,14 +57,14 @@ class Teacher:
     def __init__(self, rows: list[dict]):
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
-                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                text = asked["messages"][-1]["content"]
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                text = request["messages"][-1]["content"]
                 row = next((row for row in rows if row["question"] in text), None)
                 content = "I do not know." if row is None else _explained(row)
                 message = {"role": "assistant", "content": content}
                 choice = {"index": 0, "message": message, "finish_reason": "stop"}
                 usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
-                reply = {"id": "c", "object": "chat.completion", "model": asked["model"], "choices": [choice]}
+                reply = {"id": "c", "object": "chat.completion", "model": request["model"], "choices": [choice]}
                 body = json.dumps(reply | {"usage": usage}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
@@ -154,8 +154,8 @@ def variables(desk) -> dict[str, str]:
     model = ROOT / "alignment" / "assets" / "nano"  # a tiny Qwen2 behind the name of a large one
     hub = LoopbackHub({("models", QWEN): model, ("datasets", "openlifescienceai/medmcqa"): desk / "hub" / "data"})
     teacher = Teacher(medqa(48))
-    kept = {name: value for name, value in hub.environment(desk / "home").items() if name != "PYTHONPATH"}
-    yield kept | {
+    variables = {name: value for name, value in hub.environment(desk / "home").items() if name != "PYTHONPATH"}
+    yield variables | {
         "JAX_PLATFORMS": "cpu",
         "HOME": str(desk / "home"),
         "OPENAI_API_KEY": "sk-loopback",

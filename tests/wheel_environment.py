@@ -51,7 +51,7 @@ def requirements(root: Requirement, site: Path) -> set[str]:
     """The names of all distributions that `root` needs, itself not among them, with the extras that they ask for."""
     (first,) = importlib.metadata.distributions(name=root.name, path=[str(site)])
     names: set[str] = set()
-    asked: set[tuple[str, frozenset[str]]] = set()
+    visited: set[tuple[str, frozenset[str]]] = set()
     todo = [(first, frozenset())]
     while todo:
         distribution, extras = todo.pop()
@@ -59,8 +59,8 @@ def requirements(root: Requirement, site: Path) -> set[str]:
             wanted = (requirement.name, frozenset(requirement.extras))
             environments = [{"extra": extra} for extra in ("", *extras)]
             needed = not requirement.marker or any(map(requirement.marker.evaluate, environments))
-            if needed and wanted not in asked:
-                asked.add(wanted)
+            if needed and wanted not in visited:
+                visited.add(wanted)
                 names.add(requirement.name)
                 todo.append((importlib.metadata.distribution(requirement.name), wanted[1]))
     return names

@@ -63,8 +63,8 @@ def _projections(config: Qwen2Config, setting: Setting) -> Iterator[tuple[int, i
 
 
 def _update_attention(config: Qwen2Config, setting: Setting) -> float:
-    prompt, own = setting.prompt_len, setting.new_tokens
-    pairs = setting.prompts * setting.group * (own - 1) * (prompt + own / 2) * config.num_hidden_layers
+    prompt, completion = setting.prompt_len, setting.new_tokens
+    pairs = setting.prompts * setting.group * (completion - 1) * (prompt + completion / 2) * config.num_hidden_layers
     pairs += setting.prompts * prompt * ((prompt + 1) / 2 * (config.num_hidden_layers - 1) + 1)
     return 12 * config.num_attention_heads * config.head_dim * pairs
 
@@ -91,9 +91,9 @@ def rollout_bytes(setting: Setting) -> float:
     config, width = setting.config, 2 if setting.dtype == "bfloat16" else 4
     layers = config.num_hidden_layers * sum(fan_in * fan_out for fan_in, fan_out in config.linear_shapes.values())
     head = config.vocab_size * config.hidden_size
-    steps, kept = setting.new_tokens - 1, 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+    steps, cached = setting.new_tokens - 1, 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
     seen = steps * setting.prompt_len + setting.group * steps * (steps + 1) / 2
-    return float(width * (steps * layers + setting.new_tokens * head + setting.prompts * seen * kept))
+    return float(width * (steps * layers + setting.new_tokens * head + setting.prompts * seen * cached))
 
 
 def attention_flops(setting: Setting) -> float:
@@ -101,9 +101,9 @@ def attention_flops(setting: Setting) -> float:
 
     12 H d a visible pair: P Lp (Lp + 1) / 2 of the prompts and P G Lc (Lp + (Lc + 1) / 2) of the completions.
     """
-    prompt, own = setting.prompt_len, setting.new_tokens
+    prompt, completion = setting.prompt_len, setting.new_tokens
     pairs = setting.prompts * prompt * (prompt + 1) / 2
-    pairs += setting.completion_tokens * (prompt + (own + 1) / 2)
+    pairs += setting.completion_tokens * (prompt + (completion + 1) / 2)
     return 12 * setting.config.num_attention_heads * setting.config.head_dim * pairs
 
 

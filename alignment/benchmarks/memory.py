@@ -30,9 +30,9 @@ def reset_peak() -> None:
 def peak_rss_mb() -> float:
     """The most memory held since `reset_peak`; where the system does not tell, since the process began."""
     with contextlib.suppress(OSError):
-        found = re.search(r"^VmHWM:\s*(\d+) kB", (PROCESS / "status").read_text(encoding="utf-8"), re.MULTILINE)
-        if found:
-            return int(found[1]) * 1024 / 1e6
+        match = re.search(r"^VmHWM:\s*(\d+) kB", (PROCESS / "status").read_text(encoding="utf-8"), re.MULTILINE)
+        if match:
+            return int(match[1]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 

@@ -55,26 +55,26 @@ def make_rows(
     shared |= {name: getattr(setting, name) for name in FLAGS} | {"size": show_size(setting.size)}
     shared |= {"useful_gflop": suite.useful_flops / 1e9, "matmul_gflop_s": rate / 1e9}
     ours, rows = measured["ours"], []
-    for name, found in measured.items():
-        row = shared | {"case": name} | _figures(found, suite, rate)
+    for name, measurement in measured.items():
+        row = shared | {"case": name} | _figures(measurement, suite, rate)
         if bandwidth:
-            seconds = found.median(suite.time_field)
+            seconds = measurement.median(suite.time_field)
             row["achieved_bandwidth_fraction"] = suite.useful_bytes / seconds / bandwidth
-        if found is not ours:
-            row |= _ratios(ours, found, suite.time_field)
+        if measurement is not ours:
+            row |= _ratios(ours, measurement, suite.time_field)
         rows.append({column: _rounded(row[column]) for column in COLUMNS if row.get(column) is not None})
     return rows
 
 
-def _figures(found: Measured, suite: Suite, rate: float) -> dict[str, Any]:
-    seconds = found.median(suite.time_field)
-    return {name: found.median(name) for name in found.rounds[0]} | {
-        "least_s": found.least(suite.time_field),
-        "peak_rss_mb": found.peak_rss_mb,
-        "peak_device_mb": found.peak_device_mb,
-        "temp_mb": found.temp_mb,
-        "compile_s": found.compile_s,
-        "compiles": found.compiles,
+def _figures(measurement: Measured, suite: Suite, rate: float) -> dict[str, Any]:
+    seconds = measurement.median(suite.time_field)
+    return {name: measurement.median(name) for name in measurement.rounds[0]} | {
+        "least_s": measurement.least(suite.time_field),
+        "peak_rss_mb": measurement.peak_rss_mb,
+        "peak_device_mb": measurement.peak_device_mb,
+        "temp_mb": measurement.temp_mb,
+        "compile_s": measurement.compile_s,
+        "compiles": measurement.compiles,
         "achieved_flops_fraction": suite.useful_flops / seconds / rate,
     }
 
@@ -83,8 +83,8 @@ def _ratios(ours: Measured, other: Measured, time_field: str) -> dict[str, float
     pairs = {"peak_ratio": (ours.peak_rss_mb, other.peak_rss_mb), "temp_ratio": (ours.temp_mb, other.temp_mb)}
     if ours.peak_device_mb is not None:
         pairs["peak_ratio"] = (ours.peak_device_mb, other.peak_device_mb)
-    found = {name: left / right if left is not None and right else None for name, (left, right) in pairs.items()}
-    return {"time_ratio": round_ratio(ours, other, time_field)} | found
+    ratios = {name: left / right if left is not None and right else None for name, (left, right) in pairs.items()}
+    return {"time_ratio": round_ratio(ours, other, time_field)} | ratios
 
 
 def _rounded(value: Any) -> Any:

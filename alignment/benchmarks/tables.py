@@ -24,12 +24,12 @@ def markdown(rows: Sequence[Row]) -> str:
     """Both tables between their markers: every comparison by machine, and where an update's time goes."""
     blocks = [BEGIN]
     for machine in dict.fromkeys(map(describe_machine, rows)):
-        here = [row for row in rows if describe_machine(row) == machine]
-        blocks += [f"**{machine}**", markdown_table(COMPARED, comparisons(here))]
-        parts = breakdown(here)
+        rows_of_machine = [row for row in rows if describe_machine(row) == machine]
+        blocks += [f"**{machine}**", markdown_table(COMPARED, comparisons(rows_of_machine))]
+        parts = breakdown(rows_of_machine)
         if parts:
             blocks += ["Where the time of ours goes:", markdown_table((*PARTS, *COUNTED), parts)]
-        blocks += [f"- {note}" for note in dict.fromkeys(row["note"] for row in here if row["note"])]
+        blocks += [f"- {note}" for note in dict.fromkeys(row["note"] for row in rows_of_machine if row["note"])]
     return "\n\n".join([*blocks, END]) + "\n"
 
 
@@ -120,8 +120,8 @@ def _work(row: Row) -> tuple[str, ...]:
 
 
 def _latest_seconds(rows: Iterable[Row], suite: str, work: tuple[str, ...]) -> float | None:
-    found = [row for row in rows if (row["suite"], row["case"], _work(row)) == (suite, "ours", work)]
-    return float(found[-1]["step_s"]) if found else None
+    matching = [row for row in rows if (row["suite"], row["case"], _work(row)) == (suite, "ours", work)]
+    return float(matching[-1]["step_s"]) if matching else None
 
 
 def _setting(row: Row) -> Setting:

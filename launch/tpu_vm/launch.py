@@ -171,10 +171,10 @@ def look(machine: Machine, run: Run = execute) -> str:
         return "absent"
     if state != "READY":
         return "on the way" if state in ON_THE_WAY else "lost"
-    failed, found = run(job(machine), True)
+    failed, outcome = run(job(machine), True)
     if failed:
         return "not installed" if failed == NO_SUCH_FILE else "unreachable"
-    return found
+    return outcome
 
 
 def _remedy(seen: str, machine: Machine, program: Sequence[str]) -> list[Command]:

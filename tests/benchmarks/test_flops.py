@@ -67,12 +67,12 @@ def test_bytes_of_a_rollout_by_hand():
 def counted_forward(setting: Setting) -> int:
     """Projections and adapters met one token at a time."""
     config, total = setting.config, 0
-    own = setting.prompts * setting.group * (setting.new_tokens - 1)
+    completion_tokens = setting.prompts * setting.group * (setting.new_tokens - 1)
     for layer in range(config.num_hidden_layers):
         last = layer == config.num_hidden_layers - 1
         for name, (fan_in, fan_out) in config.linear_shapes.items():
             whole = not last or name in ("k_proj", "v_proj")
-            tokens = own + setting.prompts * (setting.prompt_len if whole else 1)
+            tokens = completion_tokens + setting.prompts * (setting.prompt_len if whole else 1)
             total += tokens * (2 * fan_in * fan_out + 2 * RANK * (fan_in + fan_out))
     return total
 

@@ -9,9 +9,14 @@ from alignment.benchmarks.results import MACHINE
 
 
 def test_every_column_about_the_machine_is_filled():
-    found = machine.describe()
-    assert tuple(found) == MACHINE
-    assert found["jax"] == jax.__version__ and found["cores"] >= 1 and found["memory_gb"] > 0.1 and found["cpu"]
+    description = machine.describe()
+    assert tuple(description) == MACHINE
+    assert (
+        description["jax"] == jax.__version__
+        and description["cores"] >= 1
+        and description["memory_gb"] > 0.1
+        and description["cpu"]
+    )
 
 
 def test_the_rate_is_operations_over_the_least_time(monkeypatch):

@@ -31,10 +31,10 @@ def fake(name: str, log: list[str], rows) -> Case:
 @pytest.mark.ci
 def test_cases_are_compiled_and_warmed_up_first_and_then_run_in_turns():
     log = []
-    found = measure([fake("a", log, [9, 1, 2]), fake("b", log, [9, 4, 2])], repeats=2)
+    measured = measure([fake("a", log, [9, 1, 2]), fake("b", log, [9, 4, 2])], repeats=2)
     assert log == ["prepare a", "a", "prepare b", "b", "a", "b", "a", "b"]
-    assert found["a"].rounds == ({"step_s": 1}, {"step_s": 2})  # the warm-up does not count
-    assert (found["b"].median("step_s"), found["b"].least("step_s"), found["b"].temp_mb) == (3, 2, 3.0)
+    assert measured["a"].rounds == ({"step_s": 1}, {"step_s": 2})  # the warm-up does not count
+    assert (measured["b"].median("step_s"), measured["b"].least("step_s"), measured["b"].temp_mb) == (3, 2, 3.0)
 
 
 def test_the_ratio_is_taken_within_rounds():
@@ -48,8 +48,8 @@ def test_the_ratio_is_taken_within_rounds():
 @pytest.mark.ci
 def test_a_program_is_compiled_once_and_its_temporaries_are_known():
     x = jnp.ones((32, 32))
-    found = measure([one_program("ours", "step_s", lambda x: jnp.sum((x @ x) @ x), x)], repeats=3)["ours"]
-    assert found.compiles == 1 and found.temp_mb >= 32 * 32 * 4 / 1e6
+    measured = measure([one_program("ours", "step_s", lambda x: jnp.sum((x @ x) @ x), x)], repeats=3)["ours"]
+    assert measured.compiles == 1 and measured.temp_mb >= 32 * 32 * 4 / 1e6
 
 
 @pytest.mark.ci

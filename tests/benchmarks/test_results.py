@@ -23,8 +23,8 @@ def rows(suite="update", seconds=(2.0, 8.0), device=(None, None)):
         name: Measured(({field: taken}, {field: 3 * taken}, {field: taken}), 9.0, 1, *peak)
         for name, taken, peak in zip(("ours", "plain"), seconds, peaks, strict=True)
     }
-    found = machine.describe() | {"load": 0.5}
-    return make_rows(Setting(suite, parse_size(SIZE)), Suite((), field, 40.0), measured, 100.0, found)
+    result = machine.describe() | {"load": 0.5}
+    return make_rows(Setting(suite, parse_size(SIZE)), Suite((), field, 40.0), measured, 100.0, result)
 
 
 def test_figures_by_hand():
@@ -40,8 +40,8 @@ def test_on_an_accelerator_the_memory_compared_is_its_own():
 
 
 def test_json_is_ours_with_the_others_beneath():
-    found = as_json(rows())
-    assert found["update_s"] == 2.0 and found["against"]["plain"]["update_s"] == 8.0
+    result = as_json(rows())
+    assert result["update_s"] == 2.0 and result["against"]["plain"]["update_s"] == 8.0
     assert "against" not in as_json(rows()[:1])
 
 
@@ -53,9 +53,9 @@ def test_a_csv_gives_back_what_was_appended(tmp_path):
     path = str(tmp_path / "bench.csv")
     append_csv(path, rows())
     append_csv(path, rows("logprob"))
-    found = read_csv(path)
-    assert [row["suite"] for row in found] == ["update", "update", "logprob", "logprob"]
-    assert tuple(found[0]) == COLUMNS and found[0]["update_s"] == "2.0" and found[0]["step_s"] == ""
+    result = read_csv(path)
+    assert [row["suite"] for row in result] == ["update", "update", "logprob", "logprob"]
+    assert tuple(result[0]) == COLUMNS and result[0]["update_s"] == "2.0" and result[0]["step_s"] == ""
 
 
 def test_a_csv_of_something_else_is_left_alone(tmp_path):
@@ -67,32 +67,32 @@ def test_a_csv_of_something_else_is_left_alone(tmp_path):
 
 
 @pytest.fixture
-def kept(tmp_path):
+def stored(tmp_path):
     path = str(tmp_path / "bench.csv")
     for each in (rows(), rows("logprob", (0.5, 1.0)), rows("attention", (0.25, 1.0)), rows("logprob", (9.0, 9.0))[1:]):
         append_csv(path, each)
     return read_csv(path)
 
 
-def test_a_comparison_has_both_and_their_ratios(kept):
-    first = comparisons(kept)[0]
+def test_a_comparison_has_both_and_their_ratios(stored):
+    first = comparisons(stored)[0]
     assert first[:4] == ["update", "256, 4, 4, 2, 768, 4096", "128", "plain"]
     assert first[4:11] == ["2", "8", "0.25", "3000", "6000", "0.5", "0.25"]
 
 
-def test_ours_measured_alone_stands_alone(kept):
-    (line,) = comparisons(kept[:1])
+def test_ours_measured_alone_stands_alone(stored):
+    (line,) = comparisons(stored[:1])
     assert line[3] == "alone" and line[5:7] == ["", ""]
 
 
-def test_where_the_time_goes_by_hand(kept):
-    (line,) = breakdown(kept)
+def test_where_the_time_goes_by_hand(stored):
+    (line,) = breakdown(stored)
     # of 2 s: head 0.5 s, attention 4 layers x 0.25 s
     assert line[2:6] == ["2", "25%", "50%", "25%"]
     assert sum(int(share.rstrip("%")) for share in line[6:]) in (99, 100, 101)
 
 
-def test_a_page_lists_machine_notes_and_tables(kept):
-    kept[0]["note"] = "the machine was busy"
-    page = markdown(kept)
+def test_a_page_lists_machine_notes_and_tables(stored):
+    stored[0]["note"] = "the machine was busy"
+    page = markdown(stored)
     assert page.count("| --- |") >= 2 and "- the machine was busy" in page and machine.cpu_model() in page

@@ -152,18 +152,18 @@ def answers(folder: Path) -> dict[str, np.ndarray]:
     from peft import PeftModel
     from transformers import Qwen2ForCausalLM
 
-    found = {}
+    golden = {}
     for name, fields in MODELS.items():
         path = write_model(folder / name, fields)
         model = Qwen2ForCausalLM.from_pretrained(path, dtype="float32").eval()
-        found[f"{name}/logits"] = torch_logits(model, sequences(), LENGTHS)
-        found[f"{name}/greedy"] = torch_greedy(model, sequences(), LENGTHS, NEW_TOKENS).astype(np.int16)
+        golden[f"{name}/logits"] = torch_logits(model, sequences(), LENGTHS)
+        golden[f"{name}/greedy"] = torch_greedy(model, sequences(), LENGTHS, NEW_TOKENS).astype(np.int16)
     for seed, name in enumerate(ADAPTERS, 1):
         base = Qwen2ForCausalLM.from_pretrained(folder / "tied", dtype="float32")
         adapter = write_adapter(folder / f"adapter-{name}", name, MODELS["tied"], seed)
         model = PeftModel.from_pretrained(base, adapter).eval()
-        found[f"{name}/logits"] = torch_logits(model, sequences(), LENGTHS)
-    return found
+        golden[f"{name}/logits"] = torch_logits(model, sequences(), LENGTHS)
+    return golden
 
 
 if __name__ == "__main__":

@@ -46,21 +46,21 @@ def weigh(xp, tokens, mix=MIX):
     return [share * wave for share in mix]
 
 
-def loss(run, given: Case, mix=MIX):
+def loss(run, inputs: Case, mix=MIX):
     """A scalar function of hidden states through all of the results whose share is not 0."""
 
     def scalar(hidden):
-        out = run(hidden, *given[1:])
+        out = run(hidden, *inputs[1:])
         terms = zip(out, weigh(jnp, len(hidden), mix), mix, strict=True)
         return sum((leaf * cotangent).sum() for leaf, cotangent, share in terms if share)
 
     return scalar
 
 
-def float64(given: Case, mix=MIX, is_token=None) -> Answer:
-    hidden, head, targets = (np.asarray(leaf, np.float64) for leaf in given[:3])
+def float64(inputs: Case, mix=MIX, is_token=None) -> Answer:
+    hidden, head, targets = (np.asarray(leaf, np.float64) for leaf in inputs[:3])
     targets = targets.astype(int)
-    logits = hidden @ head.T / given.temperature
+    logits = hidden @ head.T / inputs.temperature
     if is_token is not None:  # exp of it is 0, and 0 times it is 0
         logits = np.where(is_token, logits, np.finfo(np.float64).min / 8)
     top = logits.max(axis=1, keepdims=True)
@@ -71,23 +71,23 @@ def float64(given: Case, mix=MIX, is_token=None) -> Answer:
     up = [column[:, None] for column in weigh(np, len(hidden), mix)]
     slope = up[0] * (hit - p) + up[1] * p - up[2] * p * (log_p + entropy)
     out = api.LogProb((log_p * hit).sum(axis=1), log_sum[:, 0], entropy[:, 0])
-    slopes = slope @ head / given.temperature, slope.T @ hidden / given.temperature
+    slopes = slope @ head / inputs.temperature, slope.T @ hidden / inputs.temperature
     return Answer(out, *slopes, max(1.0, np.abs(logits[:, is_token] if is_token is not None else logits).max()))
 
 
-def check(run, given: Case, mix=MIX, slope_tolerance=FLOAT32, is_token=None):
+def check(run, inputs: Case, mix=MIX, slope_tolerance=FLOAT32, is_token=None):
     """Values and gradient of `run` against float64.
 
     What is computed from a logit is as far off as the logit: values are held to `FLOAT32` times the largest one, and so
     is the gradient's norm, relative to itself (p has the relative error of z - lse).
     """
-    want = float64(given, mix, is_token)
-    got = run(*given)
+    want = float64(inputs, mix, is_token)
+    got = run(*inputs)
     for name, left, right in zip(api.LogProb._fields, got, want.out, strict=True):
-        assert left.dtype == jnp.float32 and left.shape == given.targets.shape
+        assert left.dtype == jnp.float32 and left.shape == inputs.targets.shape
         np.testing.assert_allclose(left, right, rtol=0, atol=FLOAT32 * want.peak, err_msg=name)
-    slope = jax.grad(loss(run, given, mix))(given.hidden)
-    assert slope.dtype == given.hidden.dtype and slope.shape == given.hidden.shape
+    slope = jax.grad(loss(run, inputs, mix))(inputs.hidden)
+    assert slope.dtype == inputs.hidden.dtype and slope.shape == inputs.hidden.shape
     assert distance(slope, want.slope) <= slope_tolerance * want.peak
 
 

@@ -72,13 +72,17 @@ def whole_sequences(arrays, prompt_lengths, lengths, upstream):
     out = np.zeros(q.shape)
     gradients = [np.zeros(x.shape) for x in (q, prompt_k, prompt_v, k, v)]
     for p, g in np.ndindex(P, G):
-        head, own = prompt_lengths[p], lengths[p][g]
-        keys, values = (np.concatenate([a[p, :head], b[p, g, :own]]) for a, b in ((prompt_k, k), (prompt_v, v)))
-        got, d_q, d_k, d_v = one_sequence(q[p, g, :own], keys, values, np.asarray(upstream, np.float64)[p, g, :own])
-        out[p, g, :own], gradients[0][p, g, :own] = got, d_q
-        for place, part in ((1, d_k), (2, d_v)):
-            gradients[place][p, :head] += part[:head]
-            gradients[place + 2][p, g, :own] = part[head:]
+        head, completion_length = prompt_lengths[p], lengths[p][g]
+        keys, values = (
+            np.concatenate([a[p, :head], b[p, g, :completion_length]]) for a, b in ((prompt_k, k), (prompt_v, v))
+        )
+        got, d_q, d_k, d_v = one_sequence(
+            q[p, g, :completion_length], keys, values, np.asarray(upstream, np.float64)[p, g, :completion_length]
+        )
+        out[p, g, :completion_length], gradients[0][p, g, :completion_length] = got, d_q
+        for argument, part in ((1, d_k), (2, d_v)):
+            gradients[argument][p, :head] += part[:head]
+            gradients[argument + 2][p, g, :completion_length] = part[head:]
     return out, gradients
 
 
@@ -119,11 +123,11 @@ def test_a_token_decoded_is_that_token_of_the_whole(implementation):
     whole = attend(arrays, mask, implementation)
     last = np.array([[0, 1, 6], [LC - 1, 6, 3]])  # every completion at a place of its own
     written = (np.arange(LC) <= last[..., None])[..., None, None]
-    own = tuple(jnp.where(written, x, 1e4).transpose(0, 3, 1, 2, 4) for x in (k, v))
+    completion_lanes = tuple(jnp.where(written, x, 1e4).transpose(0, 3, 1, 2, 4) for x in (k, v))
     prompt = tuple(x.swapaxes(1, 2) for x in (prompt_k, prompt_v))
     at_last = last[..., None, None, None]
     query, want = (np.take_along_axis(np.asarray(x), at_last, axis=2)[:, :, 0] for x in (q, whole))
-    got = api.cached_attention(query, prompt, own, mask, jnp.asarray(last), implementation)
+    got = api.cached_attention(query, prompt, completion_lanes, mask, jnp.asarray(last), implementation)
     assert_close(got, want)
 
 
@@ -145,11 +149,11 @@ def test_a_segment_attends_as_if_it_stood_alone(implementation):
     upstream = np.random.default_rng(3).normal(size=q.shape).astype(np.float32)
     attend = jax.jit(lambda *x: api.causal_attention(*x, implementation, segments=jnp.asarray(segments)))
     out, pull = jax.vjp(attend, q, k, v)
-    found = (out, *pull(upstream))
+    results = (out, *pull(upstream))
     for row, segment in ((0, 1), (0, 2), (1, 1), (1, 2)):
         at = segments[row] == segment
         want = one_sequence(*(np.asarray(x[row][at], np.float64) for x in (q, k, v, upstream)))
-        for got, right in zip(found, want, strict=True):
+        for got, right in zip(results, want, strict=True):
             assert_close(got[row][at], right)
 
 
@@ -244,7 +248,7 @@ def test_only_causal_work_is_done(backward, monkeypatch):
 def test_long_sequences_get_longer_blocks_instead_of_more():
     for length in (1, 3, 12, 13, 4096, 4097):
         blocks = xla._blocks(length)
-        assert [place for rows in blocks for place in range(rows.start, rows.stop)] == list(range(length))
+        assert [argument for rows in blocks for argument in range(rows.start, rows.stop)] == list(range(length))
         assert len(blocks) <= 4
 
 
@@ -264,9 +268,12 @@ def test_a_cache_of_a_narrower_type_is_read_in_the_type_of_the_query():
     """Keys and values rounded to bfloat16 give what their rounded values give in float32, in float32."""
     q, prompt_k, prompt_v, k, v = case()
     prompt = tuple(x.swapaxes(1, 2).astype(jnp.bfloat16) for x in (prompt_k, prompt_v))
-    own = tuple(x.transpose(0, 3, 1, 2, 4).astype(jnp.bfloat16) for x in (k, v))
-    wide = [tuple(x.astype(jnp.float32) for x in pair) for pair in (prompt, own)]
+    completion_lanes = tuple(x.transpose(0, 3, 1, 2, 4).astype(jnp.bfloat16) for x in (k, v))
+    wide = [tuple(x.astype(jnp.float32) for x in pair) for pair in (prompt, completion_lanes)]
     last = jnp.full((P, G), 4)
-    got, want = (api.cached_attention(q[:, :, 0], *pair, prompt_mask([4, 9]), last) for pair in ((prompt, own), wide))
+    got, want = (
+        api.cached_attention(q[:, :, 0], *pair, prompt_mask([4, 9]), last)
+        for pair in ((prompt, completion_lanes), wide)
+    )
     assert got.dtype == jnp.float32
     np.testing.assert_array_equal(got, want)

@@ -53,27 +53,27 @@ def test_against_float64(implementation, scale, temperature, tokens, vocab, smal
 @pytest.mark.parametrize("implementation", ANY)
 def test_bfloat16_against_float64(implementation, small_chunks, small_blocks):
     # Values are summed in float32 from exact products; the gradient is rounded to bfloat16.
-    given = case(vocab=301, dim=64, scale=0.3, dtype=jnp.bfloat16)
+    inputs = case(vocab=301, dim=64, scale=0.3, dtype=jnp.bfloat16)
     with interpreted(implementation):
-        check(module(implementation).linear_logprob, given, slope_tolerance=BFLOAT16)
+        check(module(implementation).linear_logprob, inputs, slope_tolerance=BFLOAT16)
 
 
 @pytest.mark.parametrize("implementation", ["xla", "pallas_tpu"])
 def test_bfloat16_gradients_of_likely_tokens_do_not_cancel(implementation, small_chunks, small_blocks):
     # p of the target about 0.99: W_y - E_p[W] with p rounded to bfloat16 (0.9883 or 0.9922) would be a sixth off.
-    given = case(tokens=24, dim=64, vocab=301, dtype=jnp.bfloat16)
-    head = np.asarray(given.head, np.float64)[np.asarray(given.targets)]
-    given = given._replace(hidden=jnp.asarray(0.18 * head, jnp.bfloat16))
+    inputs = case(tokens=24, dim=64, vocab=301, dtype=jnp.bfloat16)
+    head = np.asarray(inputs.head, np.float64)[np.asarray(inputs.targets)]
+    inputs = inputs._replace(hidden=jnp.asarray(0.18 * head, jnp.bfloat16))
     run, mix = module(implementation).linear_logprob, (1.0, 0.0, 0.0)
-    want = float64(given, mix)
+    want = float64(inputs, mix)
     assert 0.9 < np.median(np.exp(want.out.log_prob)) < 0.9999
     with interpreted(implementation):
-        slope = jax.grad(loss(run, given, mix))(given.hidden)
+        slope = jax.grad(loss(run, inputs, mix))(inputs.hidden)
     assert max(distance(left, right) for left, right in zip(slope, want.slope, strict=True)) <= BFLOAT16
 
 
 def extreme(kind):
-    given = case(tokens=8, dim=4, vocab=150)
+    inputs = case(tokens=8, dim=4, vocab=150)
     head = np.zeros((150, 4), np.float32)
     if kind == "huge":  # +-1e4
         head[:, 0] = np.where(np.arange(150) % 2, 1e4, -1e4)
@@ -82,19 +82,19 @@ def extreme(kind):
     elif kind == "target far below":
         head[7, 0] = 1e4
     elif kind == "target far above":
-        head[np.asarray(given.targets), 0] = 1e4
-    return given._replace(hidden=jnp.ones((8, 4), jnp.float32), head=jnp.asarray(head))
+        head[np.asarray(inputs.targets), 0] = 1e4
+    return inputs._replace(hidden=jnp.ones((8, 4), jnp.float32), head=jnp.asarray(head))
 
 
 @pytest.mark.ci
 @pytest.mark.parametrize("implementation", ANY)
 @pytest.mark.parametrize("kind", ["huge", "equal", "target far below", "target far above"])
 def test_extreme_logits(implementation, kind, small_chunks, small_blocks):
-    given = extreme(kind)
+    inputs = extreme(kind)
     run = module(implementation).linear_logprob
     with interpreted(implementation):
-        check(run, given)
-        entropy = run(*given).entropy
+        check(run, inputs)
+        entropy = run(*inputs).entropy
     if kind == "equal":
         # A log-sum-exp of 17 less a mean logit of 12: four units in the last place of the former.
         np.testing.assert_allclose(entropy, math.log(150), rtol=0, atol=4 * 2**-19)
@@ -116,72 +116,72 @@ def test_no_tokens():
 
 
 def test_float32_states_on_a_bfloat16_head(small_chunks):
-    given = case()
-    given = given._replace(head=given.head.astype(jnp.bfloat16))
-    check(xla.linear_logprob, given)
+    inputs = case()
+    inputs = inputs._replace(head=inputs.head.astype(jnp.bfloat16))
+    check(xla.linear_logprob, inputs)
 
 
 @pytest.mark.parametrize(("mix", "products"), [((1, 0, 0), 2), ((0, 1, 0), 2), ((1, 1, 1), 4)])
 def test_each_gradient_costs_no_more_than_it_needs(mix, products):
     """One product for values; a second for the gradient of two results; two more only where the entropy's is asked."""
-    given = case()
-    scalar = loss(xla.linear_logprob, given, mix)
-    assert str(jax.make_jaxpr(scalar)(given.hidden)).count("dot_general[") == 1
-    assert str(jax.make_jaxpr(jax.grad(scalar))(given.hidden)).count("dot_general[") == products
-    want = float64(given, mix)
-    assert distance(jax.grad(scalar)(given.hidden), want.slope) <= FLOAT32 * want.peak
+    inputs = case()
+    scalar = loss(xla.linear_logprob, inputs, mix)
+    assert str(jax.make_jaxpr(scalar)(inputs.hidden)).count("dot_general[") == 1
+    assert str(jax.make_jaxpr(jax.grad(scalar))(inputs.hidden)).count("dot_general[") == products
+    want = float64(inputs, mix)
+    assert distance(jax.grad(scalar)(inputs.hidden), want.slope) <= FLOAT32 * want.peak
 
 
 WRAPPERS = {
     "jit": jax.jit,
     "checkpoint": jax.checkpoint,
-    "scan": lambda run: lambda *given: jax.lax.scan(lambda _, __: (None, run(*given)), None, jnp.arange(1))[1][0],
+    "scan": lambda run: lambda *inputs: jax.lax.scan(lambda _, __: (None, run(*inputs)), None, jnp.arange(1))[1][0],
     "vmap": lambda run: lambda hidden, head: jax.vmap(run, (0, None))(hidden[None], head)[0],
 }
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_the_gradient_passes_through_transformations_that_hold_the_head(wrapper):
-    given = case()
-    run = WRAPPERS[wrapper](lambda hidden, head: api.linear_logprob(hidden, head, *given[2:]).log_prob)
+    inputs = case()
+    run = WRAPPERS[wrapper](lambda hidden, head: api.linear_logprob(hidden, head, *inputs[2:]).log_prob)
     slope = jax.jit(jax.grad(lambda hidden, head: (jnp.sin(1.0 + jnp.arange(37)) * run(hidden, head)).sum()))
-    want = float64(given, (1.0, 0.0, 0.0))
-    assert distance(slope(given.hidden, given.head), want.slope) <= FLOAT32 * want.peak
+    want = float64(inputs, (1.0, 0.0, 0.0))
+    assert distance(slope(inputs.hidden, inputs.head), want.slope) <= FLOAT32 * want.peak
 
 
 @pytest.mark.ci
 def test_second_derivatives_are_those_of_the_definition(small_chunks):
-    given = case(tokens=3, dim=4, vocab=50)
-    got, want = (jax.hessian(loss(module(name).linear_logprob, given))(given.hidden) for name in ("xla", "reference"))
-    np.testing.assert_allclose(got, want, rtol=0, atol=FLOAT32 * float64(given).peak * np.abs(want).max())
+    inputs = case(tokens=3, dim=4, vocab=50)
+    got, want = (jax.hessian(loss(module(name).linear_logprob, inputs))(inputs.hidden) for name in ("xla", "reference"))
+    np.testing.assert_allclose(got, want, rtol=0, atol=FLOAT32 * float64(inputs).peak * np.abs(want).max())
 
 
 @pytest.mark.parametrize("mix", [(1.0, 0.0, 0.0), (1.0, -0.6, 0.4)])
 @pytest.mark.parametrize("implementation", ["xla", "pallas_tpu"])
 def test_the_gradient_for_the_head_is_exact(implementation, mix, small_chunks, small_blocks):
-    given = case(temperature=0.7)
+    inputs = case(temperature=0.7)
     run = module(implementation).linear_logprob
-    scalar = lambda head, hidden: loss(run, given._replace(head=head), mix)(hidden)  # noqa: E731
+    scalar = lambda head, hidden: loss(run, inputs._replace(head=head), mix)(hidden)  # noqa: E731
     with interpreted(implementation):
-        head, hidden = jax.grad(scalar, argnums=(0, 1))(given.head, given.hidden)
-    want = float64(given, mix)
+        head, hidden = jax.grad(scalar, argnums=(0, 1))(inputs.head, inputs.hidden)
+    want = float64(inputs, mix)
     assert distance(head, want.head_slope) <= FLOAT32 * want.peak
     assert distance(hidden, want.slope) <= FLOAT32 * want.peak
 
 
 @pytest.mark.parametrize("wrapper", ["jit", "checkpoint", "scan"])
 def test_the_gradient_for_the_head_passes_through_transformations(wrapper):
-    given = case()
-    run = WRAPPERS[wrapper](lambda hidden, head: api.linear_logprob(hidden, head, *given[2:]).log_prob)
-    slope = jax.grad(lambda head: (jnp.sin(1.0 + jnp.arange(37)) * run(given.hidden, head)).sum())(given.head)
-    want = float64(given, (1.0, 0.0, 0.0))
+    inputs = case()
+    run = WRAPPERS[wrapper](lambda hidden, head: api.linear_logprob(hidden, head, *inputs[2:]).log_prob)
+    slope = jax.grad(lambda head: (jnp.sin(1.0 + jnp.arange(37)) * run(inputs.hidden, head)).sum())(inputs.head)
+    want = float64(inputs, (1.0, 0.0, 0.0))
     assert distance(slope, want.head_slope) <= FLOAT32 * want.peak
 
 
 def test_a_gradient_for_the_temperature_is_refused():
-    given = case()
+    inputs = case()
     with pytest.raises(UserError, match="no gradient for the temperature"):
-        jax.grad(lambda temperature: api.linear_logprob(*given[:3], temperature).entropy.sum())(1.0)
+        jax.grad(lambda temperature: api.linear_logprob(*inputs[:3], temperature).entropy.sum())(1.0)
 
 
 def temporary(scalar, dtype) -> int:
@@ -203,8 +203,8 @@ def test_temporary_memory_at_full_size(dtype):
 
 
 def test_auto_takes_what_serves_here():
-    given = case()
-    for left, right in zip(api.linear_logprob(*given, "auto"), api.linear_logprob(*given, "xla"), strict=True):
+    inputs = case()
+    for left, right in zip(api.linear_logprob(*inputs, "auto"), api.linear_logprob(*inputs, "xla"), strict=True):
         np.testing.assert_array_equal(left, right)
 
 

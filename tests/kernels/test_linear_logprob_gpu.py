@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(
 )
 def test_against_float64(tokens, dim, vocab, scale, temperature, monkeypatch):
     monkeypatch.setattr(pallas_gpu, "WEIGHTS", 1)  # several slices of the vocabulary where it has the words
-    given = case(tokens, dim, vocab, scale, temperature, jnp.bfloat16, seed=dim)
+    inputs = case(tokens, dim, vocab, scale, temperature, jnp.bfloat16, seed=dim)
     with interpreted("pallas_gpu"):
-        check(pallas_gpu.linear_logprob, given, slope_tolerance=BFLOAT16)
+        check(pallas_gpu.linear_logprob, inputs, slope_tolerance=BFLOAT16)
 
 
 def test_slices_are_whole_tiles_and_cover_the_vocabulary():
@@ -34,8 +34,8 @@ def test_slices_are_whole_tiles_and_cover_the_vocabulary():
 
 
 def test_joined_tiles_are_the_whole():
-    given = case(tokens=4, dim=8, vocab=96)
-    logits, target = given.hidden @ given.head.T, jnp.arange(96) == given.targets[:, None]
+    inputs = case(tokens=4, dim=8, vocab=96)
+    logits, target = inputs.hidden @ inputs.head.T, jnp.arange(96) == inputs.targets[:, None]
 
     def seen(words):
         return online.update(online.start((4, 1)), logits[:, words], target[:, words], None)[0]
@@ -74,11 +74,11 @@ def test_it_lowers_for_cuda_at_full_size(differentiate, padding):
     ],
 )
 def test_it_names_what_it_does_not_take(dim, vocab, dtype, reason):
-    found = pallas_gpu.misfit(jax.ShapeDtypeStruct((5, dim), dtype), jax.ShapeDtypeStruct((vocab, dim), dtype))
-    assert reason in found and bool(reason) == bool(found)
+    problem = pallas_gpu.misfit(jax.ShapeDtypeStruct((5, dim), dtype), jax.ShapeDtypeStruct((vocab, dim), dtype))
+    assert reason in problem and bool(reason) == bool(problem)
 
 
 def test_an_old_jax_is_named(monkeypatch):
     monkeypatch.setattr(pallas_gpu, "OLDEST", (99, 1))
-    given = case(dtype=jnp.bfloat16)
-    assert "needs jax 99.1 or newer" in pallas_gpu.unsupported(given.hidden, given.head, "gpu")
+    inputs = case(dtype=jnp.bfloat16)
+    assert "needs jax 99.1 or newer" in pallas_gpu.unsupported(inputs.hidden, inputs.head, "gpu")

@@ -47,8 +47,8 @@ def test_it_compiles_ahead_of_time(topology, tokens, dim, dtype):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    for passes, (temporary, operations) in zip((1, 2), found.values(), strict=True):
+    result = json.loads(done.stdout.splitlines()[-1])
+    for passes, (temporary, operations) in zip((1, 2), result.values(), strict=True):
         # The cotangent, stacked [T, D] float32 arrays and per-token numbers, but nothing of the vocabulary's size.
         assert temporary < 3 * tokens * dim * 4 + 2 * tokens * 128 * 4
         product = 2 * tokens * vocab * dim

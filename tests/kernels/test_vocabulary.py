@@ -39,14 +39,14 @@ def small_chunks(monkeypatch):
 
 def likeliest_without_token(ranges, dtype=jnp.float32, dim=64, tokens=23) -> Case:
     """A case whose targets are tokens and whose other words, with rows 20 times as long, are by far the most likely."""
-    given = case(tokens=tokens, dim=dim, vocab=VOCAB, scale=0.3, temperature=0.8, dtype=dtype)
+    inputs = case(tokens=tokens, dim=dim, vocab=VOCAB, scale=0.3, temperature=0.8, dtype=dtype)
     mask = token_mask(ranges, VOCAB)
     targets = np.random.default_rng(1).choice(np.flatnonzero(mask), tokens)
-    return given._replace(head=jnp.where(mask[:, None], given.head, 20 * given.head), targets=jnp.asarray(targets))
+    return inputs._replace(head=jnp.where(mask[:, None], inputs.head, 20 * inputs.head), targets=jnp.asarray(targets))
 
 
 def runner(name, ranges, shards=None):
-    run = lambda *given: api.linear_logprob(*given, name, shards, ranges)  # noqa: E731
+    run = lambda *inputs: api.linear_logprob(*inputs, name, shards, ranges)  # noqa: E731
     return run if shards is None else jax.jit(run, static_argnums=3)
 
 
@@ -63,11 +63,11 @@ def served(monkeypatch, name):
 def test_the_distribution_is_that_over_tokens(implementation, ranges, monkeypatch):
     served(monkeypatch, implementation)
     wide = implementation == "pallas_gpu"  # of bfloat16 alone; its gradient is rounded to that
-    given = likeliest_without_token(ranges, jnp.bfloat16 if wide else jnp.float32)
+    inputs = likeliest_without_token(ranges, jnp.bfloat16 if wide else jnp.float32)
     with interpreted(implementation):
         check(
             runner(implementation, ranges),
-            given,
+            inputs,
             slope_tolerance=BFLOAT16 if wide else FLOAT32,
             is_token=token_mask(ranges, VOCAB),
         )
@@ -76,33 +76,33 @@ def test_the_distribution_is_that_over_tokens(implementation, ranges, monkeypatc
 @pytest.mark.parametrize("implementation", ["reference", "xla", "pallas_tpu"])
 def test_what_the_other_rows_hold_changes_no_bit(implementation, monkeypatch):
     served(monkeypatch, implementation)
-    given = likeliest_without_token(HOLES)
-    zeroed = given._replace(head=jnp.where(token_mask(HOLES, VOCAB)[:, None], given.head, 0))
+    inputs = likeliest_without_token(HOLES)
+    zeroed = inputs._replace(head=jnp.where(token_mask(HOLES, VOCAB)[:, None], inputs.head, 0))
     with interpreted(implementation):
         for change in (lambda run, one: run(*one), lambda run, one: jax.grad(loss(run, one))(one.hidden)):
-            left, right = (change(runner(implementation, HOLES), one) for one in (given, zeroed))
+            left, right = (change(runner(implementation, HOLES), one) for one in (inputs, zeroed))
             jax.tree.map(np.testing.assert_array_equal, left, right)
 
 
 @pytest.mark.parametrize("implementation", ["reference", "xla"])
 def test_the_other_rows_get_no_gradient(implementation):
-    given, mask = likeliest_without_token(HOLES), token_mask(HOLES, VOCAB)
-    head = jax.grad(lambda head: loss(runner(implementation, HOLES), given._replace(head=head))(given.hidden))
-    slope = np.asarray(head(given.head))
+    inputs, mask = likeliest_without_token(HOLES), token_mask(HOLES, VOCAB)
+    head = jax.grad(lambda head: loss(runner(implementation, HOLES), inputs._replace(head=head))(inputs.hidden))
+    slope = np.asarray(head(inputs.head))
     assert not slope[~mask].any() and slope[mask].any(axis=1).all()
 
 
 @pytest.mark.parametrize("implementation", ["reference", "xla", "pallas_tpu"])
 def test_a_target_without_a_token_has_the_lowest_log_probability_and_no_gradient(implementation, monkeypatch):
     served(monkeypatch, implementation)
-    given = likeliest_without_token(PADDED)
-    strange = given._replace(targets=given.targets.at[::2].set(300))
+    inputs = likeliest_without_token(PADDED)
+    strange = inputs._replace(targets=inputs.targets.at[::2].set(300))
     run = runner(implementation, PADDED)
     with interpreted(implementation):
-        out, usual = run(*strange), run(*given)
-        slope = jax.grad(loss(run, strange, (1.0, 0.0, 0.0)))(given.hidden)
+        out, usual = run(*strange), run(*inputs)
+        slope = jax.grad(loss(run, strange, (1.0, 0.0, 0.0)))(inputs.hidden)
     assert (out.log_prob[::2] == api.LOWEST).all() and not slope[::2].any() and slope[1::2].any()
-    peak = float64(given, is_token=token_mask(PADDED, VOCAB)).peak
+    peak = float64(inputs, is_token=token_mask(PADDED, VOCAB)).peak
     np.testing.assert_allclose(out.entropy, usual.entropy, rtol=0, atol=FLOAT32 * peak)  # sums in another order
     np.testing.assert_array_equal(out.log_prob[1::2], usual.log_prob[1::2])
 
@@ -114,16 +114,16 @@ def test_a_head_sharded_by_vocabulary(implementation, ranges, monkeypatch):
     """Over four devices; some slices hold no token at all."""
     served(monkeypatch, implementation)
     mesh = jax.make_mesh((2, 4), ("data", "tensor"), axis_types=(AxisType.Auto,) * 2)
-    given = likeliest_without_token(ranges, tokens=24)
+    inputs = likeliest_without_token(ranges, tokens=24)
     shards = api.Shards(mesh, "tensor", "data" if implementation == "xla" else None)
     with interpreted(implementation):
-        check(runner(implementation, ranges, shards), given, is_token=token_mask(ranges, VOCAB))
+        check(runner(implementation, ranges, shards), inputs, is_token=token_mask(ranges, VOCAB))
 
 
 def test_without_ranges_nothing_is_masked():
-    given = case(vocab=VOCAB)
-    everything = runner("xla", ((0, VOCAB),))(*given)
-    for left, right in zip(runner("xla", None)(*given), everything, strict=True):
+    inputs = case(vocab=VOCAB)
+    everything = runner("xla", ((0, VOCAB),))(*inputs)
+    for left, right in zip(runner("xla", None)(*inputs), everything, strict=True):
         np.testing.assert_array_equal(left, right)
 
 

@@ -58,8 +58,8 @@ def test_remote_folder_without_a_config(tmp_path):
 
 
 def test_bucket_is_fetched_into_the_users_cache(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(hf, "fetch_folder", lambda source, cache: asked.append((str(source), cache)) or tmp_path)
+    requested = []
+    monkeypatch.setattr(hf, "fetch_folder", lambda source, cache: requested.append((str(source), cache)) or tmp_path)
     monkeypatch.setattr(hf.pathlib.Path, "home", lambda: tmp_path)
     assert hf.resolve_folder("gs://bucket/model") == str(tmp_path)
-    assert asked == [("gs://bucket/model", tmp_path / ".cache" / "clinical-alignment")]
+    assert requested == [("gs://bucket/model", tmp_path / ".cache" / "clinical-alignment")]

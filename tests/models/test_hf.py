@@ -283,9 +283,9 @@ def test_config_and_tokenizer_of_the_source_are_kept(tmp_path, checkpoint):
         (checkpoint / name).write_text(f"content of {name} \u00e9")
     out = tmp_path / "out"
     hf.save_params(str(out), load(checkpoint, jnp.bfloat16), read_config(str(checkpoint)), str(checkpoint))
-    kept = {"tokenizer.json", "merges.txt", "chat_template.jinja", "generation_config.json"}
-    assert {file.name for file in out.iterdir()} == {*kept, "config.json", "model.safetensors"}
-    assert all((out / name).read_bytes() == (checkpoint / name).read_bytes() for name in kept)
+    copied = {"tokenizer.json", "merges.txt", "chat_template.jinja", "generation_config.json"}
+    assert {file.name for file in out.iterdir()} == {*copied, "config.json", "model.safetensors"}
+    assert all((out / name).read_bytes() == (checkpoint / name).read_bytes() for name in copied)
     written = json.loads((out / "config.json").read_text())
     assert written == {**golden.MODELS["tied"], "bos_token_id": 3, "torch_dtype": "bfloat16"}
 

@@ -28,22 +28,22 @@ def case():
 def flat_states(weights, tokens, mask, completions):
     """Plain causal forward passes over each prompt followed by each of its completions, without padding between."""
     lengths = np.asarray(mask.sum(axis=1))
-    last, own = [], []
+    last, completion_states = [], []
     for prompt, length, group in zip(tokens, lengths, completions, strict=True):
         rows = jnp.stack([jnp.concatenate([prompt[:length], row]) for row in group])
         hidden = qwen2.hidden_states(weights, CONFIG, rows, STACK)
         last.append(hidden[0, length - 1])
-        own.append(hidden[:, length:])
-    return jnp.stack(last), jnp.stack(own)
+        completion_states.append(hidden[:, length:])
+    return jnp.stack(last), jnp.stack(completion_states)
 
 
 @pytest.mark.ci
 @pytest.mark.parametrize("remat", [False, True])
 def test_groups_over_a_shared_prompt_equal_whole_sequences(case, remat):
-    last, own = qwen2.group_hidden_states(*_group_arguments(case), STACK, remat=remat)
+    last, completion_states = qwen2.group_hidden_states(*_group_arguments(case), STACK, remat=remat)
     want_last, want_own = flat_states(*case)
     np.testing.assert_allclose(last, want_last, rtol=0, atol=STATE_ERROR)
-    np.testing.assert_allclose(own, want_own, rtol=0, atol=STATE_ERROR)
+    np.testing.assert_allclose(completion_states, want_own, rtol=0, atol=STATE_ERROR)
 
 
 def _group_arguments(case):
@@ -57,8 +57,8 @@ def test_gradients_through_a_shared_prompt_equal_those_of_whole_sequences(case):
 
     def shared(modules):
         stack = make_stack({"reward": lora(2).replace(modules=modules)})
-        last, own = qwen2.group_hidden_states(weights, CONFIG, tokens, mask, completions, stack)
-        return jnp.sin(own).sum()
+        last, completion_states = qwen2.group_hidden_states(weights, CONFIG, tokens, mask, completions, stack)
+        return jnp.sin(completion_states).sum()
 
     def plain(modules):
         stack = make_stack({"reward": lora(2).replace(modules=modules)})
@@ -100,7 +100,9 @@ def test_a_single_layer_is_also_the_last_one():
     stack = make_stack({"reward": lora(2, config=config)})
     tokens, mask = prompts(lengths=(1, 4), width=4)
     rows = jax.random.randint(jax.random.key(1), (2, 1, 3), 3, CONFIG.vocab_size)
-    last, own = jax.jit(qwen2.group_hidden_states, static_argnums=1)(weights, config, tokens, mask, rows, stack)
+    last, completion_states = jax.jit(qwen2.group_hidden_states, static_argnums=1)(
+        weights, config, tokens, mask, rows, stack
+    )
     hidden, prompt_kv = jax.jit(qwen2.prefill, static_argnums=1)(weights, config, tokens, mask, stack)
     assert len(prompt_kv.k) == 1 and prompt_kv.k[0].shape == (2, 2, 4, 8)
     for p, length in enumerate((1, 4)):
@@ -108,7 +110,7 @@ def test_a_single_layer_is_also_the_last_one():
         want = qwen2.hidden_states(weights, config, whole, stack)[0]
         np.testing.assert_allclose(last[p], want[length - 1], rtol=0, atol=STATE_ERROR)
         np.testing.assert_allclose(hidden[p], want[length - 1], rtol=0, atol=STATE_ERROR)
-        np.testing.assert_allclose(own[p, 0], want[length:], rtol=0, atol=STATE_ERROR)
+        np.testing.assert_allclose(completion_states[p, 0], want[length:], rtol=0, atol=STATE_ERROR)
 
 
 def test_what_stands_in_padding_changes_nothing(case):

@@ -34,8 +34,8 @@ def test_golden_tie():
 
 
 def test_golden_thumbs():
-    found = thumb_loss(jnp.array([1.0, 1.0, -2.0]), jnp.array([1.0, 0.0, 0.0]))
-    np.testing.assert_allclose(found, [0.313262, 1.313262, 0.126928], atol=WRITTEN)
+    loss = thumb_loss(jnp.array([1.0, 1.0, -2.0]), jnp.array([1.0, 0.0, 0.0]))
+    np.testing.assert_allclose(loss, [0.313262, 1.313262, 0.126928], atol=WRITTEN)
 
 
 def test_gradients_by_hand():
@@ -52,13 +52,13 @@ def test_the_tie_loss_draws_equals_together_and_the_printed_one_pushes_them_apar
 
 @given(st.floats(-20, 20))
 def test_the_tie_loss_is_even_least_at_0_and_below_the_kinked_one(margin):
-    found, mirrored = (float(tie_loss(jnp.array([d]))[0]) for d in (margin, -margin))
+    loss, mirrored = (float(tie_loss(jnp.array([d]))[0]) for d in (margin, -margin))
     # Numbers up to 20 are rounded by 1e-6 in float32.
-    assert found == pytest.approx(mirrored, abs=1e-5) and found >= -1e-6
-    assert found <= kinked(margin) + 1e-5
+    assert loss == pytest.approx(mirrored, abs=1e-5) and loss >= -1e-6
+    assert loss <= kinked(margin) + 1e-5
     # The excess over log 2 of the cross-entropy with the label 1/2.
     half = 0.5 * (math.log1p(math.exp(-margin)) + math.log1p(math.exp(margin))) - math.log(2)
-    assert found == pytest.approx(half, abs=1e-5)
+    assert loss == pytest.approx(half, abs=1e-5)
 
 
 def test_large_margins_stay_finite():

@@ -90,10 +90,10 @@ def test_agreement_with_published_answers(clinical_data):
     folder = clinical_data / "medmcqa_dev_halfA"
     questions = {row["id"]: row for row in read_jsonl(folder / "medmcqa_dev_halfA.jsonl")}
     traces = [row for row in read_jsonl(folder / "medmcqa_dev_halfA_llm_cot.jsonl") if row["pred"] in "ABCD"]
-    found = [(asserted_letter(row["cot"], as_record(questions[row["id"]])), row["pred"]) for row in traces]
-    found = [(letter, chosen) for letter, chosen in found if letter]
-    assert len(found) > 3300
-    assert sum(letter == chosen for letter, chosen in found) / len(found) > 0.74
+    pairs = [(asserted_letter(row["cot"], as_record(questions[row["id"]])), row["pred"]) for row in traces]
+    pairs = [(letter, chosen) for letter, chosen in pairs if letter]
+    assert len(pairs) > 3300
+    assert sum(letter == chosen for letter, chosen in pairs) / len(pairs) > 0.74
 
 
 def as_record(row: dict) -> Record:

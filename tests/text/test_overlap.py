@@ -95,8 +95,8 @@ def test_copied_share_against_all_pairs(left, right, length):
 
 
 def test_copied_share_by_hand():
-    stem, said = list("abcdef"), list("xbcdyefb")
-    assert copied_share(said, stem, run=3) == 3 / 8 and copied_share(said, stem, run=2) == 5 / 8
+    stem, text = list("abcdef"), list("xbcdyefb")
+    assert copied_share(text, stem, run=3) == 3 / 8 and copied_share(text, stem, run=2) == 5 / 8
     assert copied_share(list("abcd"), stem, run=3) == 1.0  # overlapping runs
     assert copied_share([], stem) == 0.0
 

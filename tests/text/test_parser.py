@@ -250,9 +250,9 @@ def test_strict_text_can_be_put_together_again(text):
     if response.strict:
         assert set(response.tag_counts.values()) == {1}
         assert response.reasoning and response.answer
-        kept = "".join(response.text.split())
+        original = "".join(response.text.split())
         again = f"<think>{response.reasoning}</think><answer>{response.answer}</answer>"
-        assert "".join(again.split()) == kept
+        assert "".join(again.split()) == original
 
 
 plain = st.text(min_size=1, max_size=40).filter(str.strip)
@@ -309,11 +309,11 @@ def test_systems_outside_the_reasoning_are_none():
 def test_spans_cut_out_what_the_fields_hold(text):
     response = read(text)
     for name in ("reasoning", "answer", "system_1", "system_2", "stated"):
-        found = getattr(response, name)
-        assert (found is None) == (name not in response.spans)
-        if found is not None:
+        part = getattr(response, name)
+        assert (part is None) == (name not in response.spans)
+        if part is not None:
             start, end = response.spans[name]
-            assert response.text[start:end].strip() == found
+            assert response.text[start:end].strip() == part
 
 
 def test_all_boxes_tell_empty_from_malformed():

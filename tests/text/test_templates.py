@@ -105,9 +105,9 @@ DX = get_template("dx_conclusion")
 )
 def test_a_chain_of_thought_is_divided_where_the_template_asks_for_two_systems(cot, first, second):
     record = dataclasses.replace(RECORD, cot=cot)
-    found = parse(cot_response(record, DX), record.letters, DX)
-    assert found.strict and found.reasoning.startswith(f"(System 1: Intuitive)\n{first}")
-    assert found.reasoning.endswith(f"(System 2: Analytical)\n{second}")
+    response = parse(cot_response(record, DX), record.letters, DX)
+    assert response.strict and response.reasoning.startswith(f"(System 1: Intuitive)\n{first}")
+    assert response.reasoning.endswith(f"(System 2: Analytical)\n{second}")
     assert "System" not in cot_response(record, THINK)
 
 

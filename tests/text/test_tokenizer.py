@@ -256,8 +256,10 @@ def test_a_block_that_the_chat_template_closes_itself_cannot_be_trained(tmp_path
 @pytest.mark.parametrize("listed", [[1, 2], 1, None])
 def test_stop_ids_join_config_and_tokenizer(tiny, tmp_path, listed):
     (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": listed}))
-    own = tiny.convert_tokens_to_ids("<|im_end|>")
-    expected = {None: (own,), 1: (1, own)}.get(listed if not isinstance(listed, list) else 0, (1, 2, own))
+    turn_end = tiny.convert_tokens_to_ids("<|im_end|>")
+    expected = {None: (turn_end,), 1: (1, turn_end)}.get(
+        listed if not isinstance(listed, list) else 0, (1, 2, turn_end)
+    )
     assert stop_ids(tiny, tmp_path) == expected
 
 

@@ -92,9 +92,9 @@ def test_every_answer_is_there_with_its_verdict(tmp_path):
     assert row["response"] == good(record) and row["pred"] == row["gold"] == record.gold
     assert (row["teacher"], row["source"], row["finish"], row["prompt_tokens"]) == (MODEL, "records", "stop", 50)
     assert row["checks"]["strict_format"] == 1 and row["checks"]["grounding"] == 0.5
-    found = json.loads((folder / "report.json").read_text())
-    assert found["answers"] == len(rows) == 32 and found["verdicts"] == {"accepted": 16, "wrong answer": 16}
-    assert found["acceptance"] == 0.5 and found["sources"]["records"]["explained"] == 16
+    counts = json.loads((folder / "report.json").read_text())
+    assert counts["answers"] == len(rows) == 32 and counts["verdicts"] == {"accepted": 16, "wrong answer": 16}
+    assert counts["acceptance"] == 0.5 and counts["sources"]["records"]["explained"] == 16
     card = (folder / "README.md").read_text()
     assert f"pretty_name: Chains of thought by {MODEL}" in card and "accepted 16, wrong answer 16" in card
     assert "Not for patient care" in card and "traces.jsonl" in card
@@ -119,8 +119,8 @@ def test_which_questions_are_asked(tmp_path):
         Record("tiny-3", "records", "Another question of an old id?", {"A": "x", "B": "y"}, "A"),
         Record("new id", "records", first[2].question.upper(), {"A": "x", "B": "y"}, "A"),
     ]
-    found, notes = chosen(tmp_path, first, [*second, *odd])
-    assert {record.id for record in found} == {f"tiny-{n}" for n in range(10)}
+    questions, notes = chosen(tmp_path, first, [*second, *odd])
+    assert {record.id for record in questions} == {f"tiny-{n}" for n in range(10)}
     assert [note.split(": ", 1)[1] for note in notes] == [
         "3 record(s) left out: without options, or with markup",
         "2 record(s) left out: repeated",
@@ -145,8 +145,8 @@ def test_builds_share_the_answers_of_one_journal(tmp_path):
         config = traces_config(tmp_path, server.url)
         config.traces.journal = str(tmp_path / "answers" / "all.jsonl")
         assert main(flags(config)) == 0
-        before, config.out, config.traces.count = len(server.asked), str(tmp_path / "other"), 3
-        assert main(flags(config)) == 0 and len(server.asked) == before
+        before, config.out, config.traces.count = len(server.requests), str(tmp_path / "other"), 3
+        assert main(flags(config)) == 0 and len(server.requests) == before
     assert not list(tmp_path.glob("*.journal.jsonl"))
 
 
@@ -156,10 +156,10 @@ def test_another_template_asks_for_its_own_tags_and_answers_anew(tmp_path):
 
     with Loopback(tagged) as server:
         config = traces_config(tmp_path, server.url)
-        assert main(flags(config)) == 2 and len(server.asked) == 18  # nothing is in the tags of think_answer
+        assert main(flags(config)) == 2 and len(server.requests) == 18  # nothing is in the tags of think_answer
         config.traces.template = "dx_conclusion"
-        assert main(flags(config)) == 0 and len(server.asked) == 18 + 6
-        assert "<dx></dx>" in server.asked[-1].body["messages"][1]["content"]
+        assert main(flags(config)) == 0 and len(server.requests) == 18 + 6
+        assert "<dx></dx>" in server.requests[-1].body["messages"][1]["content"]
 
 
 def test_progress_and_the_last_line_say_what_was_accepted_and_what_it_cost(tmp_path, capsys):
@@ -177,15 +177,17 @@ def test_progress_and_the_last_line_say_what_was_accepted_and_what_it_cost(tmp_p
 def test_vignettes_need_no_file(tmp_path):
     config = traces_config(tmp_path, "http://h")
     config.traces.update(sources=("vignettes:5",))
-    found, _ = choose_records(config.traces, get_template("think_answer"), 0)
-    assert len(found) == 5 and {record.source for record in found} == {"vignettes"}
+    questions, _ = choose_records(config.traces, get_template("think_answer"), 0)
+    assert len(questions) == 5 and {record.source for record in questions} == {"vignettes"}
 
 
 def test_a_gold_rationale_of_the_source_is_replaced_and_never_sent(tmp_path):
     with Loopback(answer) as server:
         config = traces_config(tmp_path, server.url)
         assert main(flags(config)) == 0
-        assert not [asked for asked in server.asked if "points to" in json.dumps(asked.body)]  # as every tiny cot says
+        assert not [
+            request for request in server.requests if "points to" in json.dumps(request.body)
+        ]  # as every tiny cot says
     written = SOURCES["records"](str(tmp_path / "set" / "train.parquet")).records
     assert not [record for record in written if "points to" in record.cot]
 
@@ -211,7 +213,7 @@ def test_a_mistake_is_one_line_before_anything_is_asked(tmp_path, changes, words
     with Loopback(answer) as server:
         config = traces_config(tmp_path, server.url)
         config.traces.update(**changes)
-        assert main(flags(config)) == 2 and server.asked == []
+        assert main(flags(config)) == 2 and server.requests == []
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("error: ") and any(word in line for word in words.split("|"))
 

@@ -86,9 +86,9 @@ def test_what_is_asked_and_how_often(tmp_path):
         assert "gold" not in json.dumps(request.body).lower() and f"boxed{{{gold[f'tiny-{request.index}']}" not in str(
             request.body
         )
-    found = report(tmp_path)
-    assert found["verdicts"] == {"accepted": 5, "wrong answer": 6} and found["explained"] == 5
-    assert found["tries"] == [
+    counted = report(tmp_path)
+    assert counted["verdicts"] == {"accepted": 5, "wrong answer": 6} and counted["explained"] == 5
+    assert counted["tries"] == [
         {"try": 1, "answers": 6, "accepted": 2},
         {"try": 2, "answers": 4, "accepted": 3},
         {"try": 3, "answers": 1, "accepted": 0},
@@ -273,8 +273,8 @@ def test_a_refusal_of_one_question_is_remembered_and_the_others_go_on(tmp_path):
 
     build(tmp_path, behave, endpoint__concurrency=1)
     status, server = build(tmp_path, behave, endpoint__concurrency=1)  # in case it came before any answer
-    found = report(tmp_path)
-    assert status == 0 and found["verdicts"] == {"accepted": 5, "refused": 1} and len(server.requests) <= 1
+    counted = report(tmp_path)
+    assert status == 0 and counted["verdicts"] == {"accepted": 5, "refused": 1} and len(server.requests) <= 1
     assert build(tmp_path, behave)[1].requests == []
 
 
@@ -327,10 +327,10 @@ def test_without_a_believable_usage_the_tokens_are_estimated_and_said_to_be(tmp_
         endpoint__price_in=1.0,
         endpoint__price_out=2.0,
     )
-    found = report(tmp_path)
-    assert status == 0 and found["answers_with_estimated_tokens"] == 6
-    assert 6 * 20 < found["completion_tokens"] < 6 * 200
-    assert found["cost"] == pytest.approx((found["prompt_tokens"] + 2 * found["completion_tokens"]) / 1e6)
+    counted = report(tmp_path)
+    assert status == 0 and counted["answers_with_estimated_tokens"] == 6
+    assert 6 * 20 < counted["completion_tokens"] < 6 * 200
+    assert counted["cost"] == pytest.approx((counted["prompt_tokens"] + 2 * counted["completion_tokens"]) / 1e6)
 
 
 def test_a_reply_without_end_is_not_read_to_the_end(tmp_path, monkeypatch):
@@ -350,12 +350,12 @@ def test_the_cost_is_that_of_the_usage_and_the_run_stops_before_the_limit_and_go
     status, first = build(
         tmp_path, lambda record, nth: completion(good(record)), count=12, endpoint__max_cost=0.0012, **settings
     )
-    found = report(tmp_path)
-    assert status == 0 and found["stopped"] == "max_cost" and "max_cost" in capsys.readouterr().out
+    counted = report(tmp_path)
+    assert status == 0 and counted["stopped"] == "max_cost" and "max_cost" in capsys.readouterr().out
     assert (
         3 <= len(first.requests) < 12
-        and found["cost"] == pytest.approx(len(first.requests) * 170e-6)
-        and found["cost"] <= 0.0012
+        and counted["cost"] == pytest.approx(len(first.requests) * 170e-6)
+        and counted["cost"] <= 0.0012
     )
     status, second = build(tmp_path, lambda record, nth: completion(good(record)), count=12, **settings)
     assert status == 0 and len(first.requests) + len(second.requests) == 12 and report(tmp_path)["stopped"] == ""

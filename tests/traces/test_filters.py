@@ -117,7 +117,7 @@ def test_limits_in_the_wrong_order_are_named():
 
 
 @pytest.mark.parametrize(
-    "asked, named, same",
+    "requested, named, same",
     [
         ("gpt-4o", "gpt-4o", True),
         ("gpt-4o", "gpt-4o-2024-08-06", True),
@@ -128,8 +128,8 @@ def test_limits_in_the_wrong_order_are_named():
         ("qwen2.5-7b", "llama-3-8b", False),
     ],
 )
-def test_which_names_are_the_same_model(asked, named, same):
-    assert same_model(asked, named) is same
+def test_which_names_are_the_same_model(requested, named, same):
+    assert same_model(requested, named) is same
 
 
 PIECES = st.lists(

@@ -62,11 +62,11 @@ def test_a_journal_cut_anywhere_keeps_every_whole_line_and_goes_on(tmp_path_fact
     whole = path.read_bytes()
     cut = data.draw(st.integers(0, len(whole)))
     path.write_bytes(whole[:cut])
-    kept = answers[: whole[:cut].count(b"\n")]
+    whole_answers = answers[: whole[:cut].count(b"\n")]
     with open_journal(path) as journal:
-        assert list(journal.answers.values()) == kept
+        assert list(journal.answers.values()) == whole_answers
         journal.append(answer(9))
-    assert read(path) == [*kept, answer(9)]
+    assert read(path) == [*whole_answers, answer(9)]
 
 
 @pytest.mark.parametrize(

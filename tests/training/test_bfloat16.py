@@ -121,18 +121,18 @@ def decoded(params, stack):
     completions = rollout.completions
     state, prompt_kv = qwen2.prefill(params, CONFIG, rollout.prompts, rollout.prompt_mask, stack)
     shape = (1, CONFIG.num_key_value_heads, SAMPLES, 16, CONFIG.head_dim)
-    own = qwen2.KeysValues(*(tuple(jnp.zeros(shape, state.dtype) for _ in layers) for _ in "kv"))
+    completion_kv = qwen2.KeysValues(*(tuple(jnp.zeros(shape, state.dtype) for _ in layers) for _ in "kv"))
 
-    def step(carry, place):
-        hidden, own = carry
-        token = completions[..., place]
+    def step(carry, position):
+        hidden, completion_kv = carry
+        token = completions[..., position]
         scores = jax.nn.log_softmax(qwen2.logits(params, hidden))
-        places = jnp.full(token.shape, place)
-        keys_values = qwen2.GroupKeysValues(prompt_kv, rollout.prompt_mask, own)
+        places = jnp.full(token.shape, position)
+        keys_values = qwen2.GroupKeysValues(prompt_kv, rollout.prompt_mask, completion_kv)
         carry = qwen2.decode(params, CONFIG, token, places, keys_values, stack, layers=layers)
         return carry, jnp.take_along_axis(scores, token[..., None], axis=-1)[..., 0]
 
-    start = jnp.broadcast_to(state[:, None], (1, SAMPLES, state.shape[-1])), own
+    start = jnp.broadcast_to(state[:, None], (1, SAMPLES, state.shape[-1])), completion_kv
     return jnp.moveaxis(jax.lax.scan(step, start, jnp.arange(16))[1], 0, -1)
 
 
@@ -218,11 +218,11 @@ def test_the_gradient_in_bfloat16_has_the_signs_of_that_in_float32():
     """What is learned is decided by the backward pass as well: 0.98 of the signs are equal, weighted by their size."""
     (adapter,) = steps(stacked=False)[0].adapters
     slope = jax.jit(jax.grad(lambda lora, params: trained(params, make_stack({"top": lora})).mean()))
-    found, wanted = (
+    losses, wanted = (
         np.concatenate([np.ravel(factors["b"]) for factors in slope(adapter.lora, weights(dtype)).modules.values()])
         for dtype in ("bfloat16", "float32")
     )
-    agreeing = np.abs(wanted)[np.sign(found) == np.sign(wanted)].sum() / np.abs(wanted).sum()
+    agreeing = np.abs(wanted)[np.sign(losses) == np.sign(wanted)].sum() / np.abs(wanted).sum()
     assert agreeing >= 0.98
 
 

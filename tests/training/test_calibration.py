@@ -55,8 +55,8 @@ def straight(base, tmp_path_factory):
 
 def rewards_of(curve):
     """What the rewards and their weights were, step by step."""
-    kept = ("reward/", "normalised/", "weight/", "gap/", "risk/", "redundancy/")
-    return [{name: value for name, value in row.items() if name.startswith(kept)} for row in curve]
+    prefixes = ("reward/", "normalised/", "weight/", "gap/", "risk/", "redundancy/")
+    return [{name: value for name, value in row.items() if name.startswith(prefixes)} for row in curve]
 
 
 @pytest.mark.ci
@@ -117,22 +117,22 @@ FLAGS = {
 @pytest.mark.ci
 @pytest.mark.parametrize("name", FLAGS)
 def test_every_flag_changes_the_run(base, short, tmp_path, name):
-    found = run(config_for(base, steps=2, **FLAGS[name]), tmp_path)
-    assert rewards_of(found.curve) != rewards_of(short.curve)
+    metrics = run(config_for(base, steps=2, **FLAGS[name]), tmp_path)
+    assert rewards_of(metrics.curve) != rewards_of(short.curve)
 
 
 @pytest.mark.ci
 def test_the_strength_of_a_factor_reaches_the_weights(base, straight, tmp_path):
-    found = run(config_for(base, weights={"weakness": 0.0}), tmp_path)
-    before, after = (rewards_of(outcome.curve)[-1] for outcome in (straight[1], found))
+    metrics = run(config_for(base, weights={"weakness": 0.0}), tmp_path)
+    before, after = (rewards_of(outcome.curve)[-1] for outcome in (straight[1], metrics))
     assert before["gap/accuracy"] == after["gap/accuracy"]
     assert before["weight/accuracy"] != after["weight/accuracy"]
 
 
 @pytest.mark.ci
 def test_the_hard_safety_rule_is_logged(base, tmp_path):
-    found = run(config_for(base, steps=2, channels=("compliance=1",), hard_safety=True), tmp_path)
-    assert all("reward/hard_safety" in row for row in found.curve)
+    metrics = run(config_for(base, steps=2, channels=("compliance=1",), hard_safety=True), tmp_path)
+    assert all("reward/hard_safety" in row for row in metrics.curve)
 
 
 def test_calibration_batches_have_the_shape_of_training(base):

@@ -333,8 +333,8 @@ def test_other_shapes_are_refused_by_name(tmp_path):
 
 def test_another_environment_is_told(tmp_path, monkeypatch):
     save(tmp_path, 1, {"a": jnp.ones(2)}, {})
-    here = checkpoint.environment()
-    monkeypatch.setattr(checkpoint, "environment", lambda: {**here, "jax": "0.0.1", "cores": 999})
+    current = checkpoint.environment()
+    monkeypatch.setattr(checkpoint, "environment", lambda: {**current, "jax": "0.0.1", "cores": 999})
     messages = []
     assert restore_latest(tmp_path, {"a": jnp.zeros(2)}, log=messages.append)[0] == 1
     assert any("jax was" in message and "is 0.0.1" in message for message in messages)
@@ -358,8 +358,8 @@ def test_fingerprint_sees_one_bit():
 
 def test_manifest_lists_every_other_file(folder):
     listed = json.loads((folder / "20" / "MANIFEST.json").read_text())["files"]
-    found = {path.relative_to(folder / "20").as_posix() for path in files_of(folder / "20")}
-    assert set(listed) == found - {"MANIFEST.json"}
+    names = {path.relative_to(folder / "20").as_posix() for path in files_of(folder / "20")}
+    assert set(listed) == names - {"MANIFEST.json"}
 
 
 def test_paths_may_be_epath(tmp_path):

@@ -293,14 +293,14 @@ def test_an_online_run_is_sent_only_what_the_server_lacks(tmp_path):
 
 def leveldb_records(content):
     """The records of a .wandb file: LevelDB's log format behind a header of 7 bytes."""
-    place, parts = 7, b""
-    while place + 7 <= len(content):
-        if (room := 32768 - place % 32768) < 7:
-            place += room
+    position, parts = 7, b""
+    while position + 7 <= len(content):
+        if (room := 32768 - position % 32768) < 7:
+            position += room
             continue
-        length, kind = int.from_bytes(content[place + 4 : place + 6], "little"), content[place + 6]
-        parts += content[place + 7 : place + 7 + length]
-        place += 7 + length
+        length, kind = int.from_bytes(content[position + 4 : position + 6], "little"), content[position + 6]
+        parts += content[position + 7 : position + 7 + length]
+        position += 7 + length
         if kind in (1, 4):  # whole, or the last part of several
             yield parts
             parts = b""
@@ -321,8 +321,8 @@ def test_the_real_package_offline_has_every_step_once_and_says_in_one_line_that_
     done = log_to_wandb(tmp_path, 4, 7, package=False, **offline)
     assert done.returncode == 0, done.stderr
     (path,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
-    kept = map(Record.FromString, leveldb_records(path.read_bytes()))
-    steps = [record.history.step.num for record in kept if record.WhichOneof("record_type") == "history"]
+    stored = map(Record.FromString, leveldb_records(path.read_bytes()))
+    steps = [record.history.step.num for record in stored if record.WhichOneof("record_type") == "history"]
     assert steps == [1, 2, 3, 4, 5, 6, 7]
 
 

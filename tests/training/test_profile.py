@@ -32,9 +32,9 @@ def calls(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize(("asked", "steps", "traced"), [(2, 9, 2), (5, 4, 2), (0, 9, 0), (3, 2, 0)])
-def test_the_steps_asked_for_are_traced_after_those_that_compile(calls, tmp_path, asked, steps, traced):
-    profiler, inside = Profiler(tmp_path, asked), []
+@pytest.mark.parametrize(("requested", "steps", "traced"), [(2, 9, 2), (5, 4, 2), (0, 9, 0), (3, 2, 0)])
+def test_the_steps_asked_for_are_traced_after_those_that_compile(calls, tmp_path, requested, steps, traced):
+    profiler, inside = Profiler(tmp_path, requested), []
     for number in range(steps):
         with profiler.step(number):
             inside.append(calls[-1:] == ["start"])

@@ -22,15 +22,15 @@ def load(folder, **prompt):
 
 
 def test_prompts_are_encoded_once_and_are_those_of_the_base(folder, tmp_path, monkeypatch):
-    ready, asked = load(folder), records(7)
-    first = cached_prompts(ready, asked, str(tmp_path))
-    assert first == encode_prompts(ready, asked)
+    ready, questions = load(folder), records(7)
+    first = cached_prompts(ready, questions, str(tmp_path))
+    assert first == encode_prompts(ready, questions)
     monkeypatch.setattr(prompts, "encode_prompts", lambda *args: pytest.fail("encoded again"))
-    assert cached_prompts(ready, asked, str(tmp_path)) == first
+    assert cached_prompts(ready, questions, str(tmp_path)) == first
 
 
 def test_a_prompt_over_the_limit_is_found_whatever_was_cached(folder, tmp_path):
-    asked = records(3)
-    cached_prompts(load(folder), asked, str(tmp_path))
+    questions = records(3)
+    cached_prompts(load(folder), questions, str(tmp_path))
     with pytest.raises(UserError, match="'tiny-0'.*over the limit of 5"):
-        cached_prompts(load(folder, max_tokens=5), asked, str(tmp_path))
+        cached_prompts(load(folder, max_tokens=5), questions, str(tmp_path))

@@ -98,13 +98,13 @@ def test_devices_sum_gradients_and_counts_exactly_as_one(mode):
     zero = jax.tree.map(jnp.zeros_like, lora(2).modules)
     begin = lambda _: jax.tree.map(jnp.copy, zero)  # noqa: E731 (the step donates it)
     keep = optax.GradientTransformation(begin, lambda grads, state, params=None: (zero, grads))
-    found = {}
+    gradients = {}
     for devices in (1, 8):
         placement = choose_devices(mode, devices)
         run = compile_step(lambda axis: make_step((term,), keep, axis), placement)
         state, _ = run(init_state(lora(2), keep, KEY), place_frozen(frozen(), placement), {"grpo": grpo_batch()})
-        found[devices] = jax.device_get(state.opt_state)
-    assert_close(found[8], found[1])
+        gradients[devices] = jax.device_get(state.opt_state)
+    assert_close(gradients[8], gradients[1])
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -75,8 +75,8 @@ def plain_log_probs(stack, batch):
         rows = rows.at[p, :, head : head + length].set(batch.completions[p])
     hidden = hidden_states(params(), CONFIG, rows.reshape(groups * samples, -1), stack)
     scores = jax.nn.log_softmax(logits(params(), hidden) / TEMPERATURE).reshape(*rows.shape, -1)
-    own = jnp.stack([scores[p, :, head - 1 : head - 1 + length] for p, head in enumerate(PROMPT_LENGTHS)])
-    return jnp.take_along_axis(own, batch.completions[..., None], axis=3)[..., 0]
+    completion_scores = jnp.stack([scores[p, :, head - 1 : head - 1 + length] for p, head in enumerate(PROMPT_LENGTHS)])
+    return jnp.take_along_axis(completion_scores, batch.completions[..., None], axis=3)[..., 0]
 
 
 @functools.partial(jax.jit, static_argnames="beta")
@@ -209,8 +209,8 @@ def test_frozen_weights_are_not_kept_a_second_time():
 
     def loss(modules, weights):
         stack = make_stack({"reward": adapter.replace(modules=modules)})
-        _, own = group_hidden_states(weights, config, tokens, tokens > 0, tokens[None], stack)
-        return own.sum()
+        _, completion_states = group_hidden_states(weights, config, tokens, tokens > 0, tokens[None], stack)
+        return completion_states.sum()
 
     memory = jax.jit(jax.grad(loss)).lower(adapter.modules, weights).compile().memory_analysis()
     assert memory.temp_size_in_bytes < held / 2 + 2 * factors  # factors lie in blocks of ranks, as do their gradients

@@ -83,8 +83,8 @@ def test_the_base_knows_the_ids_of_its_tokenizer(context):
 @pytest.mark.ci
 @pytest.mark.parametrize("sampling", FILTERS, ids=str)
 def test_no_id_without_a_token_is_sampled(context, sampling):
-    found = answers(context.sampler, sampling)
-    assert found.completions[found.mask].max() < TOKENS
+    completions = answers(context.sampler, sampling)
+    assert completions.completions[completions.mask].max() < TOKENS
     everything = answers(
         dataclasses.replace(context.sampler, base=dataclasses.replace(context.sampler.base, token_ranges=None)),
         sampling,

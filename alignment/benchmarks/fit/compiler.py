@@ -82,9 +82,9 @@ def chip_sharding(chip: str) -> jax.sharding.SingleDeviceSharding:
 def parse_refusal(message: str) -> Refusal | None:
     """Needed and available memory of the compiler's refusal; None if the message is about something else."""
     for pattern in REFUSALS:
-        found = pattern.search(message)
-        if found:
-            needed, unit, available, other = found.groups()
+        match = pattern.search(message)
+        if match:
+            needed, unit, available, other = match.groups()
             return Refusal(float(needed) * UNITS[unit], float(available) * UNITS[other])
     return None
 
@@ -95,15 +95,15 @@ def plan(program: Program) -> dict[str, Any]:
     The program gets an argument that nobody reads and that no chip can hold: the compiler plans, finds that the sum is
     too much, says how much that is, and stops before it generates code, which takes minutes.
     """
-    found = _work(program, traced := _trace(program, BALLAST))
+    counts = _work(program, traced := _trace(program, BALLAST))
     try:
         traced.lower().compile()
     except Exception as error:  # whatever the compiler or a kernel's lowering has against the program is a result
         refusal = parse_refusal(str(error))
         if refusal is None:
-            return found | _failed(error)
+            return counts | _failed(error)
         planned, available = refusal.needed - BALLAST, refusal.available
-        return found | {
+        return counts | {
             "fits": "yes" if planned <= available else "no",
             "available_gib": available / GIB,
             "planned_gib": planned / GIB,
@@ -119,20 +119,20 @@ def compile_whole(program: Program) -> dict[str, Any]:
     Where the plan is somewhat too large the compiler tries to make do with less, so it takes a little more than `plan`
     says.
     """
-    found, began = _work(program, traced := _trace(program)), time.perf_counter()
+    counts, began = _work(program, traced := _trace(program)), time.perf_counter()
     try:
         compiled = traced.lower().compile()
     except Exception as error:  # as above
         refusal = parse_refusal(str(error))
-        return found | (_failed(error) if refusal is None else {"fits": "no"})
-    return found | {"fits": "yes", "compile_s": time.perf_counter() - began} | _figures(compiled)
+        return counts | (_failed(error) if refusal is None else {"fits": "no"})
+    return counts | {"fits": "yes", "compile_s": time.perf_counter() - began} | _figures(compiled)
 
 
 def _trace(program: Program, ballast: int = 0) -> Any:
-    place, step = chip_sharding(program.chip), update.update_step(make_loss(program))
-    weight = jax.ShapeDtypeStruct((ballast // 4,), jnp.float32, sharding=place)
+    sharding, step = chip_sharding(program.chip), update.update_step(make_loss(program))
+    weight = jax.ShapeDtypeStruct((ballast // 4,), jnp.float32, sharding=sharding)
     run = jax.jit(lambda state, frozen, batch, _: step(state, frozen, batch), donate_argnums=(0,), keep_unused=True)
-    return run.trace(*abstract_inputs(program.setting, place), weight)
+    return run.trace(*abstract_inputs(program.setting, sharding), weight)
 
 
 def _work(program: Program, traced: Any) -> dict[str, float]:
@@ -176,11 +176,11 @@ def _head(name: str) -> str | Callable:
     return functools.partial(module.linear_logprob, temperature=1.0)
 
 
-def abstract_inputs(setting: Setting, place: jax.sharding.Sharding) -> tuple[Any, Any, dict]:
-    """State, frozen tree and batch of the update as shapes that lie at `place`; nothing is allocated."""
+def abstract_inputs(setting: Setting, sharding: jax.sharding.Sharding) -> tuple[Any, Any, dict]:
+    """State, frozen tree and batch of the update as shapes with this `sharding`; nothing is allocated."""
     state, frozen, batch = jax.eval_shape(functools.partial(update.make_inputs, setting))
 
     def shape(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
     return jax.tree.map(shape, (state, frozen, {"grpo": batch}))

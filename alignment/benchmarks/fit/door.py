@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> None:
     compiler.check_compiler()
     stages = {"planned": compiler.plan, "compiled": compiler.compile_whole}
     known = Known(stages, compiler.versions(), () if args.again else rows, args.csv)
-    found = run_grid(programs, against, known, args.most, args.whole)
-    print(json.dumps(found) if args.json else "\n".join(map(text_line, found)))
+    rows = run_grid(programs, against, known, args.most, args.whole)
+    print(json.dumps(rows) if args.json else "\n".join(map(text_line, rows)))
 
 
 def _names(text: str) -> tuple[str, ...]:

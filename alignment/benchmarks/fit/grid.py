@@ -61,8 +61,8 @@ class Program:
     def setting(self) -> Setting:
         """The setting of the suite `update` that this is."""
         model, lengths = SIZES[self.size], (self.length, self.length)
-        given = {"dtype": "bfloat16", "tied": model.tied, "remat": WAYS[self.way].remat}
-        return Setting("update", model.size, self.prompts, self.group, *lengths, **given)
+        options = {"dtype": "bfloat16", "tied": model.tied, "remat": WAYS[self.way].remat}
+        return Setting("update", model.size, self.prompts, self.group, *lengths, **options)
 
 
 def make_grid(chips: str, sizes: str, groups: str, lengths: str) -> list[Program]:

@@ -150,15 +150,15 @@ def _decoding_bytes(setting: Setting, sequences: int) -> float:
 
 def grpo_bytes(setting: Setting) -> float:
     """Bytes of one GRPO update of the setting's batch, by the compiler."""
-    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    return _compiled_bytes(update.update_step(update.our_loss(setting)), *abstract_inputs(setting, place))
+    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return _compiled_bytes(update.update_step(update.our_loss(setting)), *abstract_inputs(setting, sharding))
 
 
 def sft_bytes(setting: Setting, rows: int, tokens: int) -> float:
     """Bytes of one SFT update of `rows` sequences of `tokens` tokens, by the compiler."""
-    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    state, frozen, _ = abstract_inputs(setting, place)
-    shape = functools.partial(jax.ShapeDtypeStruct, (rows, tokens), sharding=place)
+    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    state, frozen, _ = abstract_inputs(setting, sharding)
+    shape = functools.partial(jax.ShapeDtypeStruct, (rows, tokens), sharding=sharding)
     batch = {"sft": SftBatch(shape(jnp.int32), shape(jnp.bool_))}
     loss = make_sft_loss(setting.config, setting.remat, setting.implementation)
     step = make_step((Term("sft", loss),), update.make_optimizer(update.OPTIMIZER, 1))

@@ -27,18 +27,18 @@ def markdown(rows: Sequence[Row]) -> str:
     rows = list({key(row): row for row in rows}.values())
     blocks = [BEGIN]
     for versions in dict.fromkeys((row["jax"], row["libtpu"]) for row in rows):
-        here = [row for row in rows if (row["jax"], row["libtpu"]) == versions]
-        memory = ", ".join(f"{chip} {gib:g}" for chip, gib in available(here).items())
+        current = [row for row in rows if (row["jax"], row["libtpu"]) == versions]
+        memory = ", ".join(f"{chip} {gib:g}" for chip, gib in available(current).items())
         blocks += [f"**jax {versions[0]}, libtpu {versions[1]}; GiB of one chip: {memory}**"]
-        chips = [chip for chip in CHIPS if chip in available(here)]
+        chips = [chip for chip in CHIPS if chip in available(current)]
         blocks += [
             MOST,
-            markdown_table((*BATCH, *chips), fitting(here, chips)),
+            markdown_table((*BATCH, *chips), fitting(current, chips)),
             ONE,
-            markdown_table((*BATCH, *chips), needs(here, chips)),
+            markdown_table((*BATCH, *chips), needs(current, chips)),
         ]
-        blocks += [HOLDS, markdown_table(("chip", "batch", *HELD, *DONE), costs(here))]
-        compared = list(comparisons(here))
+        blocks += [HOLDS, markdown_table(("chip", "batch", *HELD, *DONE), costs(current))]
+        compared = list(comparisons(current))
         if compared:
             blocks += [OTHERS, markdown_table(COMPARED, compared)]
     return "\n\n".join([*blocks, END]) + "\n"
@@ -46,8 +46,8 @@ def markdown(rows: Sequence[Row]) -> str:
 
 def available(rows: Iterable[Row]) -> dict[str, float]:
     """GiB of every chip that was compiled for, in the order of `CHIPS`."""
-    found = {row["chip"]: float(row["available_gib"]) for row in rows if row["available_gib"]}
-    return {chip: found[chip] for chip in CHIPS if chip in found}
+    gib = {row["chip"]: float(row["available_gib"]) for row in rows if row["available_gib"]}
+    return {chip: gib[chip] for chip in CHIPS if chip in gib}
 
 
 def fitting(rows: Sequence[Row], chips: Sequence[str]) -> list[list[str]]:

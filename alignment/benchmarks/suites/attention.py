@@ -49,7 +49,7 @@ def _value_and_gradient(implementation: str):
         (prompt_q, *prompt_kv), (q, *own_kv) = arrays["prompt"], arrays["own"]
         mask = jnp.ones(prompt_q.shape[:2], bool)
         prompt = causal_attention(prompt_q, *prompt_kv, implementation=implementation)
-        own = group_attention(q, tuple(prompt_kv), tuple(own_kv), mask, implementation=implementation)
-        return sum(jnp.sum(jnp.square(out.astype(jnp.float32))) for out in (prompt, own))
+        completion = group_attention(q, tuple(prompt_kv), tuple(own_kv), mask, implementation=implementation)
+        return sum(jnp.sum(jnp.square(out.astype(jnp.float32))) for out in (prompt, completion))
 
     return jax.value_and_grad(total)

@@ -28,8 +28,8 @@ def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
 
 def _case(name, rollout, inputs) -> Case:
     def run():
-        found = rollout(*inputs, 0)
-        return {"rollout_s": found.seconds, "gen_tok_s": found.stats.tokens / found.seconds}
+        group = rollout(*inputs, 0)
+        return {"rollout_s": group.seconds, "gen_tok_s": group.stats.tokens / group.seconds}
 
     def prepare() -> Ready:
         run()

@@ -40,17 +40,17 @@ def _case(name: str, setting: Setting, loss: LossFn, inputs: tuple, shared: bool
         rollout = make_rollout(setting, shared=shared)
         step = jax.jit(make_step((Term("grpo", loss),), make_optimizer(OPTIMIZER, 1)))
         state, frozen, batch = inputs
-        kept = {"state": state, "step": 0}
+        carried = {"state": state, "step": 0}
 
         def run() -> dict[str, float]:
             began = time.perf_counter()
-            found = rollout(kept["state"], frozen, batch, kept["step"])
-            kept["state"] = _update(step, kept["state"], frozen, found.group, setting)
-            jax.block_until_ready(kept["state"].lora.modules)
-            kept["step"] += 1
+            rollouts = rollout(carried["state"], frozen, batch, carried["step"])
+            carried["state"] = _update(step, carried["state"], frozen, rollouts.group, setting)
+            jax.block_until_ready(carried["state"].lora.modules)
+            carried["step"] += 1
             seconds = time.perf_counter() - began
-            times = {"rollout_s": found.seconds, "update_s": seconds - found.seconds}
-            return {"step_s": seconds} | times | {"gen_tok_s": found.stats.tokens / found.seconds}
+            times = {"rollout_s": rollouts.seconds, "update_s": seconds - rollouts.seconds}
+            return {"step_s": seconds} | times | {"gen_tok_s": rollouts.stats.tokens / rollouts.seconds}
 
         run()
         return Ready(run)

@@ -47,9 +47,9 @@ def _case(name: str, setting: Setting, limits: np.ndarray, inputs, static: bool)
 
     def run() -> dict[str, float]:
         cut = [{key: batch[key][part] for key in ("prompts", "prompt_mask")} for part, _ in rollouts]
-        found = [rollout(state, frozen, part, 0) for part, (_, rollout) in zip(cut, rollouts, strict=True)]
-        seconds = sum(one.seconds for one in found)
-        steps, tokens = (sum(getattr(one.stats, key) for one in found) for key in ("steps", "tokens"))
+        groups = [rollout(state, frozen, part, 0) for part, (_, rollout) in zip(cut, rollouts, strict=True)]
+        seconds = sum(one.seconds for one in groups)
+        steps, tokens = (sum(getattr(one.stats, key) for one in groups) for key in ("steps", "tokens"))
         return {"rollout_s": seconds, "gen_tok_s": tokens / seconds, "decode_steps": steps}
 
     def prepare() -> Ready:

@@ -54,8 +54,8 @@ def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
 
 def our_loss(setting: Setting) -> LossFn:
     """The loss that training runs."""
-    given = {"remat": setting.remat, "logprob": setting.implementation}
-    return make_grpo_loss(setting.config, temperature=1.0, **given, **CLIP)
+    options = {"remat": setting.remat, "logprob": setting.implementation}
+    return make_grpo_loss(setting.config, temperature=1.0, **options, **CLIP)
 
 
 def simple_loss(config: Qwen2Config, shared: bool, head: str | Callable[..., LogProb], remat: bool = False) -> LossFn:
@@ -93,10 +93,10 @@ def _own_states(params: dict, config: Qwen2Config, batch: GrpoBatch, stack: Stac
 def _shared_states(params: dict, config: Qwen2Config, batch: GrpoBatch, stack: Stack, remat: bool) -> jax.Array:
     """The same states with each prompt run once."""
     completions = batch.completions
-    given = params, config, batch.prompts, batch.prompt_mask, completions, stack
-    last, own = qwen2.group_hidden_states(*given, remat=remat)
+    arguments = params, config, batch.prompts, batch.prompt_mask, completions, stack
+    last, completion_states = qwen2.group_hidden_states(*arguments, remat=remat)
     first = jnp.broadcast_to(last[:, None, None], (*completions.shape[:2], 1, last.shape[-1]))
-    return jnp.concatenate([first, own[:, :, :-1]], axis=2)
+    return jnp.concatenate([first, completion_states[:, :, :-1]], axis=2)
 
 
 def make_inputs(setting: Setting) -> tuple[TrainState, Frozen, GrpoBatch]:

@@ -48,8 +48,8 @@ def test_another_failure_is_no_refusal():
 
 
 def test_a_failure_is_kept_with_its_reason():
-    found = compiler._failed(ValueError("Mosaic failed\n  to compile"))
-    assert found == {"fits": "error", "reason": "ValueError: Mosaic failed to compile"}
+    failure = compiler._failed(ValueError("Mosaic failed\n  to compile"))
+    assert failure == {"fits": "error", "reason": "ValueError: Mosaic failed to compile"}
 
 
 def test_without_libtpu_it_says_what_to_install(monkeypatch):
@@ -66,9 +66,9 @@ def test_with_an_old_jax_it_says_what_to_install(monkeypatch):
 
 
 def test_seven_billion_parameters_are_never_allocated():
-    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    leaves = jax.tree.leaves(compiler.abstract_inputs(Program("v5e", "7b", 8, 16).setting, here))
-    assert all(isinstance(leaf, jax.ShapeDtypeStruct) and leaf.sharding == here for leaf in leaves)
+    sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    leaves = jax.tree.leaves(compiler.abstract_inputs(Program("v5e", "7b", 8, 16).setting, sharding))
+    assert all(isinstance(leaf, jax.ShapeDtypeStruct) and leaf.sharding == sharding for leaf in leaves)
     weights = sum(math.prod(leaf.shape) * 2 for leaf in leaves if leaf.dtype == "bfloat16")
     assert weights == pytest.approx(2 * 7.616e9, rel=1e-3)
 
@@ -95,9 +95,9 @@ def test_a_tiny_update_compiles_for_a_v5e(way):
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
-    planned, found = json.loads(done.stdout.splitlines()[-1])
-    assert planned["fits"] == found["fits"] == "yes" and planned["available_gib"] == 15.75
-    assert planned["planned_gib"] < 0.1 and planned["product_gflop"] == found["product_gflop"]
-    assert 0 < found["arguments_gib"] < found["peak_gib"] < 0.1
-    assert found["useful_gflop"] < found["product_gflop"] < 3 * found["useful_gflop"]
-    assert 0 < found["intensity"] == pytest.approx(found["counted_gflop"] / found["counted_gb"])
+    planned, measured = json.loads(done.stdout.splitlines()[-1])
+    assert planned["fits"] == measured["fits"] == "yes" and planned["available_gib"] == 15.75
+    assert planned["planned_gib"] < 0.1 and planned["product_gflop"] == measured["product_gflop"]
+    assert 0 < measured["arguments_gib"] < measured["peak_gib"] < 0.1
+    assert measured["useful_gflop"] < measured["product_gflop"] < 3 * measured["useful_gflop"]
+    assert 0 < measured["intensity"] == pytest.approx(measured["counted_gflop"] / measured["counted_gb"])

@@ -39,7 +39,7 @@ def test_a_program_is_the_recipes_update():
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"chips": "v3"}, "--chips=v3"),
         ({"sizes": "0.5b,14b"}, "--sizes=14b"),
@@ -48,8 +48,8 @@ def test_a_program_is_the_recipes_update():
         ({"lengths": "0"}, "--lengths=0"),
     ],
 )
-def test_what_is_not_there_is_refused_by_its_flag(changes, said):
-    with pytest.raises(UserError, match=said):
+def test_what_is_not_there_is_refused_by_its_flag(changes, message):
+    with pytest.raises(UserError, match=message):
         make_grid(**({"chips": "v4", "sizes": "3b", "groups": "8", "lengths": "512"} | changes))
 
 

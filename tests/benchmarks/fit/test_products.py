@@ -62,5 +62,5 @@ def test_an_update_does_what_it_must_and_little_more(remat, least, most):
     setting = Setting("update", parse_size("64,4,4,2,192,512"), prompts=2, group=4, prompt_len=128, new_tokens=128)
     setting = dataclasses.replace(setting, remat=remat)
     inputs = abstract_inputs(setting, jax.sharding.SingleDeviceSharding(jax.devices()[0]))
-    found = product_flops(jax.jit(update.update_step(update.our_loss(setting))).trace(*inputs).jaxpr)
-    assert least < found / update_work(setting).total < most
+    counted = product_flops(jax.jit(update.update_step(update.our_loss(setting))).trace(*inputs).jaxpr)
+    assert least < counted / update_work(setting).total < most

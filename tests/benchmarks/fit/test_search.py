@@ -57,29 +57,29 @@ def test_what_the_file_has_is_not_compiled_again(tmp_path):
     path, tried = str(tmp_path / "fit.csv"), []
     grid = make_grid("v4,v5e", "0.5b", "8", "512")
     first = run_grid(grid, (), Known(stages(1, 7, tried), VERSIONS, path=path))
-    kept = read_csv(path, COLUMNS)
-    assert len(tried) == len(kept) == 4
-    again = run_grid(grid, (), Known(stages(1, 7, tried), VERSIONS, kept, path))
+    stored = read_csv(path, COLUMNS)
+    assert len(tried) == len(stored) == 4
+    again = run_grid(grid, (), Known(stages(1, 7, tried), VERSIONS, stored, path))
     assert len(tried) == 4 and [row["prompts"] for row in again] == [str(row["prompts"]) for row in first] == ["2", "2"]
     assert len(read_csv(path, COLUMNS)) == 4
-    run_grid(grid, (), Known(stages(1, 7, tried), VERSIONS | {"libtpu": "4.6"}, kept, path))
+    run_grid(grid, (), Known(stages(1, 7, tried), VERSIONS | {"libtpu": "4.6"}, stored, path))
     assert len(tried) == 8
 
 
 def test_a_compiled_row_keeps_the_plan_and_is_made_once(tmp_path):
     path, tried = str(tmp_path / "fit.csv"), []
     for _ in range(2):
-        kept = read_csv(path, COLUMNS) if tried else []
-        (row,) = run_grid([PROGRAM], (), Known(stages(1, 7, tried, 0.1), VERSIONS, kept, path), whole=True)
+        stored = read_csv(path, COLUMNS) if tried else []
+        (row,) = run_grid([PROGRAM], (), Known(stages(1, 7, tried, 0.1), VERSIONS, stored, path), whole=True)
     assert (row["stage"], row["prompts"], row["planned_gib"], row["peak_gib"]) == ("compiled", "2", "15", "13.5")
     assert tried == [("planned", 32), ("planned", 2), ("planned", 4), ("compiled", 2)]
 
 
-@pytest.mark.parametrize(("spared", "found"), [(0.25, 4), (0.1, 2)])
-def test_a_plan_a_little_too_large_is_tried_in_full(spared, found):
+@pytest.mark.parametrize(("spared", "expected"), [(0.25, 4), (0.1, 2)])
+def test_a_plan_a_little_too_large_is_tried_in_full(spared, expected):
     tried = []
     (row,) = run_grid([PROGRAM], (), Known(stages(0, 5, tried, spared), VERSIONS), whole=True)  # 4 prompts: 20 of 16
-    assert row["prompts"] == found and ("compiled", 4) in tried
+    assert row["prompts"] == expected and ("compiled", 4) in tried
 
 
 def test_other_ways_are_made_at_what_fits_ours():

@@ -16,8 +16,8 @@ DONE |= {"counted_gflop": 500.0, "counted_gb": 1234.0, "intensity": 405.2, "comp
 
 
 def row(figures, **program):
-    given = {"chip": "v5e", "size": "0.5b", "group": 8, "length": 512} | program
-    return {name: str(value) for name, value in make_row(Program(**given), VERSIONS, figures).items()}
+    fields = {"chip": "v5e", "size": "0.5b", "group": 8, "length": 512} | program
+    return {name: str(value) for name, value in make_row(Program(**fields), VERSIONS, figures).items()}
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_of_a_program_made_again_the_last_row_counts(rows):
 
 
 def test_a_terminal_gets_the_answer(rows):
-    said = [text_line(each) for each in (rows[1], rows[5], rows[6])]
-    assert said[0] == "v5e 0.5b ours: 4 x 8 x 512+512 fits: 4.25 of 16.0 GiB, compiled"
-    assert said[1].endswith("does not fit: 19.23 of 16.0 GiB, planned")
-    assert said[2].endswith("refused: Mosaic failed")
+    lines = [text_line(each) for each in (rows[1], rows[5], rows[6])]
+    assert lines[0] == "v5e 0.5b ours: 4 x 8 x 512+512 fits: 4.25 of 16.0 GiB, compiled"
+    assert lines[1].endswith("does not fit: 19.23 of 16.0 GiB, planned")
+    assert lines[2].endswith("refused: Mosaic failed")
