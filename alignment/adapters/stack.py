@@ -107,7 +107,8 @@ def project(
       x: [..., in] activations.
       w: [in, out] the frozen weights of the base.
       projection: the name of the projection.
-      slices: this layer's slices of `layer_slices(stack)`; with a key, those of `layer_slices(stack, separate=True)`.
+      slices: this layer's slices of `layer_slices(stack)`, which join all adapters; with a key those of
+        `layer_slices(stack, separate=True)`, one an adapter, since each has a dropout mask of its own.
       stack: the stack itself, which holds the dropout rates.
       dropout_key: turns on the dropout of each adapter on its input; None, everywhere outside SFT, turns it off.
 

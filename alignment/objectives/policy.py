@@ -80,9 +80,10 @@ class PolicyLoss(NamedTuple):
 def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
     """Aggregate -w_t gain(rho_t, A) + beta KL_t - entropy_bonus H_t over the tokens, as `loss` prescribes.
 
-    rho is the ratio to the policy that sampled (`ratios`), gain its clipped product with the advantage (`surrogates`),
-    w the truncated importance weight of the sampler (1 if off), KL an estimator of `kl`. A response whose mask is empty
-    adds nothing and, where responses are counted, counts as one.
+    rho is the ratio to the policy before the updates of this rollout (`ratios`), gain its clipped product with the
+    advantage (`surrogates`), w the truncated importance weight of the sampler (1 if off), KL an estimator of `kl`. A
+    response whose mask is empty adds 0 to the sum, and is counted by aggregations that divide by the number of
+    responses.
 
     Args:
       tokens: N completions of up to Lc tokens.
@@ -90,7 +91,8 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
       config: the constants.
 
     Returns:
-      The loss as (sum, count), so that micro-batches and devices add up before one division.
+      The loss as (sum, count), so that micro-batches and devices add up before one division, and sums and maxima of
+      metrics. Only `log_prob` and `entropy` carry a gradient.
 
     Raises:
       ValueError: an array that these constants need is missing.

@@ -45,9 +45,9 @@ def train_grpo(
     Args:
       sampler: the base model and how it samples.
       options: devices, recomputation and implementation of the log-probs.
-      frozen: the base parameters, the adapters under the trainable one, and the KL reference.
+      frozen: the base parameters, the adapters under the trainable one, and those of the KL reference on that base.
       lora: the adapter to train.
-      data: the questions; for a joint stage also the examples of its supervised loss.
+      data: the questions; for a joint stage, which adds an SFT loss to that of GRPO, also its examples.
       config: the whole configuration; `grpo`, `watch` and, for a joint stage, `sft` are read.
       session: where checkpoints and metrics go, and the seed of the data order.
       key: the stage's key; every sampling key descends from it.
@@ -61,16 +61,18 @@ def train_grpo(
     update = make_update(sampler.base, options, frozen, data, config, optimizer, session.seed)
 
     def one_step(state: StageState, step: int) -> tuple[StageState, dict[str, float]]:
-        train, reward_state = state.train, calibrate(state, step)
+        # state.train lives on the device (adapter, optimiser, step, key), state.host in numpy (rewards, monitor).
+        train, reward_state = state.train, calibrate(state, step)  # step 0 takes the statistics of the normaliser
         start = time.perf_counter()
 
         questions = draw_questions(data.questions, grpo.prompts, step, session.seed)
-        rollout = sample_and_score(context, train, questions, step)  # tokens [P, G, Lc], responses, channel rewards
+        # G completions a question: tokens [P, G, Lc], parsed responses [P * G], and the rewards of every channel.
+        rollout = sample_and_score(context, train, questions, step)
         combine_rewards = partial(
             combine, context.reward_config, state=reward_state, step=step + 1, progress=step / grpo.steps
         )
-        rewards, reward_state = combine_rewards(rollout.channels, len(questions))  # channels [P * G] -> [P, G]
-        if grpo.refill:
+        rewards, reward_state = combine_rewards(rollout.channels, len(questions))  # {channel: [P * G]} -> [P, G]
+        if grpo.refill:  # so many attempts; a group that stays without variance has advantages of 0
             rollout, rewards, reward_state = replace_zero_variance_groups(
                 context, train, rollout, (rewards, reward_state), combine_rewards, data.questions, (session.seed, step)
             )
