@@ -89,8 +89,9 @@ def parse(
     first, _ = _Parser(bool(leaves(schema)), add_help=False).parse_known_args(plain)
     if file := first.config_file:
         config = load_config(file, schema)
-    parser = _Parser(bool(leaves(schema)), description=inspect.cleandoc(description), epilog=_leaf_help(config, file))
+    parser = _Parser(bool(leaves(schema)), description=inspect.cleandoc(description))
     _add_plain_flags(parser, add_flags, needs_workdir)
+    parser.epilog = _leaf_help(config, file, parser.leaves_read)
     if first.print_config:  # it runs nothing, so that it needs none of the required flags
         for action in parser._actions:
             action.required = False
@@ -115,6 +116,11 @@ def add_profile(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="trace three steps of every stage into its folder profile/, to open in ui.perfetto.dev",
     )
+
+
+def limit_help(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
+    """Let `--help` of an entry point list only the leaves that it reads: `names` of leaves or of their sections."""
+    parser.leaves_read = tuple(names)
 
 
 def number(kind: type, low: float, high: float | None = None) -> Callable[[str], int | float]:
@@ -295,6 +301,8 @@ def _check_leaves(config: ConfigDict, schema: ConfigDict, path: str) -> None:
 class _Parser(argparse.ArgumentParser):
     """argparse with exact flag names only, and `UserError` in place of its usage dump."""
 
+    leaves_read: tuple[str, ...] = ()  # what --help lists; empty: every leaf
+
     def __init__(self, has_config: bool = True, **kwargs):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
         self.set_defaults(config_file="", print_config=False)
@@ -369,11 +377,15 @@ def _names(name: str, kinds: Iterable[str]) -> str:
     return " or ".join(PREFIX + leaf for leaf in _nearest(name, kinds))
 
 
-def _leaf_help(config: ConfigDict, file: str) -> str:
+def _leaf_help(config: ConfigDict, file: str, read: tuple[str, ...] = ()) -> str:
     """The leaves under the headings of their groups, each with its value and, on the next line, what it is."""
-    values = leaves(config)
-    lines, group = [f"configuration, with the values of {file or 'the defaults'}:"] if values else [], ""
+    values, group, lines = leaves(config), "", []
+    if values:
+        which = "leaves of the configuration that this command reads" if read else "configuration"
+        lines = [f"{which}, with the values of {file or 'the defaults'}:"]
     for name in sorted(values, key=list(LEAVES | values).index):  # in the order of the declarations
+        if read and not any(f"{name}.".startswith(f"{one}.") for one in read):
+            continue
         declared = LEAVES.get(name)
         if declared and heading(name, declared) != group:
             group = heading(name, declared)

@@ -33,6 +33,13 @@ LEAST_MEMORY = 3 * 2**30  # bytes: the demonstration
 HUB_SECONDS = 5.0
 CONFIGS = "configs"
 PROBE = "Qwen/Qwen2.5-0.5B-Instruct"
+# The leaves that the plan of a recipe depends on, which --help lists.
+LEAVES_READ = (
+    *("model.path", "model.dtype", "model.remat", "prompt.max_tokens"),
+    *("sft.batch_size", "sft.micro_batches", "sft.max_tokens"),
+    *(f"grpo.{name}" for name in ("prompts", "group_size", "minibatches", "micro_batches", "max_new_tokens")),
+    *("rollout.sequences", "parallel.devices"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -345,6 +352,9 @@ def _one_line(error: BaseException) -> str:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags beside --config."""
+    from alignment import cli
+
+    cli.limit_help(parser, LEAVES_READ)
     text = f"folder of the recipes to plan (default: {CONFIGS} where there is one, else the defaults alone)"
     parser.add_argument("--configs", default=CONFIGS, metavar="FOLDER", help=text)
     parser.add_argument("--workdir", default="", metavar="FOLDER", help="where results would go (default: this folder)")

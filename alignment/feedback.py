@@ -36,6 +36,12 @@ from alignment.reward_model.model import FILE, base_digest, predict_rewards, sav
 from alignment.rollout.base_model import BaseModel, load_base_model
 
 SUMMARY = "scorer.json"
+# What `fit_reward_model` reads of the configuration, which --help lists.
+LEAVES_READ = (
+    *("model.path", "model.dtype", "prompt.template", "prompt.max_tokens"),
+    *("data.seed", "data.overlap", "data.sft.source", "data.sft.path", "data.sft.count", "data.rl", "data.eval"),
+    *("feedback", "parallel"),
+)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -103,6 +109,7 @@ def describe(summary: dict[str, Any], path: str) -> str:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags beside --config."""
+    cli.limit_help(parser, LEAVES_READ)
     parser.add_argument("--feedback", required=True, metavar="FILE", help="JSONL of judgements")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="where the reward model is written")
 

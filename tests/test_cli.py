@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
-from alignment import cli
+from alignment import cli, doctor, feedback
 from alignment.common.declaration import problem_of
 from alignment.config import LEAVES as DECLARED
 from alignment.config import default_config, default_data_set
@@ -289,6 +289,17 @@ def test_help_shows_the_description_the_flags_and_every_leaf_of_the_named_file(t
     assert "A door." in shown and "--arm ARM" in shown and "which arm" in shown
     assert "--config.grpo.steps=123\n" in shown
     assert [name for name in LEAVES if f"--config.{name}=" not in shown] == []
+
+
+@pytest.mark.parametrize("program", [doctor, feedback])
+def test_help_of_a_command_that_reads_a_part_of_the_configuration_lists_that_part(program, capsys):
+    with pytest.raises(SystemExit):
+        parse("--help", add_flags=program.add_flags)
+    shown = capsys.readouterr().out
+    listed = {name for name in LEAVES if f"--config.{name}=" in shown}
+    assert listed == {name for name in LEAVES if any(f"{name}.".startswith(f"{read}.") for read in program.LEAVES_READ)}
+    assert "leaves of the configuration that this command reads" in shown and 10 < len(listed) < 25
+    assert "\nmodel: the frozen base\n" in shown and "\nlog: " not in shown
 
 
 @pytest.mark.ci

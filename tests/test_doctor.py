@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny import ReadLog
 
 from alignment import doctor
 from alignment.benchmarks.fit import recipe
@@ -68,6 +69,14 @@ def test_the_line_of_a_recipe_does_not_wait_for_the_plan_of_the_next(monkeypatch
     lines = doctor.plan_recipes(configs)
     assert [(next(lines).name, len(planned)) for _ in configs] == [("a.py", 1), ("b.py", 2), ("c.py", 2)]
     assert planned == [32, 7]
+
+
+def test_a_plan_reads_the_leaves_that_help_lists(monkeypatch):
+    for part in ("grpo_bytes", "sft_bytes"):  # what the compiler computes from the same setting
+        monkeypatch.setattr(recipe, part, lambda *setting: 0.0)
+    names = set()
+    assert recipe.plan_recipe(ReadLog(default_config(), names), 2.0**40).fits
+    assert names == set(doctor.LEAVES_READ)
 
 
 def run(tmp_path, *flags, **variables):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 
 import pytest
-from tiny import experiment_config
+from tiny import ReadLog, experiment_config
 
 from alignment import feedback
 from alignment.cli import leaves, override, show
@@ -62,6 +63,16 @@ def test_without_held_out_questions_it_says_so(config, log, tmp_path, capsys):
     words = [f"--feedback={log}", f"--out={tmp_path}", *flags(config), "--config.feedback.holdout=0"]
     assert feedback.main(words) == 0
     assert "how good the reward model is, is unknown" in capsys.readouterr().out
+
+
+@pytest.mark.ci
+def test_it_reads_the_leaves_that_its_help_lists(config, log, tmp_path):
+    names = set()
+    args = argparse.Namespace(config=ReadLog(config, names), feedback=str(log), out=str(tmp_path))
+    feedback.fit_reward_model(args)
+    assert names == {
+        name for name in leaves(config) if f"{name}.".startswith(tuple(f"{r}." for r in feedback.LEAVES_READ))
+    }
 
 
 @pytest.mark.parametrize(

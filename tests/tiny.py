@@ -180,3 +180,20 @@ def experiment_config(folder: Path, count: int = 60) -> ConfigDict:
     config.data.cache = str(folder / "tokens")
     config.parallel.devices = 1
     return config
+
+
+class ReadLog:
+    """A view of a configuration that adds the dotted name of every leaf that is read to `names`."""
+
+    def __init__(self, config: ConfigDict, names: set[str], prefix: str = ""):
+        self._config, self._names, self._prefix = config, names, prefix
+
+    def __getattr__(self, name: str):
+        return self[name]
+
+    def __getitem__(self, name: str):
+        value, full = self._config[name], self._prefix + name
+        if isinstance(value, ConfigDict):
+            return ReadLog(value, self._names, f"{full}.")
+        self._names.add(full)
+        return value
