@@ -1,8 +1,8 @@
-"""Adapters in the folder layout of the PEFT library, read and written without torch.
+"""Read and write adapters in the folder layout of the PEFT library, without torch.
 
-A folder holds `adapter_config.json` and `adapter_model.safetensors` with, for every adapted projection of layer N,
-`base_model.model.model.layers.N.self_attn.q_proj.lora_A.weight` [r, in] and `...lora_B.weight` [out, r]: the
-transposes of our A [L, in, r] and B [L, r, out]. Float32 factors, alpha, rank and scaling survive bit for bit.
+A folder contains `adapter_config.json` and `adapter_model.safetensors`. For every adapted projection of layer N, the
+latter holds `base_model.model.model.layers.N.self_attn.q_proj.lora_A.weight` [r, in] and `...lora_B.weight` [out, r],
+which are the transposes of A [L, in, r] and B [L, r, out]. Float32 factors, alpha, rank and scaling are stored exactly.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ BLOCKS = {
 _KEY = re.compile(
     r"base_model\.model\.model\.layers\.(0|[1-9][0-9]*)\.(self_attn|mlp)\.([a-z]+_proj)\.lora_([AB])\.weight"
 )
-# The values under which a PEFT adapter is the function `x W + scale (x A) B` at every layer and W is the base's own:
-# "pissa", "olora", "corda", "loftq" and the like change the base when they begin. False and None are "off" in PEFT.
+# With these values a PEFT adapter computes `x W + scale (x A) B` at every layer, where W is unchanged: initialisations
+# such as "pissa", "olora", "corda" and "loftq" change the base weights. False and None both mean "off" in PEFT.
 _PLAIN: Mapping[str, tuple[Any, ...]] = {
     "peft_type": ("LORA",),
     "task_type": ("CAUSAL_LM", None),
@@ -74,7 +74,7 @@ _PLAIN: Mapping[str, tuple[Any, ...]] = {
     "lorap_lr_ratio": (None,),
     "runtime_config": (None, {}, {"ephemeral_gpu_offload": False}),
 }
-# Provenance, and settings of features that are off.
+# These fields record where the adapter comes from, or configure features that are off.
 _FREE = (
     "base_model_name_or_path",
     "revision",
@@ -85,27 +85,32 @@ _FREE = (
     "lorap_emb_lr",
 )
 FIELDS = frozenset((*_PLAIN, *_FREE, "r", "lora_alpha", "lora_dropout", "target_modules", "auto_mapping"))
-_DEFAULT_TARGETS = ["q_proj", "v_proj"]  # PEFT's for Qwen2, where a config names none
+_DEFAULT_TARGETS = ["q_proj", "v_proj"]  # what PEFT adapts in Qwen2 if the config names no targets
 
 
 def save_peft(folder: str, lora: Lora, base_name: str) -> None:
     """Write `lora` as a PEFT adapter folder; both files appear together or not at all.
 
     Args:
-      folder: made if need be; local or `gs://`. Other files in it are left alone.
-      lora: the adapter; factors are stored as float32.
-      base_name: Hub id or folder of the model it was trained on, for `base_model_name_or_path`.
+      folder: local or `gs://`; created if it does not exist. Other files in it stay as they are.
+      lora: the adapter; its factors are stored as float32.
+      base_name: the Hub id or folder of the base model, stored as `base_model_name_or_path`.
 
     Raises:
       UserError: the disk is full.
     """
+    tensors = {}
+    for name, factors in lora.modules.items():
+        for letter in "AB":
+            for layer, matrix in enumerate(np.asarray(factors[letter.lower()], np.float32)):
+                tensors[_key(name, layer, letter)] = matrix.T
     with staged(folder) as scratch:
-        write_tensors(scratch / WEIGHTS_FILE, _tensors(lora))
+        write_tensors(scratch / WEIGHTS_FILE, tensors)
         write_text(scratch / CONFIG_FILE, json.dumps(adapter_config(lora, base_name), indent=2, sort_keys=True) + "\n")
 
 
 def adapter_config(lora: Lora, base_name: str) -> dict[str, Any]:
-    """Return the fields of `adapter_config.json`; PEFT fills in those of newer features with their defaults."""
+    """Return the fields of `adapter_config.json`; for newer features PEFT uses its defaults."""
     return {
         "auto_mapping": None,
         "base_model_name_or_path": base_name,
@@ -139,7 +144,10 @@ def load_peft(folder: str) -> Lora:
         disagree with the rank or the targets of the config.
     """
     path = epath.Path(folder) / CONFIG_FILE
-    fields = _read_config(path)
+    if not path.exists():
+        raise UserError(f"{path}: not found; name a folder in the PEFT layout")
+    fields = read_object(path)
+    _check_fields(fields, path)
     rank = fields["r"]
     with open_tensors(epath.Path(folder) / WEIGHTS_FILE) as tensors:
         where = str(epath.Path(folder) / WEIGHTS_FILE)
@@ -157,25 +165,8 @@ def load_peft(folder: str) -> Lora:
     )
 
 
-def _tensors(lora: Lora) -> dict[str, np.ndarray]:
-    tensors = {}
-    for name, factors in lora.modules.items():
-        for letter in "AB":
-            for layer, matrix in enumerate(np.asarray(factors[letter.lower()], np.float32)):
-                tensors[_key(name, layer, letter)] = matrix.T
-    return tensors
-
-
 def _key(name: str, layer: int, letter: str) -> str:
     return f"base_model.model.model.layers.{layer}.{BLOCKS[name]}.{name}.lora_{letter}.weight"
-
-
-def _read_config(path: epath.Path) -> dict[str, Any]:
-    if not path.exists():
-        raise UserError(f"{path}: not found; name a folder in the PEFT layout")
-    fields = read_object(path)
-    _check_fields(fields, path)
-    return fields
 
 
 def _check_fields(fields: Mapping[str, Any], path: epath.Path) -> None:
@@ -196,16 +187,16 @@ def _check_fields(fields: Mapping[str, Any], path: epath.Path) -> None:
     dropout = fields.get("lora_dropout", 0.0)
     if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
         raise UserError(f"{path}: lora_dropout is {shorten(dropout)}; it must be at least 0 and below 1")
-    # PEFT writes the class of the model where it was told no task type.
+    # PEFT writes the class of the model if no task type was configured.
     mapping = fields.get("auto_mapping")
     if mapping is not None and (not isinstance(mapping, dict) or mapping.get("base_model_class") != "Qwen2ForCausalLM"):
         raise UserError(f"{path}: auto_mapping is {shorten(mapping)}; only adapters of Qwen2ForCausalLM can be read")
 
 
 def _check_targets(targets: Any, depth: int, names: Sequence[str], path: epath.Path) -> None:
-    """Raise `UserError` where PEFT would adapt other projections of `depth` layers than `names`, which have tensors.
+    """Raise `UserError` if PEFT would adapt other projections of `depth` layers than `names`, which have tensors.
 
-    A list holds names or ends of dotted names, a string is a pattern of whole names or "all-linear".
+    A list contains names or the ends of dotted names; a string is a pattern for whole names, or "all-linear".
     """
     modules = {f"model.layers.{layer}.{block}.{name}": name for layer in range(depth) for name, block in BLOCKS.items()}
     targets = _DEFAULT_TARGETS if targets is None else targets
@@ -253,7 +244,7 @@ def _stack_layers(tensors: Any, table: dict, name: str, depth: int, rank: int, w
         for layer in range(depth):
             if (name, layer, letter) not in table:
                 raise UserError(f"{where}: tensor {_key(name, layer, letter)} is missing; adapt all layers or none")
-            with np.errstate(over="ignore"):  # a float64 beyond float32 is infinite, and refused below
+            with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite and is refused below
                 layers.append(tensors.get_tensor(table[name, layer, letter]).astype(np.float32))
             shape = layers[-1].shape
             if len(shape) != 2 or shape[rank_axis] != rank or shape != layers[0].shape:

@@ -44,7 +44,10 @@ def staged(folder: str) -> Iterator[pathlib.Path]:
             scratch = tempfile.TemporaryDirectory(prefix=".partial-", dir=parent, ignore_cleanup_errors=True)
             yield pathlib.Path(stack.enter_context(scratch))
             for file in sorted(pathlib.Path(scratch.name).iterdir()):
-                _move(file, target / file.name)
+                if is_remote(target):
+                    epath.Path(file).copy(target / file.name, overwrite=True)
+                else:
+                    file.replace(target / file.name)
         except BaseException as error:
             stack.close()
             if not existed and target.exists() and not any(target.glob("*")):
@@ -53,13 +56,6 @@ def staged(folder: str) -> Iterator[pathlib.Path]:
                 raise
             file = target / pathlib.PurePath(error.filename or "").name
             raise UserError(f"{file}: the disk is full; free space and run again (earlier files are intact)") from error
-
-
-def _move(file: pathlib.Path, to: epath.Path) -> None:
-    if is_remote(to):
-        epath.Path(file).copy(to, overwrite=True)
-    else:
-        file.replace(to)
 
 
 def copy_file(source: epath.PathLike, path: pathlib.Path) -> None:

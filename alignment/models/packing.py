@@ -1,8 +1,8 @@
-"""Completions without their padding: the tokens that somebody reads, one row a prompt.
+"""Pack the completion tokens of each prompt into one row without padding.
 
-A group is a grid of G x Lc cells, and most groups leave many cells empty. Every linear layer runs on packed rows [P, N]
-instead; only attention, a small part of the work, sees the grid. N is rounded up to a quarter of the grid, so that
-ragged lengths compile at most four programs a grid.
+A group is a grid of G x Lc cells, and in most groups many cells are padding. The linear layers therefore run on packed
+rows [P, N]; only attention, a small part of the computation, runs on the grid. N is rounded up to a multiple of a
+quarter of the grid, so that at most four programs are compiled per grid, whatever the lengths.
 """
 
 from __future__ import annotations
@@ -13,67 +13,69 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-SHARES = 4  # widths a grid
-LEAST = 512  # tokens: rows differing by less are not worth another program
+SHARES = 4  # the number of different N per grid
+LEAST = 512  # the smallest step of N in tokens; less is not worth the compilation of another program
 
 
 class Packing(NamedTuple):
-    """A bijection between the packed tokens and the cells they came from, as indices in both directions."""
+    """Indices that map packed tokens to the cells of the grid, and cells to packed tokens."""
 
     cells: jax.Array  # [P, N] cell g * Lc + t of each packed token; G * Lc where the row is padded
-    places: jax.Array  # [P, G * Lc] place in the packed row of each cell; N where the cell is empty
+    positions: jax.Array  # [P, G * Lc] position in the packed row of each cell; N where the cell is empty
 
 
 def pack_cells(mask: np.ndarray) -> np.ndarray:
     """Return int32 cells [P, N] of the completion tokens whose state predicts a token, from mask [P, G, Lc].
 
-    These are all but each completion's last one: nothing comes after it. Rows are padded with G * Lc.
+    These are all but the last token of each completion. Rows are padded with G * Lc.
     """
     groups, samples, length = mask.shape
-    read = np.zeros(mask.shape, bool)
-    read[:, :, :-1] = mask[:, :, 1:]
-    read, size = read.reshape(groups, -1), samples * length
+    predicts = np.zeros(mask.shape, bool)
+    predicts[:, :, :-1] = mask[:, :, 1:]
+    predicts, size = predicts.reshape(groups, -1), samples * length
     step = max(LEAST, -(-size // SHARES))
-    width = min(size, step * max(1, -(-int(read.sum(axis=1).max()) // step)))
-    order = np.argsort(~read, axis=1, kind="stable")[:, :width]
-    return np.where(np.take_along_axis(read, order, axis=1), order, size).astype(np.int32)
+    width = min(size, step * max(1, -(-int(predicts.sum(axis=1).max()) // step)))
+    order = np.argsort(~predicts, axis=1, kind="stable")[:, :width]
+    return np.where(np.take_along_axis(predicts, order, axis=1), order, size).astype(np.int32)
 
 
 def make_packing(cells: jax.Array, size: int) -> Packing:
-    """The packing of `cells` [P, N] in grids of `size` = G * Lc cells."""
+    """Return the packing of `cells` [P, N] in grids of `size` = G * Lc cells."""
     groups, width = cells.shape
     empty = jnp.full((groups, size), width, cells.dtype)
     return Packing(cells, empty.at[jnp.arange(groups)[:, None], cells].set(jnp.arange(width), mode="drop"))
 
 
 def segment_positions(segments: jax.Array) -> jax.Array:
-    """Return the position of each token in its segment, from segment numbers [B, T] of which equal ones are in a row.
+    """Return the position of each token in its segment, from segment numbers [B, T]; a segment is a run of equal ones.
 
     segment_positions([[1, 1, 2, 2, 2, 0]]) is [[0, 1, 0, 1, 2, 0]].
     """
-    places = jnp.broadcast_to(jnp.arange(segments.shape[1]), segments.shape)
+    columns = jnp.broadcast_to(jnp.arange(segments.shape[1]), segments.shape)
     begins = jnp.concatenate([jnp.ones_like(segments[:, :1], bool), segments[:, 1:] != segments[:, :-1]], axis=1)
-    return places - jax.lax.cummax(jnp.where(begins, places, 0), axis=1)
+    return columns - jax.lax.cummax(jnp.where(begins, columns, 0), axis=1)
 
 
 def pack(grid: jax.Array, packing: Packing) -> jax.Array:
     """[P, G * Lc, ...] -> [P, N, ...], zero where the row is padded."""
-    return _move(grid, packing.cells, packing.places)
+    return _move(grid, packing.cells, packing.positions)
 
 
 def unpack(rows: jax.Array, packing: Packing) -> jax.Array:
     """[P, N, ...] -> [P, G * Lc, ...], zero where the cell is empty."""
-    return _move(rows, packing.places, packing.cells)
+    return _move(rows, packing.positions, packing.cells)
 
 
 @jax.custom_vjp
-def _move(x, places, back):
-    """Rows of x [P, A, ...] at places [P, B]; back [P, A] inverts them, so that the gradient is a gather as well."""
-    return _take(x, places)
+def _move(x, positions, back):
+    """Rows of x [P, A, ...] at positions [P, B]; back [P, A] inverts them, so that the gradient is a gather as well."""
+    return _take(x, positions)
 
 
-def _take(x, places):
-    return jnp.take_along_axis(x, places.reshape(*places.shape, *[1] * (x.ndim - 2)), axis=1, mode="fill", fill_value=0)
+def _take(x, positions):
+    return jnp.take_along_axis(
+        x, positions.reshape(*positions.shape, *[1] * (x.ndim - 2)), axis=1, mode="fill", fill_value=0
+    )
 
 
-_move.defvjp(lambda x, places, back: (_take(x, places), back), lambda back, g: (_take(g, back), None, None))
+_move.defvjp(lambda x, positions, back: (_take(x, positions), back), lambda back, g: (_take(g, back), None, None))

@@ -84,10 +84,14 @@ def _backward(residuals, g):
     inner = jnp.sum(g.astype(jnp.float32) * out, axis=-1, keepdims=True)
     d_q, d_prompt, d_completion = [], None, tuple(jnp.zeros(x.shape, jnp.float32) for x in completion)
     for rows in _blocks(q.shape[4]):
-        block = tuple(x[..., rows, :] for x in (q, g, lse, inner))
-        *to_prompt, to_completion = (
-            _part_gradient(*block, part) for part in _parts(rows, prompt, completion, segments)
-        )
+        q_rows, g_rows, lse_rows, inner_rows = (x[..., rows, :] for x in (q, g, lse, inner))
+        part_gradients = []  # float32, of q and of each part's k and v
+        for part in _parts(rows, prompt, completion, segments):
+            weights = jnp.where(part.visible, jnp.exp(_scores(q_rows, part) - lse_rows), 0.0)
+            d_scores = weights * (_against(g_rows, part.v) - inner_rows) * q.shape[-1] ** -0.5
+            d_k, d_v = _gather(d_scores, q_rows, part.k), _gather(weights, g_rows, part.v)
+            part_gradients.append((_mix(d_scores, part.k), d_k, d_v))
+        *to_prompt, to_completion = part_gradients
         d_q.append(sum(part[0] for part in (*to_prompt, to_completion)))
         d_completion = tuple(
             d.at[..., : rows.stop, :].add(new) for d, new in zip(d_completion, to_completion[1:], strict=True)
@@ -140,13 +144,6 @@ def _partial(q, part):
     weights = jnp.where(part.visible, jnp.exp(scores - peak), 0.0)
     total = jnp.maximum(weights.sum(axis=-1, keepdims=True), jnp.finfo(jnp.float32).tiny)
     return _mix(weights, part.v) / total, peak + jnp.log(total)
-
-
-def _part_gradient(q, g, lse, inner, part):
-    """Float32 gradients of q and of the part's k and v; g is that of the output and inner its product with it."""
-    weights = jnp.where(part.visible, jnp.exp(_scores(q, part) - lse), 0.0)
-    d_scores = weights * (_against(g, part.v) - inner) * q.shape[-1] ** -0.5
-    return _mix(d_scores, part.k), _gather(d_scores, q, part.k), _gather(weights, g, part.v)
 
 
 def _scores(q, part):

@@ -59,7 +59,9 @@ def linear_logprob(
     chex.assert_shape(targets, (hidden.shape[0],))
     if isinstance(temperature, int | float) and not temperature > 0:
         raise UserError(f"temperature={temperature}: the log-probability needs a temperature above 0")
-    module = _choose(implementation, *_local(hidden, head, shards), sharded=shards is not None)
+    local_hidden = _local_shape(hidden, shards and shards.tokens, "tokens", shards)
+    local_head = _local_shape(head, shards and shards.vocabulary, "words", shards)
+    module = _choose(implementation, local_hidden, local_head, sharded=shards is not None)
     run = module.linear_logprob if shards is None else _sharded(module.PASSES, shards)
     if token_ranges is None:
         return run(hidden, head, targets, temperature)
@@ -79,16 +81,11 @@ def _choose(implementation: str, hidden, head, sharded: bool) -> ModuleType:
         if not reason:
             return module
         reasons.append(f"{name}: {reason}")
-    raise UserError(f"linear_logprob cannot use the implementation asked for; {'; '.join(reasons)}")
+    raise UserError(f"linear_logprob cannot use the requested implementation; {'; '.join(reasons)}")
 
 
-def _local(hidden: jax.Array, head: jax.Array, shards: Shards | None) -> tuple[jax.ShapeDtypeStruct, ...]:
-    """What one device holds of hidden states and head."""
-    parts = [(hidden, shards and shards.tokens, "tokens"), (head, shards and shards.vocabulary, "words")]
-    return tuple(_part(array, axis, what, shards) for array, axis, what in parts)
-
-
-def _part(array: jax.Array, axis: str | None, what: str, shards: Shards | None) -> jax.ShapeDtypeStruct:
+def _local_shape(array: jax.Array, axis: str | None, what: str, shards: Shards | None) -> jax.ShapeDtypeStruct:
+    """Return the shape of the part of `array` that one device holds, where mesh axis `axis` shards its rows."""
     if axis is None:
         return jax.ShapeDtypeStruct(array.shape, array.dtype)
     if axis not in shards.mesh.shape:
