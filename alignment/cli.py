@@ -392,6 +392,7 @@ def _leaf_help(config: ConfigDict, file: str, read: tuple[str, ...] = ()) -> str
             lines += ["", f"{group}: {GROUPS[group]}"]
         lines.append(f"  {PREFIX}{name}={show(values[name])}")
         if declared:
-            limits = describe_range(declared, names_of(declared.registry) if declared.registry else ())
-            lines.append(f"      {declared.help}" + (f" ({limits})" if limits else ""))
+            default = "" if values[name] == declared.default else f"default: {show(declared.default) or 'empty'}"
+            notes = "; ".join(filter(None, (describe_range(declared, names_of(declared.registry)), default)))
+            lines.append(f"      {declared.help}" + (f" ({notes})" if notes else ""))
     return "\n".join(lines)

@@ -48,13 +48,15 @@ def check_leaf(name: str, value: Any, flag: str) -> None:
     declared = LEAVES.get(name)
     if declared is None or value == declared.default:
         return
-    problem = problem_of(value, declared, names_of(declared.registry) if declared.registry else ())
+    problem = problem_of(value, declared, names_of(declared.registry))
     if problem:
         raise UserError(f"{flag}: {problem}")
 
 
 def names_of(registry: str) -> Iterable[str]:
-    """Return the names in the registry called `registry`, a key of `REGISTRIES`."""
+    """Return the names in the registry called `registry`, a key of `REGISTRIES`; none for ""."""
+    if not registry:
+        return ()
     module, _, attribute = REGISTRIES[registry].partition(":")
     entries = getattr(importlib.import_module(module), attribute)
     return tuple(entries() if callable(entries) else entries)

@@ -58,7 +58,7 @@ def section(tree: Mapping[str, Any]) -> str:
 def row(name: str, declared: Leaf) -> str:
     """Return one leaf as a row of its table."""
     default = f"`{show(declared.default)}`" if declared.default != "" else "empty"
-    values = describe_range(declared, names_of(declared.registry) if declared.registry else ())
+    values = describe_range(declared, names_of(declared.registry))
     return f"| `{name}` | {type_name(declared.default)} | {default} | {values} | {declared.help} |"
 
 

@@ -58,7 +58,7 @@ def test_the_two_trees_share_no_name_and_every_leaf_says_what_it_is():
 def test_the_defaults_are_in_range(make):
     for name, value in flatten(make()).items():
         declared = LEAVES[name]
-        names = names_of(declared.registry) if declared.registry else ()
+        names = names_of(declared.registry)
         assert problem_of(value, declared, names) == "", name
 
 
