@@ -1,6 +1,6 @@
-"""The one command line of every front door: plain flags, `--config=FILE.py[:argument]` and `--config.a.b=value`.
+"""The one command line of every entry point: plain flags, `--config=FILE.py[:argument]` and `--config.a.b=value`.
 
-A front door is three lines:
+An entry point is three lines:
 
     def run(args): ...
     if __name__ == "__main__":
@@ -49,10 +49,10 @@ def main(
     resumes: bool = True,
     argv: Sequence[str] | None = None,
 ) -> int:
-    """Run a front door and return its exit status, as `common.entry_point.run_entry_point` defines it.
+    """Run an entry point and return its exit status, as `common.entry_point.run_entry_point` defines it.
 
     `start` is called before anything else, so that a distributed start precedes whatever may touch a JAX backend.
-    `resumes` says whether the same command goes on after an interruption. The other arguments are those of `parse`.
+    `resumes` says whether the same command resumes after an interruption. The other arguments are those of `parse`.
     """
 
     def run_parsed() -> None:
@@ -110,7 +110,7 @@ def parse(
 
 
 def add_profile(parser: argparse.ArgumentParser) -> None:
-    """Add `--profile` to a front door that trains."""
+    """Add `--profile` to an entry point that trains."""
     parser.add_argument(
         "--profile",
         action="store_true",
@@ -266,7 +266,7 @@ def _nearest_file(path: str) -> str:
 
 @contextlib.contextmanager
 def _mistakes_of(path: str) -> Iterator[None]:
-    """Turn whatever a config file raises into one line with its place; a `UserError` of the file keeps its words."""
+    """Turn whatever a config file raises into a `UserError` that names the line; one of the file keeps its message."""
     try:
         yield
     except UserError as error:
@@ -320,14 +320,14 @@ class _Parser(argparse.ArgumentParser):
 
 def _add_plain_flags(parser: argparse.ArgumentParser, add_flags: AddFlags | None, needs_workdir: bool) -> None:
     if needs_workdir:
-        text = "required: results and checkpoints; the same folder goes on where it was (local or gs://)"
+        text = "required: results and checkpoints; a run in the same folder resumes (local or gs://)"
         parser.add_argument("--workdir", metavar="FOLDER", help=text)
     if add_flags is not None:
         add_flags(parser)
 
 
 def _split_overrides(argv: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
-    """Part `--config.a.b=value` and `--config.a.b value` from the plain flags."""
+    """Separate `--config.a.b=value` and `--config.a.b value` from the plain flags."""
     overrides, rest = [], []
     arguments: Iterator[str] = iter(argv)
     for argument in arguments:

@@ -8,7 +8,7 @@ choices of this project, not of a paper.
 Expected result: `data/traces/` with traces.jsonl (for --config.data.sft.traces), train.parquet (the same as records),
 responses.jsonl (every answer with its verdict), report.json (acceptance by reason, source and try; cost; time) and
 README.md. How much is accepted depends on the teacher; the report says. Beside the folder lies
-`data/traces.journal.jsonl` with every answer as it came: after a kill the same command goes on from it and asks nothing
+`data/traces.journal.jsonl` with every answer as it came: after a kill the same command resumes from it and asks nothing
 again, and a changed filter is applied without asking. There is no --workdir= here: the folder is --config.out.
 
 Cost: what the endpoint asks; name its prices and a limit, as below, and the run stops before the limit. Nothing is

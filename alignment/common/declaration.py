@@ -1,7 +1,7 @@
 """How a leaf of the configuration is declared: default, help text, range, choices and heading, in one place.
 
 `alignment/config.py` holds the declarations. The command line takes its types, its `--help` and its refusals from them,
-and a value from a config file is held to the same ranges.
+and a value from a config file has to be in the same ranges.
 """
 
 from __future__ import annotations
