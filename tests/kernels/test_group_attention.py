@@ -121,7 +121,7 @@ def test_a_token_decoded_is_that_token_of_the_whole(implementation):
     q, prompt_k, prompt_v, k, v = arrays = case()
     mask = prompt_mask([4, LP])
     whole = attend(arrays, mask, implementation)
-    last = np.array([[0, 1, 6], [LC - 1, 6, 3]])  # every completion at a place of its own
+    last = np.array([[0, 1, 6], [LC - 1, 6, 3]])  # every completion at its own position
     written = (np.arange(LC) <= last[..., None])[..., None, None]
     completion_lanes = tuple(jnp.where(written, x, 1e4).transpose(0, 3, 1, 2, 4) for x in (k, v))
     prompt = tuple(x.swapaxes(1, 2) for x in (prompt_k, prompt_v))

@@ -20,7 +20,7 @@ def mesh_of(*shape):
     return jax.make_mesh(shape, ("data", "tensor"), axis_types=(AxisType.Auto,) * 2)
 
 
-def place(inputs: Case, shards: api.Shards) -> Case:
+def shard(inputs: Case, shards: api.Shards) -> Case:
     put = lambda leaf, *names: jax.device_put(leaf, NamedSharding(shards.mesh, P(*names)))  # noqa: E731
     head = put(inputs.head, shards.vocabulary, None)
     return inputs._replace(
@@ -38,13 +38,13 @@ def test_against_float64(shape, tokens_axis, scale, monkeypatch):
     monkeypatch.setattr(xla, "CACHED", (8, 16))
     monkeypatch.setattr(xla, "LANES", 4)
     shards = api.Shards(mesh_of(*shape), "tensor", tokens_axis)
-    inputs = place(case(tokens=38, vocab=8 * 37, scale=scale, temperature=0.7), shards)
+    inputs = shard(case(tokens=38, vocab=8 * 37, scale=scale, temperature=0.7), shards)
     check(jax.jit(runner(shards), static_argnums=3), inputs)
 
 
 def test_bfloat16_against_float64():
     shards = api.Shards(mesh_of(1, 8), "tensor")
-    inputs = place(case(tokens=20, dim=64, vocab=8 * 19, scale=0.3, dtype=jnp.bfloat16), shards)
+    inputs = shard(case(tokens=20, dim=64, vocab=8 * 19, scale=0.3, dtype=jnp.bfloat16), shards)
     check(jax.jit(runner(shards), static_argnums=3), inputs, slope_tolerance=BFLOAT16)
 
 
@@ -74,7 +74,7 @@ def test_each_device_holds_its_slice_only():
 @pytest.mark.parametrize("tokens_axis", [None, "data"])
 def test_the_gradient_for_the_head_is_exact(tokens_axis):
     shards = api.Shards(mesh_of(2, 4), "tensor", tokens_axis)
-    inputs = place(case(tokens=38, vocab=64), shards)
+    inputs = shard(case(tokens=38, vocab=64), shards)
     scalar = lambda head: loss(runner(shards), inputs._replace(head=head))(inputs.hidden)  # noqa: E731
     want = float64(inputs)
     assert distance(jax.jit(jax.grad(scalar))(inputs.head), want.head_slope) <= FLOAT32 * want.peak

@@ -82,12 +82,12 @@ def test_prefill_and_decode_equal_the_group_pass(case):
     cache = (jnp.zeros((4, 2, 3, 5, 8)),) * 2
     completion_kv, ahead = qwen2.KeysValues(cache, cache), jnp.array([0, 2, 1])  # each completion has its own position
     for step in range(7):
-        places = jnp.broadcast_to(step - ahead, (4, 3))
-        real = (places >= 0) & (places < 5)
-        at = jnp.clip(places, 0, 4)[..., None]
+        positions = jnp.broadcast_to(step - ahead, (4, 3))
+        real = (positions >= 0) & (positions < 5)
+        at = jnp.clip(positions, 0, 4)[..., None]
         token = jnp.take_along_axis(completions, at, axis=2)[..., 0]
         keys_values = qwen2.GroupKeysValues(prompt_kv, mask, completion_kv)
-        hidden, completion_kv = qwen2.decode(weights, CONFIG, token, jnp.where(real, places, 5), keys_values, STACK)
+        hidden, completion_kv = qwen2.decode(weights, CONFIG, token, jnp.where(real, positions, 5), keys_values, STACK)
         want = jnp.take_along_axis(whole, at[..., None], axis=2)[:, :, 0]
         np.testing.assert_allclose(hidden[real], want[real], rtol=0, atol=STATE_ERROR)
 

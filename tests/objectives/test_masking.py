@@ -36,9 +36,9 @@ def planted(draw):
     mask[0], mask[1, 0] = False, True
     zeros = {name: np.where(mask, rng.normal(-2, 0.3, SHAPE), 0).astype(np.float32) for name in PER_TOKEN}
     zeros["advantages"] = np.where(mask.any(axis=1), rng.normal(size=SHAPE[0]), 0).astype(np.float32)
-    places = {name: np.where(~mask) for name in PER_TOKEN} | {"advantages": np.where(~mask.any(axis=1))}
+    masked_out = {name: np.where(~mask) for name in PER_TOKEN} | {"advantages": np.where(~mask.any(axis=1))}
     bad = {name: array.copy() for name, array in zeros.items()}
-    for name, where in places.items():
+    for name, where in masked_out.items():
         count = len(where[0])
         bad[name][where] = draw(st.lists(PLANTS, min_size=count, max_size=count))
     return mask, zeros, bad

@@ -127,9 +127,9 @@ def decoded(params, stack):
         hidden, completion_kv = carry
         token = completions[..., position]
         scores = jax.nn.log_softmax(qwen2.logits(params, hidden))
-        places = jnp.full(token.shape, position)
+        positions = jnp.full(token.shape, position)
         keys_values = qwen2.GroupKeysValues(prompt_kv, rollout.prompt_mask, completion_kv)
-        carry = qwen2.decode(params, CONFIG, token, places, keys_values, stack, layers=layers)
+        carry = qwen2.decode(params, CONFIG, token, positions, keys_values, stack, layers=layers)
         return carry, jnp.take_along_axis(scores, token[..., None], axis=-1)[..., 0]
 
     start = jnp.broadcast_to(state[:, None], (1, SAMPLES, state.shape[-1])), completion_kv
