@@ -1,1 +1,1 @@
-"""What every layer may use: files, manifests and locks. Imports nothing of the project but its errors."""
+"""Files, manifests, locks and other utilities for every layer; of the project only its errors are imported."""

@@ -1,4 +1,4 @@
-"""What every entry point does as a process: output that no encoding can break, signals, and exit statuses."""
+"""Run an entry point as a process: tolerant output, signal handling, error lines and exit statuses."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from alignment.errors import UserError
 def run_entry_point(run: Callable[[], None], after_interrupt: str) -> int:
     """Call `run` and return the exit status.
 
-    0; 2 for a `UserError` and for what `surroundings.explain` knows (one line on stderr); 130 for Ctrl-C and 143 for
-    SIGTERM, with the line "interrupted; " and `after_interrupt`; 141 where the reader of the output has gone
-    (`| head`). Exceptions that are not the user's to mend pass through.
+    It is 0 on success, 2 for a `UserError` and for errors that `surroundings.explain` knows (one line on stderr), 130
+    for Ctrl-C and 143 for SIGTERM, with the line "interrupted; " and `after_interrupt`, and 141 where the reader of the
+    output has closed it (`| head`). Any other exception is a defect and is raised.
     """
     make_output_tolerant()
     try:
@@ -27,14 +27,14 @@ def run_entry_point(run: Callable[[], None], after_interrupt: str) -> int:
             try:
                 run()
             finally:
-                sys.stdout.flush()  # so that a reader who has gone is noticed here
+                sys.stdout.flush()  # raises in this block if the reader has closed the pipe
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        if not _reader_has_gone():
+        if not _is_reader_closed():
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still in the buffer
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # receives what is still in the buffer
         return 128 + signal.SIGPIPE
     except Exception as error:
         line = explain(error)
@@ -49,11 +49,11 @@ def run_entry_point(run: Callable[[], None], after_interrupt: str) -> int:
 
 
 def make_output_tolerant() -> None:
-    """Let stdout and stderr write what their encoding lacks as escapes; one that is closed swallows everything."""
+    """Let stdout and stderr write characters that their encoding lacks as escapes, and discard output if closed."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8", errors="replace"))  # noqa: SIM115 - open as long as the process
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8", errors="replace"))  # noqa: SIM115 - stays open until the process ends
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
@@ -63,7 +63,7 @@ def own_command() -> str:
     return shlex.join(sys.orig_argv)
 
 
-def _reader_has_gone() -> bool:
+def _is_reader_closed() -> bool:
     poll = select.poll()
     for descriptor in (1, 2):
         poll.register(descriptor, 0)

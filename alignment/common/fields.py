@@ -1,4 +1,4 @@
-"""Reading the JSON objects of other programs, whose fields may hold anything."""
+"""Read and check the JSON objects of other programs, whose fields may hold any value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read_object(path: epath.PathLike) -> dict[str, Any]:
     """Return the JSON object in a file, local or `gs://`.
 
     Raises:
-      UserError: the file cannot be read, is not UTF-8, not JSON, or holds something else than an object.
+      UserError: the file cannot be read, is not UTF-8 or JSON, or holds no object.
     """
     try:
         fields = json.loads(read_text(path))

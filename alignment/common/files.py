@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, in UTF-8 whatever the locale says; local or `gs://`."""
+"""Write files atomically, locally or on `gs://`, and in UTF-8 whatever the locale is."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from alignment.errors import UserError
 
 
 def is_remote(path: epath.PathLike) -> bool:
-    """Whether `path` lies in an object store, where a file is replaced whole and folders need not be made."""
+    """Return whether `path` is in an object store, where files are replaced atomically and folders need not be made."""
     return "://" in str(path)
 
 
 def write_bytes(path: epath.PathLike, content: bytes) -> None:
-    """Write `path` so that a reader, or a run that follows a crash, sees the old file or the new one and never a part.
+    """Write `path` atomically: a reader, or a run after a crash, sees the old file or the new one and never a part.
 
-    The folder must exist. A local file is written beside its name, forced to the disk and renamed; an object store
-    replaces an object only when it has the whole of it.
+    The folder must exist. A local file is written under a temporary name, forced to the disk and renamed; an object
+    store replaces an object only when it is complete.
 
     Raises:
-      OSError: it cannot be written; the error names `path`, which is as it was.
+      OSError: the file cannot be written; the error names `path`, which is unchanged.
     """
     path = epath.Path(path)
     if is_remote(path):
@@ -37,7 +37,7 @@ def write_bytes(path: epath.PathLike, content: bytes) -> None:
 
 def _replace(path: str, content: bytes) -> None:
     folder, name = os.path.split(path)
-    # The process id, since several runs may write one entry of a shared cache.
+    # The name has the process id, since several runs may write one entry of a shared cache.
     unfinished = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     try:
         with open(unfinished, "wb") as file:
@@ -91,8 +91,8 @@ def make_folder(folder: epath.PathLike, flag: str) -> None:
     """Make `folder` and check, by writing, that files can be made in it.
 
     Raises:
-      UserError: they cannot; the line begins with `flag`, what on the command line chose the folder
-        ("--workdir=runs/demo"), and gives reason and remedy.
+      UserError: they cannot. The message begins with `flag`, which chose the folder ("--workdir=runs/demo"), and gives
+        reason and remedy.
     """
     folder = epath.Path(folder)
     probe = folder / f".probe.{os.getpid()}"
@@ -107,14 +107,14 @@ def make_folder(folder: epath.PathLike, flag: str) -> None:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return why something failed, in one line: the system's words for an `OSError`, the first 200 characters else."""
+    """Return the reason of an error in one line: the system's text of an `OSError`, else the first 200 characters."""
     return getattr(error, "strerror", None) or " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def check_file(path: epath.PathLike) -> None:
-    """Raise `UserError` where a file is to be written and a folder bears its name, or a file the name of its folder.
+    """Raise `UserError` where a folder has the name of the file to be written, or a file the name of its folder.
 
-    Looks and writes nothing, so that it can be asked long before the file is made.
+    It writes nothing, so that it can be called long before the file is made.
     """
     path = epath.Path(path)
     if is_remote(path):

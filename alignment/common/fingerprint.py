@@ -1,4 +1,4 @@
-"""What a run depends on beside its configuration: the bits of its arrays, and the environment it computes in."""
+"""Fingerprints of arrays, and the environment of a run: the inputs of a run beside its configuration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fingerprint(arrays: PyTree) -> str:
 
 
 def environment() -> dict[str, Any]:
-    """Return what bit-identity depends on beside the code: versions, visible cores, devices and processes."""
+    """Return the versions, visible cores, devices and processes, on which the bits of a result depend."""
     versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
@@ -40,7 +40,7 @@ def environment() -> dict[str, Any]:
 
 
 def named_leaves(tree: PyTree) -> dict[str, Any]:
-    """Return {dotted name: leaf}, which does not depend on how optax or flax nest their containers.
+    """Return {dotted name: leaf}, with names that are independent of how optax or flax nest their containers.
 
     Raises:
       ValueError: two leaves have the same dotted name.

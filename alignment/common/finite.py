@@ -1,4 +1,4 @@
-"""Nothing that is not finite is written: a NaN in a file is loaded, trained on and served without a word."""
+"""Refuse to write values that are not finite, because a NaN in a file is loaded, trained on and served silently."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alignment.errors import UserError
 
 
 def all_finite(tensor: np.ndarray) -> bool:
-    """Return whether no value is NaN or infinite, looking at blocks of rows: it needs next to no memory."""
+    """Return whether no value is NaN or infinite; checked in blocks of rows, which needs little memory."""
     rows = max(1, 2**18 // max(1, math.prod(tensor.shape[1:])))
     return all(np.isfinite(tensor[start : start + rows]).all() for start in range(0, len(tensor), rows))
 
@@ -19,7 +19,7 @@ def all_finite(tensor: np.ndarray) -> bool:
 def check_finite(arrays: Mapping[str, np.ndarray], where: str) -> None:
     """Raise `UserError` if an array of numbers holds NaN or infinities; the line names `where` and the array.
 
-    Types of numpy and of ml_dtypes are looked at (float32, bfloat16); whole numbers, booleans and texts are skipped.
+    Floating-point types of numpy and ml_dtypes are checked (float32, bfloat16); integers, booleans and texts are not.
     """
     for name, array in arrays.items():
         if array.dtype.kind in "biuSUO":

@@ -1,8 +1,8 @@
-"""Ctrl-C and SIGTERM: a loop that saves ends after a whole step, everything else ends at once; exit status 130 or 143.
+"""Ctrl-C and SIGTERM: a loop that saves ends after a whole step, all other code at once; exit status 130 or 143.
 
-A loop that can save runs inside `deferred()` and looks at `requested()` between its steps. The first signal then only
-asks it to stop; a step that is not over after `GRACE` seconds is given up, unless it has called `commit_step`. A second
-signal ends the process where it stands, even while it compiles, which is as safe as kill -9.
+A loop that can save runs inside `deferred()` and reads `requested()` between its steps. The first signal then only
+requests a stop; a step that has not ended after `GRACE` seconds is aborted, unless it has called `commit_step`. A
+second signal ends the process at once, even while it compiles, which is as safe as kill -9.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import threading
 import time
 from collections.abc import Iterator
 
-GRACE = 30.0  # seconds that a step may take to end; with the save after it this stays below a minute
-_APART = 1.0  # seconds between two signals that count as two: some supervisors send one to the group and one to us
+GRACE = 30.0  # seconds that a step may take to end; with the save after it this is less than a minute
+_APART = 1.0  # seconds between two distinct signals: some supervisors signal the group and the process at once
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the process to end; `signum` says which."""
+    """A signal requested that the process end; `signum` is its number."""
 
     def __init__(self, signum: int):
         super().__init__(signum)
@@ -29,7 +29,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class _State:
-    """Signals belong to the process, and so does this."""
+    """State of the process, since signals concern the whole process."""
 
     signum = 0  # of the first signal
     deferred = 0  # depth of `deferred()`
@@ -38,19 +38,19 @@ class _State:
 
 
 def requested() -> int:
-    """Return the number of the signal that asked the process to end, or 0."""
+    """Return the number of the signal that requested a stop, or 0."""
     return _State.signum
 
 
 def raise_if_requested() -> None:
-    """Raise `Interrupted` if a signal asked the process to end."""
+    """Raise `Interrupted` if a signal requested a stop."""
     if _State.signum:
         raise Interrupted(_State.signum)
 
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Let the first signal wait for the loop inside, which must look at `requested()` between its steps."""
+    """Let the first signal wait for the loop inside, which must read `requested()` between its steps."""
     _State.deferred += 1
     try:
         yield
@@ -60,7 +60,7 @@ def deferred() -> Iterator[None]:
 
 @contextlib.contextmanager
 def step() -> Iterator[None]:
-    """Mark one step of a deferred loop, which is given up if it outlasts a signal by `GRACE` seconds."""
+    """Mark one step of a deferred loop, which is aborted if it runs `GRACE` seconds longer than a signal."""
     _State.in_step = True
     try:
         yield
@@ -69,13 +69,13 @@ def step() -> Iterator[None]:
 
 
 def commit_step() -> None:
-    """Let the step run to its end from here on, because its update consumes the state from before it."""
+    """Let the present step run to its end, because its update consumes the state from before it."""
     _State.committed = True
 
 
 @contextlib.contextmanager
 def handled() -> Iterator[None]:
-    """Handle SIGINT and SIGTERM inside; in another thread than the main one, and when nested, change nothing."""
+    """Handle SIGINT and SIGTERM inside; do nothing outside the main thread or when nested."""
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) is _on_signal:
         yield
@@ -86,7 +86,7 @@ def handled() -> Iterator[None]:
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    # The handlers of Python wait while the main thread compiles; this thread sees a second signal at once.
+    # Python's handlers wait while the main thread compiles; this thread reads a second signal at once.
     threading.Thread(target=_watch, args=(reader,), daemon=True, name="signals").start()
     try:
         yield

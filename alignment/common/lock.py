@@ -1,8 +1,8 @@
-"""One run at a time in a folder: a lock file that names its owner.
+"""Admit one run at a time to a folder, by a lock file that names its owner.
 
-On the owner's machine the lock holds while that very process runs, known by its id and start time. From elsewhere
-(another machine on a shared disk, `gs://`) it holds while its heartbeat, which the owner renews every 30 seconds, is
-less than 5 minutes old. A lock whose owner is gone is taken over, and the new owner says so.
+On the owner's machine the lock is valid while that process runs, identified by its id and start time. Elsewhere
+(another machine on a shared disk, `gs://`) it is valid while its heartbeat, which the owner renews every 30 seconds, is
+less than 5 minutes old. A run that takes over the lock of an owner that has ended logs it.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from etils import epath
 from alignment.common.files import check_file, is_remote, make_folder, read_text, write_json
 from alignment.errors import UserError
 
-HEARTBEAT = 30.0  # seconds between two signs of life
-STALE = 300.0  # seconds after which an owner that cannot be asked counts as gone
-SETTLE = 5.0  # seconds until two that wrote at once must both see the later of them, where nothing excludes the other
+HEARTBEAT = 30.0  # seconds between two renewals of the lock
+STALE = 300.0  # seconds after which an owner on another machine counts as ended
+SETTLE = 5.0  # seconds until two runs that wrote at once both read the later lock, where the file system has no locks
 PROC = pathlib.Path("/proc")
 NAME = "run.lock"
 
 
 @dataclasses.dataclass(frozen=True)
 class Owner:
-    """Who holds a lock; what the lock file says."""
+    """The process that holds a lock: the content of the lock file."""
 
-    token: str  # of this holding and no other
+    token: str  # unique to this acquisition
     host: str
-    machine: str  # host name, boot and process namespace: where `pid` means this process
+    machine: str  # host name, boot and process namespace, in which `pid` is unique
     pid: int
-    started: str  # when the process began, as the system counts it
-    since: str  # UTC, for people
+    started: str  # when the process began, see `process_start`
+    since: str  # UTC, for messages
     command: str
     heartbeat: float  # seconds since 1970
 
@@ -59,9 +59,9 @@ class Lock:
     token: str
 
     def check(self) -> None:
-        """Raise `UserError` where another run has taken the lock over, as after a long suspension of this one.
+        """Raise `UserError` where another run has taken over the lock, as after a long suspension of this one.
 
-        To be called before anything is written that another run would rely on.
+        Call it before writing anything that another run would read.
         """
         owner = _read(self.path)
         if owner is not None and owner.token != self.token:
@@ -73,16 +73,16 @@ class Lock:
 
 @contextlib.contextmanager
 def locked(path: epath.PathLike, flag: str, log: Callable[[str], Any] = print) -> Iterator[Lock]:
-    """Hold the lock file `path` for the length of the block, however it ends.
+    """Hold the lock file `path` during the block, and release it however the block ends.
 
     Args:
-      path: the lock file, local or `gs://`; its folder is made, and removed again where nothing else came into it.
-      flag: what on the command line chose the folder, such as "--workdir=runs/demo".
-      log: is told where the lock of an owner that is gone is taken over.
+      path: the lock file, local or `gs://`. Its folder is made, and removed again if it is still empty.
+      flag: the flag that chose the folder, such as "--workdir=runs/demo".
+      log: receives a line where the lock of an owner that has ended is taken over.
 
     Raises:
-      UserError: the folder cannot be written, or another run that is alive holds the lock, which the line names, or a
-        folder has the name of the lock file.
+      UserError: the folder cannot be written, a running process holds the lock (the message names it), or a folder has
+        the name of the lock file.
     """
     path = epath.Path(path)
     is_new = not path.parent.exists()
@@ -97,7 +97,7 @@ def locked(path: epath.PathLike, flag: str, log: Callable[[str], Any] = print) -
     finally:
         stop.set()
         beats.join()
-        with contextlib.suppress(Exception):  # the block's own error is the one to show
+        with contextlib.suppress(Exception):  # an error of the block must not be hidden by one of the release
             _release(lock, is_new)
 
 
@@ -121,14 +121,14 @@ def _acquire(path: epath.Path, flag: str, log: Callable[[str], Any]) -> str:
 
 @contextlib.contextmanager
 def _exclusive(folder: epath.Path) -> Iterator[bool]:
-    """Keep other processes out of the same block; yields False where the file system has no means to."""
+    """Exclude other processes from the same block; yield False where the file system has no locks."""
     if is_remote(folder):
         yield False
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)  # the system lets go of it however the process ends
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # released by the system however the process ends
         except OSError:  # some network file systems
             yield False
         else:
@@ -139,7 +139,7 @@ def _exclusive(folder: epath.Path) -> Iterator[bool]:
 
 def _beat(lock: Lock, stop: threading.Event) -> None:
     while not stop.wait(HEARTBEAT):
-        # A disk or network may fail for a while; the lock outlives ten beats.
+        # A disk or network may fail for a while; the lock is valid for ten heartbeats.
         with contextlib.suppress(Exception), _exclusive(lock.path.parent):
             owner = _read(lock.path)
             if owner is not None and owner.token == lock.token:
@@ -152,7 +152,7 @@ def _release(lock: Lock, remove_folder: bool) -> None:
         if owner is not None and owner.token == lock.token:
             lock.path.unlink()
     if remove_folder and not is_remote(lock.path):
-        lock.path.parent.rmdir()  # which the system refuses where anything is in it
+        lock.path.parent.rmdir()  # raises, suppressed by the caller, where the folder is not empty
 
 
 def _refusal(owner: Owner, path: epath.Path, flag: str) -> str:
@@ -168,7 +168,7 @@ def _refusal(owner: Owner, path: epath.Path, flag: str) -> str:
 
 
 def is_alive(owner: Owner) -> bool:
-    """Whether the owner's process runs, as far as can be told from here."""
+    """Return whether the owner's process runs; on another machine, whether its heartbeat is recent."""
     if owner.machine == machine():
         return process_start(owner.pid) == owner.started != ""
     return time.time() - owner.heartbeat < STALE
@@ -189,7 +189,7 @@ def _myself() -> Owner:
 
 
 def _read(path: epath.Path) -> Owner | None:
-    """The owner that the file names; None where there is no file, or none that a run wrote."""
+    """Return the owner that the file names; None where there is no file or no run wrote it."""
     try:
         owner = Owner(**json.loads(read_text(path)))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -199,7 +199,7 @@ def _read(path: epath.Path) -> Owner | None:
 
 
 def machine() -> str:
-    """Return what tells this machine, since it was started, and this process namespace from every other."""
+    """Return a name that is unique to this machine, its present boot and this process namespace."""
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):
         parts.append((PROC / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip())
@@ -209,9 +209,9 @@ def machine() -> str:
 
 
 def process_start(pid: int) -> str:
-    """Return when process `pid` of this machine began, in the system's own terms; "" where no such process runs.
+    """Return when process `pid` of this machine began, as the system writes it; "" where no such process runs.
 
-    From /proc where there is one, else from `ps`, else "unknown" for any process that exists.
+    It is read from /proc, else from `ps`; where there is neither it is "unknown" for any process that exists.
     """
     if (PROC / "self" / "stat").exists():
         return _start_from_proc(pid)
@@ -220,7 +220,7 @@ def process_start(pid: int) -> str:
 
 def _start_from_proc(pid: int) -> str:
     try:
-        # The name of the program, in brackets, may hold anything; the state follows it, the start 19 fields on.
+        # The program's name, in brackets, may contain anything; the state follows it, the start time 19 fields later.
         state, *fields = (PROC / str(pid) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return ""
@@ -239,6 +239,6 @@ def _start_from_signal(pid: int) -> str:
         os.kill(pid, 0)
     except ProcessLookupError:
         return ""
-    except PermissionError:  # somebody else's
+    except PermissionError:  # the process of another user
         pass
     return "unknown"

@@ -1,7 +1,7 @@
-"""A manifest of SHA-256 hashes, written last: what it lists is whole, or the damage has a name.
+"""Seal folders with a manifest of SHA-256 hashes, written last, and find files that no longer match it.
 
-Every place where a run may go on from what an earlier one left (checkpoints, adapters, finished stages and arms) is
-sealed by one, since most readers take a flipped bit without a word.
+Every folder that a later run may read (checkpoints, adapters, finished stages and arms) is sealed, since most readers
+accept a flipped bit silently.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def seal(folder: epath.PathLike, names: Sequence[str] | None = None) -> None:
       names: the files, relative to `folder`; None: every file under it.
 
     Raises:
-      UserError: a safetensors file among them holds a value that is not finite.
+      UserError: a safetensors file among them has a value that is not finite.
     """
     folder = epath.Path(folder)
     paths = sorted(_files(folder)) if names is None else [folder / name for name in sorted(names)]
@@ -45,9 +45,9 @@ def seal(folder: epath.PathLike, names: Sequence[str] | None = None) -> None:
 
 
 def _check_tensors(path: epath.Path) -> None:
-    if is_remote(path):  # was checked when it was written here; fetching it again is dear
+    if is_remote(path):  # checked when it was written locally; downloading it again is slow
         return
-    with contextlib.suppress(SafetensorError), safe_open(str(path), framework="np") as tensors:  # no file: no numbers
+    with contextlib.suppress(SafetensorError), safe_open(str(path), framework="np") as tensors:  # damaged
         for name in tensors.keys():  # noqa: SIM118 (a safetensors handle, no dict)
             check_finite({name: tensors.get_tensor(name)}, str(path))
 

@@ -1,6 +1,6 @@
 """Progress of a loop: a bar with the time left on a terminal, otherwise a plain line every half minute.
 
-A log file gets no carriage returns. `--quiet` leaves results and warnings only.
+A log file contains no carriage returns. With `--quiet` only results and warnings are printed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _quiet = False
 
 
 def set_quiet(quiet: bool) -> None:
-    """Show progress and notices, or leave them out."""
+    """Turn progress and notices off or on."""
     global _quiet
     _quiet = quiet
 
 
 def shows_bars() -> bool:
-    """Whether bars are shown: on a terminal, unless the run is quiet. Bars of libraries follow it."""
+    """Return whether bars are shown: on a terminal, unless the run is quiet. Bars of libraries follow it."""
     return not _quiet and sys.stderr.isatty()
 
 
@@ -40,15 +40,15 @@ def say(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Print a warning, in a line of its own where a bar is shown."""
-    # Whoever reads the output may have gone; that ends the printing of results, and not an hour of training.
+    """Print a warning, on a separate line where a bar is shown."""
+    # A closed pipe must end the printing of results but not an hour of training.
     with contextlib.suppress(BrokenPipeError):
         tqdm.write(text)
         sys.stdout.flush()
 
 
 class Progress:
-    """What a loop tells about itself; `update` is called for every step."""
+    """The progress of one loop, which calls `update` for every step."""
 
     def __init__(self, total: int, label: str, unit: str, initial: int = 0):
         self._total, self._label, self._unit = total, label, unit
@@ -66,7 +66,11 @@ class Progress:
         """Count `steps` more as done; `headline` is shown beside the rate, such as {"nll": "0.71"}."""
         self._done += steps
         if headline:
-            self._headline = headline if isinstance(headline, str) else _listed(headline)
+            self._headline = (
+                headline
+                if isinstance(headline, str)
+                else ", ".join(f"{name} {value}" for name, value in headline.items())
+            )
         if self._bar is not None:
             self._bar.set_postfix_str(self._headline, refresh=False)
             self._bar.update(steps)
@@ -75,7 +79,7 @@ class Progress:
             self._print(f"{self._rate()}, {self._time_left()} left")
 
     def close(self, finished: bool = True) -> None:
-        """Take the bar down, or print the last line of a loop that is `finished`."""
+        """Close the bar, or print the last line of a loop that is `finished`."""
         if self._bar is not None:
             self._bar.close()
         elif finished and not _quiet and self._done > self._initial:
@@ -103,14 +107,14 @@ def progress(total: int, label: str, unit: str, initial: int = 0) -> Iterator[Pr
     shown = Progress(total, label, unit, initial)
     try:
         yield shown
-    except BaseException:  # a summary would follow the line that says why the loop ended
+    except BaseException:  # no summary after the line that says why the loop ended
         shown.close(finished=False)
         raise
     shown.close()
 
 
 def each(items: Iterable[Item], label: str, unit: str, total: int | None = None) -> Iterator[Item]:
-    """Yield `items` and show how many there were; `total` where they have no length."""
+    """Yield `items` and show the progress over them; `total` is needed where they have no length."""
     if total is None:
         assert isinstance(items, Sized)
         total = len(items)
@@ -118,7 +122,3 @@ def each(items: Iterable[Item], label: str, unit: str, total: int | None = None)
         for item in items:
             yield item
             shown.update()
-
-
-def _listed(headline: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in headline.items())

@@ -1,4 +1,4 @@
-"""A configuration as a config file: what a run stores, what `--print_config` prints and what a next round proposes."""
+"""A configuration as a config file, as a run stores it, `--print_config` prints it and a next round proposes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of entries that a user names: how an entry is looked up, and how a wrong name is refused.
+"""Tables of entries that a user names: look an entry up, or refuse a wrong name with the nearest known one.
 
 A registry is a plain dict from name to entry (losses, reward channels, presets, arms). Where a new file of a folder
 is a new entry, `module_names` lists the files.

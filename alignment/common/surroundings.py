@@ -1,7 +1,7 @@
-"""What the surroundings of a run do to it, said in one line: versions, disks, memory, devices, networks.
+"""Errors of a run's surroundings (versions, disks, memory, devices, networks) in one line with the remedy.
 
-Other programs raise errors of many types for what only the person at the keyboard can mend. `explain` is the one place
-that turns them into a line with the remedy; everything it does not know is a defect and keeps its traceback.
+Libraries raise errors of many types for conditions that only the user can change. `explain` turns them into one line;
+any error that it does not know is a defect and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from alignment.errors import UserError
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_JAX = (0, 10, 2)
-# For tests alone: environment variables with a version of jax to believe in, and a step that runs out of memory.
+# For tests only: environment variables that hold a version of jax to assume, and a step that runs out of memory.
 PRETENDED_JAX, PRETENDED_SHORTAGE = "ALIGNMENT_PRETEND_JAX_VERSION", "ALIGNMENT_PRETEND_OUT_OF_MEMORY"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -29,9 +29,9 @@ _NO_NETWORK = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED, errno.
 
 
 def check_versions(env: Mapping[str, str] = os.environ) -> None:
-    """Raise `UserError` where Python or jax is older than what this package is written for.
+    """Raise `UserError` where Python or jax is older than this package needs.
 
-    To be called before anything of jax is imported: names that an old version lacks would end in an ImportError.
+    Call it before importing jax, because a name that an old version lacks would raise an ImportError.
     """
     if sys.version_info < OLDEST_PYTHON:
         wanted = ".".join(map(str, OLDEST_PYTHON))
@@ -100,15 +100,18 @@ _DEVICE_MEMORY = (
 
 
 def _explain_text(error: BaseException) -> str | None:
-    """By type and words, as jaxlib's own types can be named only once jax is loaded."""
+    """Return the line of an error, recognised by type name and text, since jax may not be imported yet."""
     text = str(error)
+    frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, MemoryError):
         return _HOST_MEMORY
-    if os.strerror(errno.ENOSPC) in text:  # tensorstore says it in a ValueError, pyarrow in an OSError without number
+    if os.strerror(errno.ENOSPC) in text:  # tensorstore raises a ValueError, pyarrow an OSError without number
         return "the disk is full; free some space and run it again, what was finished before is intact"
     if type(error).__name__ in ("XlaRuntimeError", "JaxRuntimeError") and "RESOURCE_EXHAUSTED" in text:
         return _DEVICE_MEMORY
-    if isinstance(error, RuntimeError | AssertionError) and _raised_in(error, "jax/_src/xla_bridge.py"):
+    # The module of jax that looks for devices raises errors of many types and texts.
+    in_bridge = bool(frames) and frames[-1].filename.replace(os.sep, "/").endswith("jax/_src/xla_bridge.py")
+    if isinstance(error, RuntimeError | AssertionError) and in_bridge:
         platforms = os.environ.get("JAX_PLATFORMS", "")
         return (
             f"JAX_PLATFORMS={platforms}: JAX has no such device here ({text[:160] or 'none'}); "
@@ -117,16 +120,11 @@ def _explain_text(error: BaseException) -> str | None:
     return None
 
 
-def _raised_in(error: BaseException, file: str) -> bool:
-    """Whether the last frame lies in `file`: where jax looks for devices, its errors are of many types and words."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename.replace(os.sep, "/").endswith(file)
-
-
 def pretend_shortage(step: int, env: Mapping[str, str] = os.environ) -> None:
-    """For tests: before training step `step` (0-based), raise what an exhausted device or machine raises.
+    """Raise, before training step `step` (0-based), the error of an exhausted device or machine; for tests.
 
-    The variable PRETENDED_SHORTAGE says which and when, as in "device@3" or "host@0"; without it nothing happens.
+    The environment variable PRETENDED_SHORTAGE sets kind and step, as in "device@3" or "host@0"; without it nothing
+    happens.
     """
     kind, _, when = env.get(PRETENDED_SHORTAGE, "").partition("@")
     if not kind or int(when) != step:
