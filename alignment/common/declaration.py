@@ -118,7 +118,10 @@ def _problem_of_item(item: Any, declared: Leaf, known: tuple[str, ...]) -> str:
         return ""
     if isinstance(item, str):
         names = declared.choices or known
-        return _unknown_name(item, names) if names and item not in names else ""
+        if not names or item in names:
+            return ""
+        listed = ", ".join(sorted(name or "nothing" for name in names))
+        return f"{item!r} is unknown; {did_you_mean(item, names)}use one of {listed}"
     if isinstance(item, float) and not math.isfinite(item):
         return "it must be a finite number"
     largest = MAX_INT if isinstance(item, int) else MAX_FLOAT
@@ -133,11 +136,6 @@ def _problem_of_item(item: Any, declared: Leaf, known: tuple[str, ...]) -> str:
         and (declared.below is None or item < declared.below)
     )
     return "" if inside or item == declared.also else f"it must be {describe_range(declared)}"
-
-
-def _unknown_name(name: str, names: tuple[str, ...]) -> str:
-    hint = did_you_mean(name, names)
-    return f"{name!r} is unknown; {hint}use one of {', '.join(sorted(name or 'nothing' for name in names))}"
 
 
 def _repeated(items: tuple, declared: Leaf) -> str:
