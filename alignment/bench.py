@@ -1,18 +1,18 @@
-"""Measure what an update costs, part by part, beside our own plain path.
+"""Measure what an update costs, part by part, beside plain implementations of the same work.
 
     python -m alignment.bench --suite=update --size=512,8,8,2,1536,32768 --against=plain --json
 
 The suites: `update` is one whole GRPO update, `logprob` the log-probabilities of its tokens, `attention` one layer's
 attention, each forward and backward on a random model with full-length prompts and completions; `grpo` is a whole step,
 rollout and update, `decode` the rollout alone, and `load` a rollout of completions of very different lengths. Cases are
-compiled and warmed up first and then run in turns, so that ratios hold on a machine that is not quiet.
-docs/performance.md says what every figure means and what was measured; --table prints its tables from the committed
-docs/bench.csv.
+compiled and warmed up first and then run in turns, so that other load on the machine affects all of them alike.
+docs/performance.md defines every figure and shows what was measured; --table prints its tables and the README's from
+the committed docs/bench.csv.
 
     python -m alignment.bench --suite=fit --csv=docs/fit.csv
 
-runs nothing: it compiles the update of Qwen2.5 from 0.5B to 7B for one chip of each TPU generation, without a TPU, and
-says which batches fit. It needs Python 3.12 and libtpu.
+runs nothing. It compiles the update of Qwen2.5 from 0.5B to 7B for one chip of each TPU generation, without a TPU, and
+prints which batches fit. It needs Python 3.12 and libtpu.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import sys
 from collections.abc import Sequence
 
 from alignment.benchmarks import machine
-from alignment.benchmarks.fit import door as fit
+from alignment.benchmarks.fit import entry as fit
 from alignment.benchmarks.measure import measure, no_kept_programs
 from alignment.benchmarks.registry import build_suite, suite_names
 from alignment.benchmarks.results import append_csv, as_json, make_rows, read_csv, text_lines
@@ -37,7 +37,7 @@ COMMITTED = "docs/bench.csv"
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the tables, or measure, print and keep."""
+    """Print the tables, or measure, print the rows and append them to `--csv`."""
     if args.suite == "fit":
         fit.run(args)
         return
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     if not args.suite:
         raise UserError(f"--suite is missing; write --suite={'|'.join((*suite_names(), 'fit'))}")
     if args.csv:
-        append_csv(args.csv, ())  # whatever is wrong with the file is better said before the work than after it
+        append_csv(args.csv, ())  # a file that cannot be written is refused before the work
     return_compiler_memory()  # as every training run does
     rows = bench(make_setting(args), tuple(name for name in args.against.split(",") if name))
     for row in rows:
@@ -59,19 +59,19 @@ def run(args: argparse.Namespace) -> None:
 
 
 def bench(setting: Setting, against: tuple[str, ...] = ()) -> list[dict]:
-    """Measure one suite at one setting and return its rows; the machine's rate is taken before and after."""
-    environment = machine.describe() | {"load": machine.load()}
+    """Measure one suite at one setting and return its rows; the machine's rate is the higher of before and after."""
+    description = machine.describe() | {"load": machine.load()}
     suite = build_suite(setting, against)
     rate = machine.matmul_rate(setting.dtype)
     with no_kept_programs():
         measured = measure(suite.cases, setting.repeats)
     rate = max(rate, machine.matmul_rate(setting.dtype))
     bandwidth = machine.read_rate() if suite.useful_bytes else None
-    return make_rows(setting, suite, measured, rate, environment, bandwidth)
+    return make_rows(setting, suite, measured, rate, description, bandwidth)
 
 
 def make_setting(args: argparse.Namespace) -> Setting:
-    """The setting that the flags describe."""
+    """Return the setting that the flags describe."""
     names = ("suite", "prompts", "group", "prompt_len", "new_tokens", "dtype", "repeats", "implementation")
     return Setting(size=parse_size(args.size), **{name: getattr(args, name) for name in names})
 
@@ -82,7 +82,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line. It is not that of the other front doors, which needs ml-collections."""
+    """Return the parser. It is not that of the other commands, which need ml-collections."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = _Parser("python -m alignment.bench", description=__doc__, formatter_class=formatter, allow_abbrev=False)
     add, sizes = parser.add_argument, "hidden,layers,heads,kv_heads,intermediate,vocab"
@@ -103,14 +103,14 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--json", action="store_true", help="print one line of JSON")
     add("--csv", default="", metavar="PATH", help="append one row a case to this file; with --table, read it")
-    add("--note", default="", metavar="TEXT", help="kept beside the figures")
+    add("--note", default="", metavar="TEXT", help="stored beside the figures")
     add("--table", action="store_true", help=f"print the tables of docs/performance.md from --csv ({COMMITTED})")
     fit.add_flags(parser)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The front door; returns the exit status."""
+    """Run the command line and return the exit status."""
     return run_entry_point(
         lambda: run(make_parser().parse_args(argv)), "nothing of an unfinished measurement is written"
     )

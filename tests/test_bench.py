@@ -1,4 +1,4 @@
-"""The entry point of the measurements: what it prints, keeps and refuses, and that its page says what the CSV says."""
+"""`alignment.bench`: what it prints, stores and refuses, and that docs/performance.md agrees with the CSV files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from alignment import bench
-from alignment.benchmarks.fit import door as fit
+from alignment.benchmarks.fit import entry as fit
 from alignment.benchmarks.fit import results, tables
 from alignment.benchmarks.registry import suite_names
 from alignment.benchmarks.results import COLUMNS, read_csv
@@ -34,12 +34,12 @@ def a_quick_rate(monkeypatch):
 def test_one_line_of_json_with_both_cases_and_their_ratio(suite, capsys):
     assert bench.main([f"--suite={suite}", *TOY, "--against=plain", "--json"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    result = json.loads(line)
-    assert result["suite"] == suite and result["case"] == "ours" and result["compiles"] == 1
-    assert result["step_s"] >= result["least_s"] > 0 and result["peak_rss_mb"] > 1
-    expected = result["useful_gflop"] / result["step_s"] / result["matmul_gflop_s"]
-    assert result["achieved_flops_fraction"] == pytest.approx(expected, rel=2e-3)
-    assert result["against"]["plain"].keys() >= {"step_s", "time_ratio", "peak_ratio", "temp_ratio"}
+    row = json.loads(line)
+    assert row["suite"] == suite and row["case"] == "ours" and row["compiles"] == 1
+    assert row["step_s"] >= row["least_s"] > 0 and row["peak_rss_mb"] > 1
+    expected = row["useful_gflop"] / row["step_s"] / row["matmul_gflop_s"]
+    assert row["achieved_flops_fraction"] == pytest.approx(expected, rel=2e-3)
+    assert row["against"]["plain"].keys() >= {"step_s", "time_ratio", "peak_ratio", "temp_ratio"}
 
 
 @pytest.mark.ci
@@ -52,19 +52,19 @@ def test_a_rollout_is_measured_with_its_parts(suite, against, capsys):
     flags = [f"--suite={suite}", *TOY, *many, f"--against={against}", "--json"]
     assert bench.main(flags) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    result = json.loads(line)
-    assert result["rollout_s"] > 0 and result["gen_tok_s"] > 0 and result["compiles"] <= 12
-    assert ("achieved_bandwidth_fraction" in result) == (suite == "decode")
+    row = json.loads(line)
+    assert row["rollout_s"] > 0 and row["gen_tok_s"] > 0 and row["compiles"] <= 12
+    assert ("achieved_bandwidth_fraction" in row) == (suite == "decode")
     if suite == "grpo":
-        assert result["step_s"] == pytest.approx(result["rollout_s"] + result["update_s"], rel=0.5)
+        assert row["step_s"] == pytest.approx(row["rollout_s"] + row["update_s"], rel=0.5)
     if suite == "load":
-        (other,) = result["against"].values()
-        assert result["decode_steps"] <= 0.65 * other["decode_steps"]
+        (other,) = row["against"].values()
+        assert row["decode_steps"] <= 0.65 * other["decode_steps"]
 
 
 @pytest.mark.ci
 def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
-    path = tmp_path / "found.csv"
+    path = tmp_path / "bench.csv"
     flags = ["--suite=update", *TOY, "--against=plain", f"--csv={path}", "--note=a toy"]
     assert bench.main(flags) == 0
     assert capsys.readouterr().out.count("update_s") == 2

@@ -1,1 +1,1 @@
-"""What `alignment.bench` measures and how: settings, suites, clocks, peak memory, counted operations, results."""
+"""The measurements of `alignment.bench`: settings, suites, clocks, peak memory, counted operations, results."""

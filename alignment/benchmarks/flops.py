@@ -1,8 +1,8 @@
-"""Useful operations by formula: those that no way of computing the same result exactly can leave out.
+"""Useful operations by formula: those that no exact computation of the same result can leave out.
 
-A multiplication and an addition are two operations. Norms, activations, softmaxes, rotations and the optimiser are left
-out: they are no matrix products. What is computed twice (a prompt for every completion, a layer again in the backward
-pass) counts once; what nobody reads (padding, the upper triangle of causal scores) does not count.
+A multiplication and an addition are two operations. Norms, activations, softmaxes, rotations and the optimiser are no
+matrix products and do not count. Repeated work (a prompt for every completion, a layer recomputed in the backward
+pass) counts once; unused results (padding, the upper triangle of causal scores) do not count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from alignment.models.config import Qwen2Config
 
 
 class Work(NamedTuple):
-    """Operations of an update, forward and backward, by where they are done."""
+    """Operations of an update, forward and backward, by the part of the model that does them."""
 
     linear: float  # the frozen projections
     adapters: float
@@ -24,12 +24,12 @@ class Work(NamedTuple):
 
     @property
     def total(self) -> float:
-        """All of them."""
+        """The operations of all parts."""
         return float(sum(self))
 
 
 def update_work(setting: Setting) -> Work:
-    """Useful operations of one GRPO update: one forward and one backward pass for the adapter's gradient.
+    """Return the useful operations of one GRPO update: a forward and a backward pass for the adapter's gradient.
 
     With P prompts of Lp tokens, G completions each of Lc tokens, L layers, H query heads of size d, hidden size D,
     vocabulary V and rank r; n is the number of tokens that pass through a projection [i, o]:
@@ -39,9 +39,9 @@ def update_work(setting: Setting) -> Work:
         attention  4 H d a visible (query, key) pair and layer forward, 8 H d backward
         head       2 T D V forward and 2 T D V for the gradient of the hidden states, T = P G Lc
 
-    n is P Lp + P G (Lc - 1): prompts once a group, and no completion's last token, which predicts nothing. In the
-    last layer a prompt's tokens are read only through their keys and values, but for its last token. In the first
-    layer nobody needs the gradient of the input. Visible pairs a layer are P Lp (Lp + 1) / 2 of the prompts (P Lp in
+    n is P Lp + P G (Lc - 1): prompts count once for each group. No completion's last token counts, as it predicts
+    nothing. In the last layer a prompt's tokens are read only through their keys and values, except its last token.
+    The first layer needs no gradient of its input. Visible pairs a layer are P Lp (Lp + 1) / 2 of the prompts (P Lp in
     the last layer) and P G (Lc - 1) (Lp + Lc / 2) of the completions.
     """
     config = setting.config
@@ -53,7 +53,7 @@ def update_work(setting: Setting) -> Work:
 
 
 def _projections(config: Qwen2Config, setting: Setting) -> Iterator[tuple[int, int, int, bool]]:
-    """(in, out, tokens that pass, whether its input is the embedding) of every projection of every layer."""
+    """Yield (in, out, number of tokens, whether its input is the embedding) for every projection of every layer."""
     prompts, completions = setting.prompts * setting.prompt_len, setting.prompts * setting.group
     for layer in range(config.num_hidden_layers):
         for name, (fan_in, fan_out) in config.linear_shapes.items():
@@ -70,10 +70,10 @@ def _update_attention(config: Qwen2Config, setting: Setting) -> float:
 
 
 def rollout_flops(setting: Setting) -> float:
-    """Useful operations of sampling P G completions of Lc tokens: the forward passes, prompts once a group.
+    """Return the useful operations of sampling P G completions of Lc tokens: the forward passes, prompts once a group.
 
-    Projections, adapters and attention as in `update_work`, forward alone; the head for the first token once a prompt
-    and for the others once a completion, 2 D V each.
+    Projections, adapters and attention count as in `update_work`, forward only. The head counts 2 D V once for the
+    first token of each prompt's group and once for every other token of each completion.
     """
     config, total = setting.config, 0.0
     for fan_in, fan_out, tokens, _ in _projections(config, setting):
@@ -83,10 +83,11 @@ def rollout_flops(setting: Setting) -> float:
 
 
 def rollout_bytes(setting: Setting) -> float:
-    """Bytes that sampling P G completions of Lc tokens, all side by side, cannot do without reading.
+    """Return the bytes that sampling P G completions of Lc tokens, all in parallel, must read.
 
-    Every token reads the head, and every token but the last the layers, once for all completions. Behind it come keys
-    and values, 2 K d a layer and token: those of P prompts once a group and those of the tokens before.
+    Every step reads the head, and every step but the last the layers, once for all completions. Each step also reads
+    keys and values, 2 K d numbers for each layer and token: those of P prompts once a group, and those of the tokens
+    sampled before.
     """
     config, width = setting.config, 2 if setting.dtype == "bfloat16" else 4
     layers = config.num_hidden_layers * sum(fan_in * fan_out for fan_in, fan_out in config.linear_shapes.values())
@@ -97,7 +98,7 @@ def rollout_bytes(setting: Setting) -> float:
 
 
 def attention_flops(setting: Setting) -> float:
-    """Useful operations of one layer's attention of all prompts and completions, forward and backward.
+    """Return the useful operations of one layer's attention over all prompts and completions, forward and backward.
 
     12 H d a visible pair: P Lp (Lp + 1) / 2 of the prompts and P G Lc (Lp + (Lc + 1) / 2) of the completions.
     """
@@ -108,5 +109,5 @@ def attention_flops(setting: Setting) -> float:
 
 
 def logprob_flops(setting: Setting) -> float:
-    """Useful operations of T = P G Lc log-probabilities and of the gradient of their hidden states: 4 T D V."""
+    """Return the useful operations of T = P G Lc log-probs and of the gradient of their hidden states: 4 T D V."""
     return 4.0 * setting.completion_tokens * setting.config.hidden_size * setting.config.vocab_size

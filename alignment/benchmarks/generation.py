@@ -22,7 +22,7 @@ NO_STOP = StopCondition(stop_ids=(-1,), pad_id=0)  # every completion has its fu
 
 
 class Generated(NamedTuple):
-    """One rollout and what it took."""
+    """One rollout, its duration and its statistics."""
 
     group: Group
     seconds: float
@@ -37,9 +37,10 @@ def make_rollout(
     layout: Layout = ALL_AT_ONCE,
     limits: np.ndarray | None = None,
 ) -> Callable[[TrainState, Frozen, dict, int], Generated]:
-    """Return `run(state, frozen, batch, step)`: sample after `batch.prompts` [P, Lp] from the policy of `state`.
+    """Return `run(state, frozen, batch, step)`, which continues `batch.prompts` [P, Lp] with the policy of `state`.
 
-    Without `shared` every sample is a prompt of its own. `limits` [P, G] end completions early.
+    Without `shared` every sample runs its prompt separately. `limits` [P, G] are the lengths, in tokens, at which
+    completions end.
     """
 
     def run(state: TrainState, frozen: Frozen, batch: dict, step: int) -> Generated:

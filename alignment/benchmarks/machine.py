@@ -1,4 +1,4 @@
-"""What the figures were measured on: versions, processor, device, load, and how fast it multiplies matrices."""
+"""The machine that figures were measured on: versions, processor, device, load, and its matrix product rate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACCELERATOR_SIDES = (2048, 4096, 8192)
 
 
 def describe() -> dict[str, str | int | float]:
-    """Versions and machine, as they stand in the CSV."""
+    """Return versions and machine under the names of the CSV's columns."""
     device = jax.devices()[0]
     return {
         "version": __version__,
@@ -36,7 +36,7 @@ def describe() -> dict[str, str | int | float]:
 
 
 def cpu_model() -> str:
-    """The processor's name."""
+    """Return the processor's name."""
     path = pathlib.Path("/proc/cpuinfo")
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
@@ -44,32 +44,31 @@ def cpu_model() -> str:
 
 
 def load() -> float:
-    """The one-minute load average: runnable processes, this one among them."""
+    """Return the one-minute load average: runnable processes, this one included."""
     return round(os.getloadavg()[0], 2)
 
 
 def matmul_rate(dtype: str, sides: Sequence[int] = (), tries: int = 3) -> float:
-    """Operations a second of square matrix products at default precision: the best of a few sizes and tries.
+    """Return the operations a second of square matrix products at default precision: the best of all sizes and tries.
 
     A product of two [n, n] matrices counts 2 n^3 operations.
     """
-    sides = sides or SIDES.get(jax.default_backend(), ACCELERATOR_SIDES)
-    return max(_rate(jnp.ones((side, side), dtype), tries) for side in sides)
+    rates = []
+    for side in sides or SIDES.get(jax.default_backend(), ACCELERATOR_SIDES):
+        x = jnp.ones((side, side), dtype)
+        product = jax.jit(jnp.matmul).lower(x, x).compile()
+        jax.block_until_ready(product(x, x))
+        rates.append(2 * side**3 / min(_seconds(product, x) for _ in range(tries)))
+    return max(rates)
 
 
 def read_rate(megabytes: int = 0, tries: int = 3) -> float:
-    """Bytes a second of summing one large array: the best of a few tries."""
+    """Return the bytes a second of summing one large array: the best of all tries."""
     megabytes = megabytes or (256 if jax.default_backend() == "cpu" else 4096)
     x = jnp.ones((megabytes * 256, 1024), jnp.float32)  # 1024 floats are 4 KiB
     total = jax.jit(jnp.sum).lower(x).compile()
     jax.block_until_ready(total(x))
     return x.nbytes / min(_seconds(lambda x, _: total(x), x) for _ in range(tries))
-
-
-def _rate(x: jax.Array, tries: int) -> float:
-    product = jax.jit(jnp.matmul).lower(x, x).compile()
-    jax.block_until_ready(product(x, x))
-    return 2 * len(x) ** 3 / min(_seconds(product, x) for _ in range(tries))
 
 
 def _seconds(product, x: jax.Array) -> float:

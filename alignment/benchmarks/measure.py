@@ -1,7 +1,7 @@
-"""Compiling and running cases in turns, with clock, compile count and peak memory of each.
+"""Compile cases and run them in turns, with time, compile count and peak memory of each.
 
-Compilation and one warm-up run come first. Then every round runs each case once, so that whatever else the machine does
-meets all of them alike: a ratio within a round means something on a machine that is never quiet.
+Compilation and one warm-up run come first. Then every round runs each case once, so that other load on the machine
+affects all of them alike and ratios within a round are comparable.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Ready(NamedTuple):
     """A case that is compiled."""
 
     run: Callable[[], Mapping[str, float]]  # does the work once, waits for it, and returns figures (seconds by name)
-    temp_bytes: int | None = None  # what its programs hold beside arguments and results, by the compiler's own count
+    temp_bytes: int | None = None  # beside arguments and results, as the compiler counts
 
 
 class Case(NamedTuple):
@@ -33,26 +33,26 @@ class Case(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What was seen of one case."""
+    """The figures of one case."""
 
     rounds: tuple[Mapping[str, float], ...]  # what each run returned, in order
     compile_s: float
     compiles: int  # programs compiled, the rounds included
-    peak_rss_mb: float  # the process's, compilation included
-    peak_device_mb: float | None  # the accelerator's, up to the end of the case's warm-up; None on a CPU
+    peak_rss_mb: float  # of the process, compilation included
+    peak_device_mb: float | None  # of the accelerator, up to the end of the case's warm-up; None on a CPU
     temp_mb: float | None
 
     def median(self, name: str) -> float:
-        """The median of a figure over the rounds."""
+        """Return the median of a figure over the rounds."""
         return statistics.median(row[name] for row in self.rounds)
 
     def least(self, name: str) -> float:
-        """The least of a figure over the rounds."""
+        """Return the least of a figure over the rounds."""
         return min(row[name] for row in self.rounds)
 
 
 def one_program(name: str, time_field: str, function: Callable, *arguments: Any) -> Case:
-    """The case of one jitted call `function(*arguments)`, its seconds under `time_field`."""
+    """Return the case of one jitted call `function(*arguments)`, which reports its seconds as `time_field`."""
 
     def prepare() -> Ready:
         compiled = jax.jit(function).lower(*arguments).compile()
@@ -111,7 +111,7 @@ class _Running:
 
 @contextlib.contextmanager
 def no_kept_programs() -> Iterator[None]:
-    """Compile everything anew inside the block, also where JAX's persistent compilation cache is on."""
+    """Compile every program inside the block, also where JAX's persistent compilation cache is on."""
     before = jax.config.jax_enable_compilation_cache
     jax.config.update("jax_enable_compilation_cache", False)
     try:
@@ -122,7 +122,7 @@ def no_kept_programs() -> Iterator[None]:
 
 @contextlib.contextmanager
 def counted_compiles() -> Iterator[list[float]]:
-    """A list that grows by one duration, in seconds, for every program compiled inside the block."""
+    """Yield a list that grows by one duration, in seconds, for every program compiled inside the block."""
     seen: list[float] = []
 
     def listen(event: str, duration: float, **_: Any) -> None:
@@ -137,5 +137,5 @@ def counted_compiles() -> Iterator[list[float]]:
 
 
 def round_ratio(left: Measured, right: Measured, name: str) -> float:
-    """The median over rounds of left's figure over right's in the same round."""
+    """Return the median over rounds of left's figure divided by right's in the same round."""
     return statistics.median(a[name] / b[name] for a, b in zip(left.rounds, right.rounds, strict=True))

@@ -17,9 +17,9 @@ PROCESS = pathlib.Path("/proc/self")
 
 
 def reset_peak() -> None:
-    """Let the process's high-water mark start again from what it needs now (Linux; elsewhere nothing happens).
+    """Reset the process's peak memory to its present use on Linux; do nothing elsewhere.
 
-    What the allocator keeps of memory freed before, a compilation's above all, goes back to the system first.
+    Freed memory that the allocator holds, mostly of compilations, is returned to the system first.
     """
     gc.collect()
     release_freed_memory()
@@ -28,7 +28,7 @@ def reset_peak() -> None:
 
 
 def peak_rss_mb() -> float:
-    """The most memory held since `reset_peak`; where the system does not tell, since the process began."""
+    """Return the peak memory since `reset_peak`, or since the process began where the system does not reset it."""
     with contextlib.suppress(OSError):
         match = re.search(r"^VmHWM:\s*(\d+) kB", (PROCESS / "status").read_text(encoding="utf-8"), re.MULTILINE)
         if match:
@@ -38,6 +38,6 @@ def peak_rss_mb() -> float:
 
 
 def peak_device_mb() -> float | None:
-    """The most memory that the first device has held since the process began; None where it does not tell (a CPU)."""
+    """Return the first device's peak memory since the process began; None where it reports none, as on a CPU."""
     stats = jax.devices()[0].memory_stats() or {}
     return stats["peak_bytes_in_use"] / 1e6 if "peak_bytes_in_use" in stats else None

@@ -1,4 +1,4 @@
-"""The suites by name. A file in `suites/` is a suite by being there; only the one asked for is imported.
+"""The suites by name. Every file in `suites/` is a suite; only the requested one is imported.
 
 A suite is a module with `build(setting, against) -> Suite`.
 """
@@ -16,16 +16,16 @@ from alignment.errors import UserError
 
 
 class Suite(NamedTuple):
-    """What a suite measures: cases that do the same work, ours first, and how much of it is useful."""
+    """Cases that do the same work, ours first, and the useful operations and bytes of that work."""
 
     cases: tuple[Case, ...]
-    time_field: str  # the figure, in seconds, that ratios and the share of the machine's rate are taken of
-    useful_flops: float  # operations that one run cannot do without, by the formulas of `flops`
-    useful_bytes: float = 0.0  # and what it must read, where that bounds it
+    time_field: str  # the figure, in seconds, of which ratios and achieved fractions are computed
+    useful_flops: float  # useful operations of one run, by the formulas of `flops`
+    useful_bytes: float = 0.0  # bytes that one run must read, where reading bounds it
 
 
 def suite_names() -> tuple[str, ...]:
-    """The names of all suites."""
+    """Return the names of all suites."""
     return module_names(suites)
 
 
@@ -33,7 +33,7 @@ def build_suite(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
     """Return the suite of `setting.suite`, with the cases named in `against` beside ours.
 
     Raises:
-      UserError: no such suite or case.
+      UserError: the suite or a case is unknown.
     """
     if setting.suite not in suite_names():
         known = ", ".join(suite_names())
@@ -43,7 +43,7 @@ def build_suite(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
 
 
 def check_against(setting: Setting, against: tuple[str, ...], known: tuple[str, ...]) -> None:
-    """Raise `UserError` where a suite is asked for a case that it does not have."""
+    """Raise `UserError` where `--against` names a case that the suite does not have."""
     for name in against:
         if name not in known:
             raise UserError(f"--against={name}: the suite {setting.suite} runs beside {', '.join(known)} only")

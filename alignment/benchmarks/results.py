@@ -1,4 +1,4 @@
-"""A measurement as rows: one a case, for one line of JSON, for the CSV, and back from the CSV for the documents."""
+"""A measurement as rows, one for each case: printed as JSON or text, appended to a CSV, and read back from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIGURES = (
     "update_s",
     "gen_tok_s",
     "decode_steps",
-    "least_s",  # the least of the time that the suite is about, whose median stands in one of the columns before
+    "least_s",  # least of the suite's `time_field`, whose median is in one of the columns before
     "peak_rss_mb",
     "peak_device_mb",
     "temp_mb",
@@ -31,7 +31,7 @@ FIGURES = (
     "achieved_flops_fraction",
     "achieved_bandwidth_fraction",
 )
-RATIOS = ("time_ratio", "peak_ratio", "temp_ratio")  # ours over this case's, on this case's row
+RATIOS = ("time_ratio", "peak_ratio", "temp_ratio")  # ours divided by this case's, on this case's row
 MACHINE = ("version", "python", "jax", "jaxlib", "platform", "device", "cpu", "cores", "memory_gb")
 COUNTED = ("useful_gflop", "matmul_gflop_s")
 COLUMNS = ("date", *MACHINE, *FLAGS, "case", *FIGURES, *RATIOS, *COUNTED, "load", "note")
@@ -45,36 +45,36 @@ def make_rows(
     machine: Row,
     bandwidth: float | None = None,
 ) -> list[dict[str, Any]]:
-    """One row a case, ours first, without the fields that do not apply.
+    """Return one row for each case, ours first, without the fields that do not apply.
 
-    `rate` is the machine's, operations a second, and `bandwidth` bytes a second, where the suite counts bytes.
+    `rate` is the machine's in operations a second; `bandwidth` is in bytes a second, where the suite counts bytes.
 
-    Times are medians over the rounds; `time_ratio` is the median of ours over the case's within a round.
+    Times are medians over the rounds; `time_ratio` is the median over rounds of our time divided by the case's.
     """
     shared = {"date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")} | dict(machine)
     shared |= {name: getattr(setting, name) for name in FLAGS} | {"size": show_size(setting.size)}
     shared |= {"useful_gflop": suite.useful_flops / 1e9, "matmul_gflop_s": rate / 1e9}
     ours, rows = measured["ours"], []
-    for name, measurement in measured.items():
-        row = shared | {"case": name} | _figures(measurement, suite, rate)
+    for name, case in measured.items():
+        row = shared | {"case": name} | _figures(case, suite, rate)
         if bandwidth:
-            seconds = measurement.median(suite.time_field)
+            seconds = case.median(suite.time_field)
             row["achieved_bandwidth_fraction"] = suite.useful_bytes / seconds / bandwidth
-        if measurement is not ours:
-            row |= _ratios(ours, measurement, suite.time_field)
-        rows.append({column: _rounded(row[column]) for column in COLUMNS if row.get(column) is not None})
+        if case is not ours:
+            row |= _ratios(ours, case, suite.time_field)
+        rows.append({column: four_digits(row[column]) for column in COLUMNS if row.get(column) is not None})
     return rows
 
 
-def _figures(measurement: Measured, suite: Suite, rate: float) -> dict[str, Any]:
-    seconds = measurement.median(suite.time_field)
-    return {name: measurement.median(name) for name in measurement.rounds[0]} | {
-        "least_s": measurement.least(suite.time_field),
-        "peak_rss_mb": measurement.peak_rss_mb,
-        "peak_device_mb": measurement.peak_device_mb,
-        "temp_mb": measurement.temp_mb,
-        "compile_s": measurement.compile_s,
-        "compiles": measurement.compiles,
+def _figures(case: Measured, suite: Suite, rate: float) -> dict[str, Any]:
+    seconds = case.median(suite.time_field)
+    return {name: case.median(name) for name in case.rounds[0]} | {
+        "least_s": case.least(suite.time_field),
+        "peak_rss_mb": case.peak_rss_mb,
+        "peak_device_mb": case.peak_device_mb,
+        "temp_mb": case.temp_mb,
+        "compile_s": case.compile_s,
+        "compiles": case.compiles,
         "achieved_flops_fraction": suite.useful_flops / seconds / rate,
     }
 
@@ -87,19 +87,20 @@ def _ratios(ours: Measured, other: Measured, time_field: str) -> dict[str, float
     return {"time_ratio": round_ratio(ours, other, time_field)} | ratios
 
 
-def _rounded(value: Any) -> Any:
+def four_digits(value: Any) -> Any:
+    """Return a float rounded to four significant digits, and any other value as it is."""
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def as_json(rows: Sequence[Row]) -> dict[str, Any]:
-    """Ours as one object, with the figures and ratios of the other cases under `against`."""
+    """Return our row as one object, with the figures and ratios of the other cases under `against`."""
     shown = (*FIGURES, *RATIOS)
     others = {row["case"]: {name: row[name] for name in shown if name in row} for row in rows[1:]}
     return dict(rows[0]) | ({"against": others} if others else {})
 
 
 def text_lines(rows: Sequence[Row]) -> list[str]:
-    """What a person at a terminal reads: one line a case."""
+    """Return one line for each case, for the terminal."""
     shown = (*FIGURES, *RATIOS)
     return [
         f"{row['suite']} {row['case']}: " + ", ".join(f"{name} {row[name]:g}" for name in shown if name in row)
@@ -108,10 +109,10 @@ def text_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def append_csv(path: str, rows: Iterable[Row], columns: Sequence[str] = COLUMNS) -> None:
-    """Add rows to a CSV file, which gets its header where it is new.
+    """Append rows to a CSV file, after a header where the file is new or empty.
 
     Raises:
-      UserError: a file with other columns, or one that cannot be written.
+      UserError: the file has other columns or cannot be written.
     """
     file = pathlib.Path(path)
     if file.exists() and file.stat().st_size:
@@ -127,10 +128,10 @@ def append_csv(path: str, rows: Iterable[Row], columns: Sequence[str] = COLUMNS)
 
 
 def read_csv(path: str, columns: Sequence[str] = COLUMNS) -> list[dict[str, str]]:
-    """The rows of a CSV file as text.
+    """Return the rows of a CSV file, every value as text.
 
     Raises:
-      UserError: no such file, or one with other columns.
+      UserError: the file cannot be read or has other columns.
     """
     try:
         with open(path, newline="", encoding="utf-8") as lines:

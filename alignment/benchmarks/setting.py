@@ -1,4 +1,4 @@
-"""What a measurement is made at: the flags of `alignment.bench` as one value."""
+"""The setting of a measurement: the flags of `alignment.bench` as one value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Setting:
     """One measurement: model, batch and how it is run. Prompts and completions have their full lengths.
 
     Raises:
-      UserError: a number below 1, an unknown type, or sizes of which no Qwen2 can be made.
+      UserError: a number is below 1, the dtype is unknown, or no Qwen2 has such sizes.
     """
 
     suite: str
@@ -41,7 +41,7 @@ class Setting:
     repeats: int = 3
     implementation: str = "auto"
     tied: bool = True  # the head is the embedding
-    remat: bool = False  # everything of a layer is computed again in the backward pass
+    remat: bool = False  # layers are recomputed in the backward pass
 
     def __post_init__(self):
         for name in ("prompts", "group", "prompt_len", "new_tokens", "repeats"):
@@ -49,7 +49,7 @@ class Setting:
                 raise UserError(f"--{name}={getattr(self, name)}: it must be at least 1")
         if self.dtype not in DTYPES:
             raise UserError(f"--dtype={self.dtype}: use one of {', '.join(DTYPES)}")
-        self.config  # noqa: B018 - sizes that do not fit together raise here
+        self.config  # noqa: B018 - raises where the sizes do not match
 
     @property
     def config(self) -> Qwen2Config:
@@ -68,7 +68,7 @@ def parse_size(text: str) -> Size:
     """Read `hidden,layers,heads,kv_heads,intermediate,vocab`.
 
     Raises:
-      UserError: not six whole numbers.
+      UserError: the text is not six whole numbers.
     """
     try:
         return Size(*(int(part) for part in text.split(",")))
@@ -77,5 +77,5 @@ def parse_size(text: str) -> Size:
 
 
 def show_size(size: Size) -> str:
-    """The sizes as they are typed."""
+    """Return the sizes as `--size` takes them."""
     return ",".join(map(str, size))

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, from the rows of docs/bench.csv: a page cannot say what was not measured."""
+"""The tables of docs/performance.md and the README, made from the rows of docs/bench.csv."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ COUNTED = ("linear ops", "adapter ops", "attention ops", "head ops")
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Both tables between their markers: every comparison by machine, and where an update's time goes."""
+    """Return both tables between their markers: comparisons by machine, and the time of an update by its parts."""
     blocks = [BEGIN]
     for machine in dict.fromkeys(map(describe_machine, rows)):
-        rows_of_machine = [row for row in rows if describe_machine(row) == machine]
-        blocks += [f"**{machine}**", markdown_table(COMPARED, comparisons(rows_of_machine))]
-        parts = breakdown(rows_of_machine)
+        same = [row for row in rows if describe_machine(row) == machine]
+        blocks += [f"**{machine}**", markdown_table(COMPARED, comparisons(same))]
+        parts = breakdown(same)
         if parts:
             blocks += ["Where the time of ours goes:", markdown_table((*PARTS, *COUNTED), parts)]
-        blocks += [f"- {note}" for note in dict.fromkeys(row["note"] for row in rows_of_machine if row["note"])]
+        blocks += [f"- {note}" for note in dict.fromkeys(row["note"] for row in same if row["note"])]
     return "\n\n".join([*blocks, END]) + "\n"
 
 
 def steps_markdown(rows: Sequence[Row]) -> str:
-    """The table of whole steps: the latest of every setting beside what was run in turns, between markers."""
+    """Return the README's table between its markers: the latest step of every setting beside the case run with it."""
     header = ("size", "prompt", "group", "a step takes", "MB", "beside", "takes", "MB", "time", "memory")
     latest = {(_work(row), row["group"]): row for row in rows if row["suite"] == "grpo" and row["case"] == "ours"}
     lines, notes = [], []
@@ -47,17 +47,19 @@ def steps_markdown(rows: Sequence[Row]) -> str:
 
 def _step_line(ours: Row, other: Row) -> list[str]:
     start = [ours["size"].replace(",", ", "), ours["prompt_len"], ours["group"]]
-    sides = [[_split(row), _short(row["peak_rss_mb"])] for row in (ours, other)]
+    sides = [
+        [
+            f"{_short(row['step_s'])} s ({_short(row['rollout_s'])} + {_short(row['update_s'])})",
+            _short(row["peak_rss_mb"]),
+        ]
+        for row in (ours, other)
+    ]
     ratios = [_short(other["time_ratio"]), _short(other["peak_ratio"])]
     return [*start, *sides[0], other["case"], *sides[1], *ratios]
 
 
-def _split(row: Row) -> str:
-    return f"{_short(row['step_s'])} s ({_short(row['rollout_s'])} + {_short(row['update_s'])})"
-
-
 def describe_machine(row: Row) -> str:
-    """Processor or accelerator, cores, memory, versions and type, in one line."""
+    """Return accelerator, processor, cores, memory, versions and dtype in one line."""
     where = f"{row['cpu']}, {row['cores']} cores, {float(row['memory_gb']):.0f} GB"
     if row["platform"] != "cpu":
         where = f"{row['device']}; {where}"
@@ -65,7 +67,10 @@ def describe_machine(row: Row) -> str:
 
 
 def comparisons(rows: Iterable[Row]) -> list[list[str]]:
-    """One line for every case measured beside ours, and for ours where it was measured alone; ratios are ours / its."""
+    """Return a line for every case measured beside ours, and for ours where it was measured alone.
+
+    Ratios are ours divided by the case's.
+    """
     rows, lines = list(rows), []
     for ours in (row for row in rows if row["case"] == "ours"):
         others = [row for row in rows if _measurement(row) == _measurement(ours) and row is not ours]
@@ -88,24 +93,31 @@ def _comparison(ours: Row, other: Row | None) -> list[str]:
 
 
 def _short(figure: str) -> str:
-    """Three digits, and whole numbers from a thousand on."""
+    """Return a figure with three digits, from a thousand on as a whole number."""
     if not figure:
         return ""
     return f"{float(figure):.0f}" if float(figure) >= 1000 else f"{float(figure):.3g}"
 
 
 def breakdown(rows: Sequence[Row]) -> list[list[str]]:
-    """The latest update of every setting against its head and its attention as measured by their own suites.
+    """Return a line for the latest update of every setting, with the shares of its head and its attention.
 
-    Attention is that of one layer times the layers. The last four columns are shares of the useful operations.
+    Both are measured by separate suites; attention is that of one layer times the number of layers. The last four
+    columns are shares of the useful operations.
     """
     lines = []
+    part_seconds = {  # of the latest row
+        (row["suite"], _work(row)): float(row["step_s"])
+        for row in rows
+        if row["suite"] in ("logprob", "attention") and row["case"] == "ours"
+    }
     latest = {_work(row): row for row in rows if row["suite"] == "update" and row["case"] == "ours"}
     for work, row in latest.items():
-        head, attention = (_latest_seconds(rows, suite, work) for suite in ("logprob", "attention"))
+        head, attention = (part_seconds.get((suite, work)) for suite in ("logprob", "attention"))
         if head is None or attention is None:
             continue
-        setting = _setting(row)
+        numbers = {name: int(row[name]) for name in ("prompts", "group", "prompt_len", "new_tokens")}
+        setting = Setting("update", parse_size(row["size"]), dtype=row["dtype"], **numbers)
         seconds, attention = float(row["update_s"]), attention * setting.size.layers
         shares = (head / seconds, attention / seconds, 1 - (head + attention) / seconds)
         useful = update_work(setting)
@@ -117,13 +129,3 @@ def breakdown(rows: Sequence[Row]) -> list[list[str]]:
 
 def _work(row: Row) -> tuple[str, ...]:
     return tuple(row[name] for name in ("size", "prompts", "group", "prompt_len", "new_tokens", "dtype"))
-
-
-def _latest_seconds(rows: Iterable[Row], suite: str, work: tuple[str, ...]) -> float | None:
-    matching = [row for row in rows if (row["suite"], row["case"], _work(row)) == (suite, "ours", work)]
-    return float(matching[-1]["step_s"]) if matching else None
-
-
-def _setting(row: Row) -> Setting:
-    numbers = {name: int(row[name]) for name in ("prompts", "group", "prompt_len", "new_tokens")}
-    return Setting(row["suite"], parse_size(row["size"]), dtype=row["dtype"], **numbers)

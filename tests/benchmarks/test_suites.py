@@ -67,4 +67,4 @@ def test_inputs_have_the_type_asked_for():
     setting = dataclasses.replace(SETTING, dtype="bfloat16")
     _, frozen, batch = update.make_inputs(setting)
     assert frozen.params["embed"].dtype == "bfloat16" and batch.cells.max() <= 15
-    assert logprob.make_arrays(setting)[0].dtype == attention.make_arrays(setting)["own"][0].dtype == "bfloat16"
+    assert logprob.make_arrays(setting)[0].dtype == attention.make_arrays(setting)["completion"][0].dtype == "bfloat16"

@@ -1,1 +1,1 @@
-"""Which updates fit which TPU, by the TPU compiler's own count and without a TPU: `alignment.bench --suite=fit`."""
+"""Which updates fit which TPU, as the TPU compiler counts and without a TPU: `alignment.bench --suite=fit`."""

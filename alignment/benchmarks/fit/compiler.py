@@ -1,7 +1,7 @@
-"""One update through the TPU compiler on a machine without a TPU: shapes in, memory and operations out.
+"""Compile one update for a TPU on a machine without one, from shapes alone, and return its memory and operations.
 
-No array of the model's size is ever made. A program that does not fit is refused by the compiler, with what it would
-need; that is an answer, not a failure.
+No array of the model's size is made. The compiler refuses a program that does not fit and says what it would need;
+such a refusal is a result.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import re
 import time
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax
@@ -33,7 +32,7 @@ GIB = 2**30
 BALLAST = 256 * GIB  # more than any chip has
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _AMOUNT = r"\(?([\d.]+)([KMGT]?)B?\)?"
-# Two ways in which the compiler says it: the first before it plans memory in detail, the second after.
+# The compiler's two refusals: the first comes before it plans memory in detail, the second after.
 REFUSALS = (
     re.compile(rf"memory required for[^()]{{0,80}}{_AMOUNT} exceeds available HBM {_AMOUNT}"),
     re.compile(rf"[Uu]sed {_AMOUNT} of {_AMOUNT} hbm"),
@@ -62,17 +61,17 @@ def check_compiler() -> None:
     quiet = {"TPU_SKIP_MDS_QUERY": "1", "ALLOW_MULTIPLE_LIBTPU_LOAD": "1", "TPU_WORKER_HOSTNAMES": "localhost"}
     for name, value in quiet.items():
         os.environ.setdefault(name, value)
-    jax.config.update("jax_platforms", "cpu")  # the host's own backend is to look for no TPU
+    jax.config.update("jax_platforms", "cpu")  # the host's backend must not look for a TPU
 
 
 def versions() -> dict[str, str]:
-    """What the figures depend on beside the program."""
+    """Return the versions of jax and libtpu, on which the figures depend beside the program."""
     return {"jax": jax.__version__, "libtpu": importlib.metadata.version("libtpu")}
 
 
 @functools.cache
 def chip_sharding(chip: str) -> jax.sharding.SingleDeviceSharding:
-    """Where arrays of a program for one `chip` are to lie."""
+    """Return the sharding of the arrays of a program for one `chip`."""
     from jax.experimental import topologies
 
     name, options = CHIPS[chip]
@@ -80,30 +79,33 @@ def chip_sharding(chip: str) -> jax.sharding.SingleDeviceSharding:
 
 
 def parse_refusal(message: str) -> Refusal | None:
-    """Needed and available memory of the compiler's refusal; None if the message is about something else."""
+    """Return the needed and the available memory of the compiler's refusal; None for any other message."""
     for pattern in REFUSALS:
         match = pattern.search(message)
         if match:
-            needed, unit, available, other = match.groups()
-            return Refusal(float(needed) * UNITS[unit], float(available) * UNITS[other])
+            needed, needed_unit, available, available_unit = match.groups()
+            return Refusal(float(needed) * UNITS[needed_unit], float(available) * UNITS[available_unit])
     return None
 
 
 def plan(program: Program) -> dict[str, Any]:
     """Let the compiler plan one update's memory, in seconds, and return figures; see `fit.results.COLUMNS`.
 
-    The program gets an argument that nobody reads and that no chip can hold: the compiler plans, finds that the sum is
-    too much, says how much that is, and stops before it generates code, which takes minutes.
+    The program gets an unused argument that no chip can hold. The compiler plans, reports that the sum is too large
+    and how large it is, and stops before it generates code, which takes minutes.
+
+    Raises:
+      UserError: the compiler accepts that argument, so that it reports no memory.
     """
-    counts = _work(program, traced := _trace(program, BALLAST))
+    work = _work(program, traced := _trace(program, BALLAST))
     try:
         traced.lower().compile()
-    except Exception as error:  # whatever the compiler or a kernel's lowering has against the program is a result
+    except Exception as error:  # every error of the compiler or of a kernel's lowering is a result
         refusal = parse_refusal(str(error))
         if refusal is None:
-            return counts | _failed(error)
+            return work | _failed(error)
         planned, available = refusal.needed - BALLAST, refusal.available
-        return counts | {
+        return work | {
             "fits": "yes" if planned <= available else "no",
             "available_gib": available / GIB,
             "planned_gib": planned / GIB,
@@ -116,16 +118,15 @@ def plan(program: Program) -> dict[str, Any]:
 def compile_whole(program: Program) -> dict[str, Any]:
     """Compile one update to the end, in minutes, and return its figures.
 
-    Where the plan is somewhat too large the compiler tries to make do with less, so it takes a little more than `plan`
-    says.
+    Where the plan is slightly too large the compiler tries to reduce it, so that it accepts a little more than `plan`.
     """
-    counts, began = _work(program, traced := _trace(program)), time.perf_counter()
+    work, began = _work(program, traced := _trace(program)), time.perf_counter()
     try:
         compiled = traced.lower().compile()
     except Exception as error:  # as above
         refusal = parse_refusal(str(error))
-        return counts | (_failed(error) if refusal is None else {"fits": "no"})
-    return counts | {"fits": "yes", "compile_s": time.perf_counter() - began} | _figures(compiled)
+        return work | (_failed(error) if refusal is None else {"fits": "no"})
+    return work | {"fits": "yes", "compile_s": time.perf_counter() - began} | _figures(compiled)
 
 
 def _trace(program: Program, ballast: int = 0) -> Any:
@@ -161,23 +162,19 @@ def _figures(compiled: Any) -> dict[str, float]:
 
 
 def make_loss(program: Program) -> LossFn:
-    """The loss of the program's way: what training runs, or one of the others."""
+    """Return the loss of `program.way`: the one that training runs, or a baseline."""
     way, setting = WAYS[program.way], program.setting
     if program.way in ("ours", "no_remat"):
         return update.our_loss(setting)
-    return update.simple_loss(setting.config, way.shared, _head(way.head), way.remat)
-
-
-def _head(name: str) -> str | Callable:
-    """The implementation itself where its door would ask for a TPU to be here."""
-    if name != "pallas_tpu":
-        return name
-    module: ModuleType = importlib.import_module(f"alignment.kernels.linear_logprob.{name}")
-    return functools.partial(module.linear_logprob, temperature=1.0)
+    head: str | Callable = way.head
+    if head == "pallas_tpu":  # the function itself, since the kernel's api.py refuses it where there is no TPU
+        module = importlib.import_module("alignment.kernels.linear_logprob.pallas_tpu")
+        head = functools.partial(module.linear_logprob, temperature=1.0)
+    return update.simple_loss(setting.config, way.shared, head, way.remat)
 
 
 def abstract_inputs(setting: Setting, sharding: jax.sharding.Sharding) -> tuple[Any, Any, dict]:
-    """State, frozen tree and batch of the update as shapes with this `sharding`; nothing is allocated."""
+    """Return state, frozen tree and batch of the update as shapes with `sharding`; nothing is allocated."""
     state, frozen, batch = jax.eval_shape(functools.partial(update.make_inputs, setting))
 
     def shape(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:

@@ -1,4 +1,4 @@
-"""What is compiled: Qwen2.5 by size, one chip of a TPU generation, groups, lengths, and ways to compute the update."""
+"""The programs to compile: sizes of Qwen2.5, TPU chips, group sizes, lengths, and ways to compute the update."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ class Program:
 
     @property
     def setting(self) -> Setting:
-        """The setting of the suite `update` that this is."""
+        """The setting of the suite `update` that this program computes."""
         model, lengths = SIZES[self.size], (self.length, self.length)
         options = {"dtype": "bfloat16", "tied": model.tied, "remat": WAYS[self.way].remat}
         return Setting("update", model.size, self.prompts, self.group, *lengths, **options)
 
 
 def make_grid(chips: str, sizes: str, groups: str, lengths: str) -> list[Program]:
-    """Every combination of the comma-separated values of four flags, at one prompt; chips change fastest.
+    """Return every combination of the comma-separated values of four flags, at one prompt; chips change fastest.
 
     Raises:
-      UserError: an unknown chip or size, or a number that is none.
+      UserError: a chip or size is unknown, or a group size or length is no positive whole number.
     """
     names = _names("sizes", sizes, SIZES), _names("chips", chips, CHIPS)
     numbers = _numbers("groups", groups), _numbers("lengths", lengths)
@@ -83,7 +83,7 @@ def make_grid(chips: str, sizes: str, groups: str, lengths: str) -> list[Program
 
 
 def check_ways(names: tuple[str, ...]) -> None:
-    """Raise `UserError` where `--against` names a way that there is not."""
+    """Raise `UserError` where `--against` names an unknown way."""
     others = [name for name in WAYS if name != "ours"]
     for name in names:
         if name not in others:

@@ -1,7 +1,7 @@
-"""What a recipe of configs/ needs on this machine: its largest programs by the compiler of the backend in use.
+"""Plan the memory that a recipe of configs/ needs on this machine, with the compiler of the backend in use.
 
 The updates are compiled from shapes alone, at the sizes of one micro-batch on one device; no array of the model's size
-is made. A rollout holds little beside its cache and is counted by formula (`rollout_bytes`).
+is made. A rollout holds little beside its cache and is counted by a formula (`rollout_bytes`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Need(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether a recipe fits, and by what."""
+    """Whether a recipe fits, and the needs that decide it."""
 
     fits: bool
     needs: tuple[Need, ...]
@@ -52,15 +52,15 @@ class Verdict(NamedTuple):
 
     @property
     def largest(self) -> Need:
-        """The part that decides."""
+        """The part that needs most."""
         return max(self.needs, key=lambda need: need.bytes)
 
 
 def model_size(path: str) -> tuple[Size, bool] | None:
-    """Return the sizes of `--config.model.path` and whether its embeddings are tied; None where nobody knows.
+    """Return the sizes of `--config.model.path` and whether its embeddings are tied; None where they are unknown.
 
-    A local folder and the embedded base are read from their `config.json`; of Hub ids the Qwen2.5 are known by name,
-    so that nothing is downloaded.
+    The `config.json` of a local folder or of the embedded base is read. Among Hub ids only the Qwen2.5 are known, by
+    their names, so that nothing is downloaded.
     """
     if path and not pathlib.Path(path).is_dir():
         match = _HUB_NAME.search(path)
@@ -74,7 +74,7 @@ def model_size(path: str) -> tuple[Size, bool] | None:
 def plan_recipe(config: ConfigDict, available: float) -> Verdict | None:
     """Return what the parts of a run of `config` need beside `available` bytes; None for a model of unknown size.
 
-    The parts are looked at from the cheapest to plan to the dearest, and the first one that is too large ends it.
+    The parts are planned in the order of what planning them costs, and the first one that is too large ends it.
     """
     model = model_size(config.model.path)
     if model is None:
@@ -103,43 +103,41 @@ def _needs(config: ConfigDict, size: Size, tied: bool) -> Iterator[Need]:
 
 
 def _process() -> float:
-    """Host memory and device memory are one on a CPU, where the process itself takes its part."""
+    """Return the bytes of the process itself on a CPU, where host and device share one memory, and 0 elsewhere."""
     return PROCESS_BYTES if jax.default_backend() == "cpu" else 0.0
 
 
 def weight_bytes(setting: Setting) -> float:
-    """Bytes of the base's parameters."""
+    """Return the bytes of the base's parameters."""
     shapes = jax.eval_shape(functools.partial(update.make_inputs, setting))[1].params
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
 
 
 def rollout_bytes(setting: Setting, sequences: int) -> float:
-    """Bytes that `sequences` completions at once need: weights, keys and values, and what prefill or decoding adds.
+    """Return the bytes of `sequences` completions at once: weights, keys and values, and what prefill or decoding adds.
 
-    Each sequence counts with a prompt slot of its own, which is the largest layout.
+    Each sequence counts with a separate prompt slot, which is the largest layout.
     """
     tokens, item = sequences * (setting.prompt_len + setting.new_tokens), jnp.dtype(setting.dtype).itemsize
-    working = max(_prefill_bytes(setting, min(PREFILL_BATCH, sequences)), _decoding_bytes(setting, sequences))
+    config, length = setting.config, setting.prompt_len
+    # Prefill holds, in float32, one layer's attention scores and three arrays of its MLP for the prompts run at once.
+    per_position = config.num_attention_heads * length + 3 * config.intermediate_size
+    prefill = 4 * min(PREFILL_BATCH, sequences) * length * per_position
+    working = max(prefill, _decoding_bytes(setting, sequences))
     return weight_bytes(setting) + tokens * _cache_entries(setting) * item + working
 
 
 def _cache_entries(setting: Setting) -> int:
-    """Numbers in the keys and values of one token."""
+    """Return how many numbers the keys and values of one token hold."""
     config = setting.config
     return 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
 
 
-def _prefill_bytes(setting: Setting, prompts: int) -> float:
-    """What one layer of `prompts` run at once holds: scores of attention and three arrays of the MLP, in float32."""
-    config, length = setting.config, setting.prompt_len
-    return 4 * prompts * length * (config.num_attention_heads * length + 3 * config.intermediate_size)
-
-
 def _decoding_bytes(setting: Setting, sequences: int) -> float:
-    """Float32 logits, their unnormalised probabilities and one sum over them, which are alive together.
+    """Return the bytes of float32 logits, their unnormalised probabilities and one sum over them, alive together.
 
-    A CPU takes the layers out of their stacks, which is a second copy of them, and computes bfloat16 in float32: it
-    holds the head and the completions' keys and values in that type as well.
+    A CPU takes the layers out of their stacks, which is a second copy of them, and computes bfloat16 in float32, so
+    that it holds the head and the completions' keys and values in that type as well.
     """
     config, logits = setting.config, 3 * 4 * sequences * setting.config.vocab_size
     if jax.default_backend() != "cpu":
@@ -149,13 +147,13 @@ def _decoding_bytes(setting: Setting, sequences: int) -> float:
 
 
 def grpo_bytes(setting: Setting) -> float:
-    """Bytes of one GRPO update of the setting's batch, by the compiler."""
+    """Return the bytes of one GRPO update of the setting's batch, as the compiler plans them."""
     sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     return _compiled_bytes(update.update_step(update.our_loss(setting)), *abstract_inputs(setting, sharding))
 
 
 def sft_bytes(setting: Setting, rows: int, tokens: int) -> float:
-    """Bytes of one SFT update of `rows` sequences of `tokens` tokens, by the compiler."""
+    """Return the bytes of one SFT update of [rows, tokens] tokens, as the compiler plans them."""
     sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     state, frozen, _ = abstract_inputs(setting, sharding)
     shape = functools.partial(jax.ShapeDtypeStruct, (rows, tokens), sharding=sharding)
@@ -173,7 +171,7 @@ def _compiled_bytes(step: Any, *arguments: Any) -> float:
 
 
 def available_bytes() -> float:
-    """Bytes that the first device of this process can still give: of an accelerator, or of the host for a CPU."""
+    """Return the bytes of the first device's memory on an accelerator, or the available bytes of the host on a CPU."""
     stats = jax.local_devices()[0].memory_stats() or {}
     if jax.default_backend() != "cpu" and "bytes_limit" in stats:
         return float(stats["bytes_limit"])
@@ -181,7 +179,7 @@ def available_bytes() -> float:
 
 
 def host_memory() -> tuple[float, float]:
-    """Total and available bytes of the host, or of the control group that this process is confined to."""
+    """Return total and available bytes of the host, or of the control group that this process is confined to."""
     text = _read("/proc/meminfo")
     kib = {name: int(number) * 1024 for name, number in re.findall(r"^(MemTotal|MemAvailable):\s*(\d+) kB", text, re.M)}
     total = float(kib.get("MemTotal") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

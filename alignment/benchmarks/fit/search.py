@@ -1,4 +1,4 @@
-"""The largest micro-batch that fits, for every program of a grid, with what is known already not compiled again."""
+"""Search the largest micro-batch that fits for every program of a grid; rows of the file are not compiled again."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Compile = Callable[[Program], Mapping[str, Any]]
 
 
 class Known:
-    """Rows by what they are of; those not known yet are made, and kept in the file at once if there is one.
+    """The rows of programs; a missing one is compiled and, where there is a file, appended to it at once.
 
-    `stages` makes the figures of a program by the name of a stage (`results.STAGES`).
+    `stages` holds the functions that return the figures of a program, by the name of a stage (`results.STAGES`).
     """
 
     def __init__(self, stages: Mapping[str, Compile], versions: Row, rows: Iterable[Row] = (), path: str = "") -> None:
@@ -29,7 +29,7 @@ class Known:
         self.made: list[Row] = []
 
     def row(self, program: Program, stage: str = "planned") -> Row:
-        """The row of `program`, from the file or made now; a compiled one says all that a planned one says."""
+        """Return the row of `program`, from the file or compiled now; a compiled one has all planned figures."""
         wanted = key(make_row(program, self._versions, {}))
         old = self._rows.get(wanted)
         if old is None or stage == "compiled" != old["stage"]:
@@ -48,10 +48,10 @@ class Known:
 
 
 def largest(program: Program, row_of: Callable[[Program], Row], most: int = MOST) -> int:
-    """The largest power of two of prompts, up to `most`, whose plan fits; 0 if none does or the compiler fails.
+    """Return the largest power of two of prompts, up to `most`, whose plan fits; 0 if none does or compiling fails.
 
-    Memory is a constant and a part in proportion to the prompts, so a number at which even all of it in proportion
-    would be too much is left out.
+    Memory is a constant plus a part proportional to the prompts. A number of prompts that would not fit even if all
+    of the memory were proportional is not tried.
     """
     prompts = most
     while True:
@@ -65,23 +65,25 @@ def largest(program: Program, row_of: Callable[[Program], Row], most: int = MOST
 
 
 def compile_largest(program: Program, known: Known, fits: int, most: int = MOST) -> int:
-    """Compile the largest that fits to the end; the next larger first where its plan is not far too large."""
+    """Compile the largest that fits to the end, the next larger first where its plan is within `SLACK` of the chip.
+
+    Returns the prompts of the largest program that compiles.
+    """
     more = dataclasses.replace(program, prompts=max(1, 2 * fits))
-    if more.prompts <= most and _is_near(known.row(more)) and known.row(more, "compiled")["fits"] == "yes":
-        return more.prompts
+    if more.prompts <= most:
+        row = known.row(more)
+        is_near = row["fits"] != "error" and float(row["planned_gib"]) <= SLACK * float(row["available_gib"])
+        if is_near and known.row(more, "compiled")["fits"] == "yes":
+            return more.prompts
     if fits:
         known.row(dataclasses.replace(program, prompts=fits), "compiled")
     return fits
 
 
-def _is_near(row: Row) -> bool:
-    return row["fits"] != "error" and float(row["planned_gib"]) <= SLACK * float(row["available_gib"])
-
-
 def run_grid(
     programs: Sequence[Program], against: Sequence[str], known: Known, most: int = MOST, whole: bool = False
 ) -> list[Row]:
-    """Search every program of the grid, and give the ways `against` at the size that fits ours."""
+    """Search every program of the grid; return its rows and, at the size that fits, those of the ways `against`."""
     rows = []
     with progress(len(programs), "fit", "search") as shown:
         for program in programs:

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md made of docs/fit.csv."""
+"""The tables of docs/performance.md that are made from docs/fit.csv."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ OTHERS = "Other ways at the same batch:"
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The tables between their markers, for each pair of versions: what fits, what it costs, and other ways.
+    """Return the tables between their markers, for each pair of versions: what fits, what it costs, and other ways.
 
-    Of a program compiled more than once the last row counts.
+    The last row of a program that was compiled more than once counts.
     """
     rows = list({key(row): row for row in rows}.values())
     blocks = [BEGIN]
     for versions in dict.fromkeys((row["jax"], row["libtpu"]) for row in rows):
-        current = [row for row in rows if (row["jax"], row["libtpu"]) == versions]
-        memory = ", ".join(f"{chip} {gib:g}" for chip, gib in available(current).items())
+        same = [row for row in rows if (row["jax"], row["libtpu"]) == versions]
+        memory = ", ".join(f"{chip} {gib:g}" for chip, gib in available(same).items())
         blocks += [f"**jax {versions[0]}, libtpu {versions[1]}; GiB of one chip: {memory}**"]
-        chips = [chip for chip in CHIPS if chip in available(current)]
+        chips = [chip for chip in CHIPS if chip in available(same)]
         blocks += [
             MOST,
-            markdown_table((*BATCH, *chips), fitting(current, chips)),
+            markdown_table((*BATCH, *chips), fitting(same, chips)),
             ONE,
-            markdown_table((*BATCH, *chips), needs(current, chips)),
+            markdown_table((*BATCH, *chips), needs(same, chips)),
         ]
-        blocks += [HOLDS, markdown_table(("chip", "batch", *HELD, *DONE), costs(current))]
-        compared = list(comparisons(current))
+        blocks += [HOLDS, markdown_table(("chip", "batch", *HELD, *DONE), costs(same))]
+        compared = list(comparisons(same))
         if compared:
             blocks += [OTHERS, markdown_table(COMPARED, compared)]
     return "\n\n".join([*blocks, END]) + "\n"
 
 
 def available(rows: Iterable[Row]) -> dict[str, float]:
-    """GiB of every chip that was compiled for, in the order of `CHIPS`."""
+    """Return {chip: GiB} of every chip that was compiled for, in the order of `CHIPS`."""
     gib = {row["chip"]: float(row["available_gib"]) for row in rows if row["available_gib"]}
     return {chip: gib[chip] for chip in CHIPS if chip in gib}
 
 
 def fitting(rows: Sequence[Row], chips: Sequence[str]) -> list[list[str]]:
-    """One line a size, group and length: the most prompts that fit each chip."""
+    """Return one line for each size, group and length: the most prompts that fit each chip."""
     return _lines(rows, chips, _most)
 
 
 def needs(rows: Sequence[Row], chips: Sequence[str]) -> list[list[str]]:
-    """One line a size, group and length: what the largest that fits each chip holds."""
+    """Return one line for each size, group and length: what the largest micro-batch that fits each chip holds."""
     return _lines(rows, chips, _held)
 
 
@@ -83,7 +83,7 @@ def _best(rows: Sequence[Row]) -> Row | None:
 
 
 def _most(rows: Sequence[Row]) -> str:
-    """The most prompts that fit; where not even one does, what one needs."""
+    """Return the most prompts that fit, or what one prompt needs where not even one fits."""
     best = _best(rows)
     if best:
         return f"{best['prompts']} ({int(best['prompts']) * int(best['group'])}){'*' * (best['stage'] == 'compiled')}"
@@ -101,10 +101,16 @@ def _held(rows: Sequence[Row]) -> str:
 
 
 def costs(rows: Iterable[Row]) -> list[list[str]]:
-    """One line for each program that was compiled to the end."""
+    """Return one line for each program that was compiled to the end."""
     done = [row for row in rows if row["stage"] == "compiled" and row["fits"] == "yes"]
     done.sort(key=lambda row: (_order(_batch(row)), list(CHIPS).index(row["chip"])))
-    return [[row["chip"], _batch_text(row), *_costs(row)] for row in done]
+    lines = []
+    for row in done:
+        memory = [_short(float(row[f"{name}_gib"])) for name in HELD]
+        work = [_short(float(row[f"{name}_gflop"]) / 1e3) for name in ("useful", "product", "counted")]
+        others = [_short(float(row[name])) for name in ("counted_gb", "intensity", "compile_s")]
+        lines.append([row["chip"], _batch_text(row), *memory, *work, *others])
+    return lines
 
 
 def _batch_text(row: Row) -> str:
@@ -112,25 +118,19 @@ def _batch_text(row: Row) -> str:
     return f"{row['size']}: {row['prompts']} x {row['group']} x {row['length']}+{row['length']}{way}"
 
 
-def _costs(row: Row) -> list[str]:
-    memory = [_short(float(row[f"{name}_gib"])) for name in HELD]
-    work = [_short(float(row[f"{name}_gflop"]) / 1e3) for name in ("useful", "product", "counted")]
-    return [*memory, *work, *(_short(float(row[name])) for name in ("counted_gb", "intensity", "compile_s"))]
-
-
 def comparisons(rows: Sequence[Row]) -> Iterable[list[str]]:
-    """Every other way beside ours at the same batch: what it plans for, that over the chip's memory and over ours."""
+    """Yield a line for every other way beside ours at the same batch: its planned memory, over the chip's and ours."""
     for row in rows:
-        ours = [each for each in rows if each["way"] == "ours" and _same_batch(each, row)]
+        ours = [
+            each
+            for each in rows
+            if each["way"] == "ours" and all(str(each[name]) == str(row[name]) for name in ("chip", *BATCH, "prompts"))
+        ]
         if row["way"] == "ours" or row["way"] not in WAYS or not ours or row["fits"] == "error":
             continue
         held, chip, base = (float(each) for each in (row["planned_gib"], row["available_gib"], ours[0]["planned_gib"]))
         batch = _batch_text({**row, "way": "ours"})
         yield [batch, row["chip"], row["way"], _short(held), f"{held / chip:.2f}", f"{held / base:.2f}"]
-
-
-def _same_batch(left: Row, right: Row) -> bool:
-    return all(str(left[name]) == str(right[name]) for name in ("chip", "size", "group", "length", "prompts"))
 
 
 def _short(figure: float) -> str:

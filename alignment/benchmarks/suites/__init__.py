@@ -1,1 +1,1 @@
-"""The suites, one file each: `build(setting)` gives the cases to measure (see `benchmarks.registry`)."""
+"""The suites, one file each: `build(setting, against)` returns the cases to measure (see `benchmarks.registry`)."""

@@ -1,7 +1,7 @@
-"""SamplingConfig alone: the prompts of a batch run once a group, then a token at a time for every completion.
+"""A rollout alone: each prompt of a batch runs once for its group, then every completion grows by a token a step.
 
-plain    every sample runs and keeps a copy of its prompt
-top_p    as ours, drawn from the most likely words that hold 0.9 of the probability
+plain    every sample runs its prompt and holds a copy of its keys and values
+top_p    as ours, but samples from the most likely tokens that have 0.9 of the probability
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ AGAINST = {"plain": {"shared": False}, "top_p": {"sampling": SamplingConfig(top_
 
 
 def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
-    """A rollout of P x G completions of full length."""
+    """Return the suite: a rollout of P x G completions of full length."""
     check_against(setting, against, tuple(AGAINST))
     inputs = make_inputs(setting)
     options = {"ours": {}} | {name: AGAINST[name] for name in against}
@@ -28,8 +28,8 @@ def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
 
 def _case(name, rollout, inputs) -> Case:
     def run():
-        group = rollout(*inputs, 0)
-        return {"rollout_s": group.seconds, "gen_tok_s": group.stats.tokens / group.seconds}
+        generated = rollout(*inputs, 0)
+        return {"rollout_s": generated.seconds, "gen_tok_s": generated.stats.tokens / generated.seconds}
 
     def prepare() -> Ready:
         run()

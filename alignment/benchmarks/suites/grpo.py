@@ -1,7 +1,7 @@
-"""A whole GRPO step: sample a rollout from the current adapter, then learn from it, as training does.
+"""A whole GRPO step: sample a rollout from the current adapter, then update the adapter with it, as training does.
 
-Plain runs and keeps a prompt for every sample, in the rollout and in the update, and holds all [T, V] logits. Rewards
-are random numbers: scoring text is no part of this figure.
+Plain runs a prompt for every sample, in the rollout and in the update, and holds all [T, V] logits. Rewards are random
+numbers, since scoring text is not measured.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from alignment.training.step import LossFn, Term, make_step
 
 
 def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
-    """Rollout and update of P prompts with G completions of full length."""
+    """Return the suite: rollout and update of P prompts with G completions of full length."""
     check_against(setting, against, ("plain",))
     inputs = make_inputs(setting)
     cases = [_case("ours", setting, our_loss(setting), inputs, shared=True)]
@@ -40,17 +40,18 @@ def _case(name: str, setting: Setting, loss: LossFn, inputs: tuple, shared: bool
         rollout = make_rollout(setting, shared=shared)
         step = jax.jit(make_step((Term("grpo", loss),), make_optimizer(OPTIMIZER, 1)))
         state, frozen, batch = inputs
-        carried = {"state": state, "step": 0}
+        steps = 0
 
         def run() -> dict[str, float]:
+            nonlocal state, steps
             began = time.perf_counter()
-            rollouts = rollout(carried["state"], frozen, batch, carried["step"])
-            carried["state"] = _update(step, carried["state"], frozen, rollouts.group, setting)
-            jax.block_until_ready(carried["state"].lora.modules)
-            carried["step"] += 1
+            generated = rollout(state, frozen, batch, steps)
+            state = _update(step, state, frozen, generated.group, setting)
+            jax.block_until_ready(state.lora.modules)
+            steps += 1
             seconds = time.perf_counter() - began
-            times = {"rollout_s": rollouts.seconds, "update_s": seconds - rollouts.seconds}
-            return {"step_s": seconds} | times | {"gen_tok_s": rollouts.stats.tokens / rollouts.seconds}
+            times = {"rollout_s": generated.seconds, "update_s": seconds - generated.seconds}
+            return {"step_s": seconds} | times | {"gen_tok_s": generated.stats.tokens / generated.seconds}
 
         run()
         return Ready(run)

@@ -1,7 +1,7 @@
-"""Sampling completions of very different lengths: drawn log-uniformly from an eighth of `--new_tokens` to all of it.
+"""A rollout of completions of very different lengths, log-uniform between an eighth of `--new_tokens` and all of it.
 
 An eighth of all completions is decoded at once. In ours a sequence starts its next sample when its last one ends;
-static (and plain, which is the same here) decodes wave after wave, each as long as its longest.
+static (and plain, which is the same in this suite) decodes wave after wave, each as long as its longest completion.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from alignment.benchmarks.suites.update import make_inputs
 from alignment.rollout.scheduler import Layout
 
 WAVES = 8
-RANGE = 8  # the longest completion is so many times the shortest
+RANGE = 8  # length of the longest completion over that of the shortest
 
 
 def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
-    """A rollout of P x G completions in P G / 8 sequences."""
+    """Return the suite: a rollout of P x G completions in P G / 8 sequences."""
     check_against(setting, against, ("plain", "static"))
     limits, inputs = draw_lengths(setting), make_inputs(setting)
     names = {"ours": False} | dict.fromkeys(against, True)
@@ -30,14 +30,14 @@ def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
 
 
 def draw_lengths(setting: Setting) -> np.ndarray:
-    """Lengths [P, G], log-uniform over 1:8, the longest `--new_tokens`."""
+    """Return lengths [P, G] in tokens, log-uniform over a range of 1:8, at most `--new_tokens`."""
     share = np.random.default_rng(0).random((setting.prompts, setting.group))
     return np.ceil(setting.new_tokens * RANGE ** (share - 1)).astype(int)
 
 
 def _case(name: str, setting: Setting, limits: np.ndarray, inputs, static: bool) -> Case:
     sequences = max(1, limits.size // WAVES)
-    # A slot of a whole group takes no new prompt before its last sequence ends, and waves are of whole slots.
+    # A slot that holds a whole group takes no new prompt before its last sequence ends, so a wave has whole slots.
     rollouts = [(slice(None), make_rollout(setting, layout=Layout(sequences), limits=limits))]
     if static:
         size = max(1, sequences // setting.group)
@@ -47,9 +47,9 @@ def _case(name: str, setting: Setting, limits: np.ndarray, inputs, static: bool)
 
     def run() -> dict[str, float]:
         cut = [{key: batch[key][part] for key in ("prompts", "prompt_mask")} for part, _ in rollouts]
-        groups = [rollout(state, frozen, part, 0) for part, (_, rollout) in zip(cut, rollouts, strict=True)]
-        seconds = sum(one.seconds for one in groups)
-        steps, tokens = (sum(getattr(one.stats, key) for one in groups) for key in ("steps", "tokens"))
+        waves = [rollout(state, frozen, part, 0) for part, (_, rollout) in zip(cut, rollouts, strict=True)]
+        seconds = sum(wave.seconds for wave in waves)
+        steps, tokens = (sum(getattr(wave.stats, key) for wave in waves) for key in ("steps", "tokens"))
         return {"rollout_s": seconds, "gen_tok_s": tokens / seconds, "decode_steps": steps}
 
     def prepare() -> Ready:

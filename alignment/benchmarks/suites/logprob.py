@@ -16,7 +16,7 @@ from alignment.kernels.linear_logprob.api import linear_logprob
 
 
 def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
-    """Values and gradient of T = P G Lc tokens [T, D] under a head [V, D]."""
+    """Return the suite: log-probabilities and hidden-state gradient of T = P G Lc tokens [T, D] under a head [V, D]."""
     check_against(setting, against, ("plain",))
     names = {"ours": setting.implementation} | dict.fromkeys(against, "reference")
     arrays = make_arrays(setting)
@@ -25,7 +25,10 @@ def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
 
 
 def make_arrays(setting: Setting) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Hidden states [T, D], a head [V, D] whose logits spread by about 1, targets [T], the gradient's weights [T]."""
+    """Return hidden states [T, D], a head [V, D] whose logits have a deviation of about 1, targets [T], weights [T].
+
+    The weights multiply the log-probabilities in the scalar that is differentiated.
+    """
     tokens, width, words = setting.completion_tokens, setting.size.hidden, setting.size.vocab
     keys = jax.random.split(jax.random.key(0), 4)
     hidden = jax.random.normal(keys[0], (tokens, width)).astype(setting.dtype)

@@ -1,10 +1,10 @@
 """One GRPO update: forward pass, objective, gradient of the LoRA adapter, clipped AdamW step, as one compiled program.
 
-Ours is what training runs. The others do the same work without one or both of two savings:
+Ours is what training runs. The others do the same work without one or both of two optimisations:
 
-    plain      every sample is its own prompt + completion sequence, all [T, V] logits and their log-softmax
-    unshared   every sample is its own sequence; the head fused as in ours
-    unfused    the prompt once a group as in ours; all [T, V] logits
+    plain      every sample is a separate sequence of prompt and completion; all [T, V] logits and their log-softmax
+    unshared   every sample is a separate sequence; the head is fused as in ours
+    unfused    the prompt runs once for its group as in ours; all [T, V] logits
 
 All of them apply the head to completion tokens only, T = P G Lc. With `--implementation=NAME` ours computes its
 log-probabilities by that implementation of `kernels.linear_logprob`; "auto" is the first that serves the machine.
@@ -23,7 +23,7 @@ import numpy as np
 from alignment.adapters.lora import LoraConfig, init_lora
 from alignment.adapters.stack import Stack, push
 from alignment.benchmarks.flops import update_work
-from alignment.benchmarks.measure import Case, one_program
+from alignment.benchmarks.measure import one_program
 from alignment.benchmarks.registry import Suite, check_against
 from alignment.benchmarks.setting import RANK, Setting
 from alignment.kernels.linear_logprob.api import linear_logprob
@@ -44,26 +44,29 @@ AGAINST = {"plain": (False, "reference"), "unshared": (False, "auto"), "unfused"
 
 
 def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
-    """The update at `setting`, beside the ways in `against`."""
+    """Return the suite: the update at `setting`, beside the cases of `against`."""
     check_against(setting, against, tuple(AGAINST))
     losses = {"ours": our_loss(setting)} | {name: simple_loss(setting.config, *AGAINST[name]) for name in against}
     state, frozen, batch = make_inputs(setting)
-    cases = (_case(name, loss, state, frozen, batch) for name, loss in losses.items())
+    cases = (
+        one_program(name, "update_s", update_step(loss), state, frozen, {"grpo": batch})
+        for name, loss in losses.items()
+    )
     return Suite(tuple(cases), "update_s", update_work(setting).total)
 
 
 def our_loss(setting: Setting) -> LossFn:
-    """The loss that training runs."""
+    """Return the loss that training runs."""
     options = {"remat": setting.remat, "logprob": setting.implementation}
     return make_grpo_loss(setting.config, temperature=1.0, **options, **CLIP)
 
 
 def simple_loss(config: Qwen2Config, shared: bool, head: str | Callable[..., LogProb], remat: bool = False) -> LossFn:
-    """The GRPO objective with or without the prompt shared, for prompts and completions of full length.
+    """Return the GRPO objective with or without the prompt shared, for prompts and completions of full length.
 
     `head` is an implementation of `linear_logprob` by its name, or a function of hidden states, head and targets.
     """
-    states = functools.partial(_shared_states if shared else _own_states, remat=remat)
+    states = functools.partial(_shared_states if shared else _separate_states, remat=remat)
     log_probs = functools.partial(linear_logprob, implementation=head) if isinstance(head, str) else head
 
     def loss(lora, frozen: Frozen, batch: GrpoBatch, key: jax.Array) -> tuple[jax.Array, Tally]:
@@ -80,8 +83,8 @@ def simple_loss(config: Qwen2Config, shared: bool, head: str | Callable[..., Log
     return loss
 
 
-def _own_states(params: dict, config: Qwen2Config, batch: GrpoBatch, stack: Stack, remat: bool) -> jax.Array:
-    """The states [P, G, Lc, D] that predict the completions, each sample run as one sequence of Lp + Lc tokens."""
+def _separate_states(params: dict, config: Qwen2Config, batch: GrpoBatch, stack: Stack, remat: bool) -> jax.Array:
+    """Return the states [P, G, Lc, D] that predict the completions, each sample run as a sequence of Lp + Lc tokens."""
     completions = batch.completions
     prompts = jnp.broadcast_to(batch.prompts[:, None], (*completions.shape[:2], batch.prompts.shape[1]))
     tokens = jnp.concatenate([prompts, completions], axis=2)
@@ -91,16 +94,16 @@ def _own_states(params: dict, config: Qwen2Config, batch: GrpoBatch, stack: Stac
 
 
 def _shared_states(params: dict, config: Qwen2Config, batch: GrpoBatch, stack: Stack, remat: bool) -> jax.Array:
-    """The same states with each prompt run once."""
+    """Return the same states with each prompt run once."""
     completions = batch.completions
     arguments = params, config, batch.prompts, batch.prompt_mask, completions, stack
-    last, completion_states = qwen2.group_hidden_states(*arguments, remat=remat)
+    last, states = qwen2.group_hidden_states(*arguments, remat=remat)
     first = jnp.broadcast_to(last[:, None, None], (*completions.shape[:2], 1, last.shape[-1]))
-    return jnp.concatenate([first, completion_states[:, :, :-1]], axis=2)
+    return jnp.concatenate([first, states[:, :, :-1]], axis=2)
 
 
 def make_inputs(setting: Setting) -> tuple[TrainState, Frozen, GrpoBatch]:
-    """A random model, a fresh adapter on all seven projections with its optimiser, and a full batch."""
+    """Return a random model, a new adapter on all seven projections with its optimiser, and a full batch."""
     config, keys = setting.config, jax.random.split(jax.random.key(0), 3)
     params = qwen2.init_params(config, keys[0], jnp.dtype(setting.dtype))
     shapes = config.linear_shapes
@@ -127,10 +130,6 @@ def make_batch(setting: Setting) -> GrpoBatch:
     return jax.tree.map(jnp.asarray, batch)
 
 
-def _case(name: str, loss: LossFn, state: TrainState, frozen: Frozen, batch: GrpoBatch) -> Case:
-    return one_program(name, "update_s", update_step(loss), state, frozen, {"grpo": batch})
-
-
 def update_step(loss: LossFn) -> Callable:
-    """The step `(state, frozen, {"grpo": batch}) -> (state, metrics)` of one update with `loss`."""
+    """Return the step `(state, frozen, {"grpo": batch}) -> (state, metrics)` of one update with `loss`."""
     return make_step((Term("grpo", loss),), make_optimizer(OPTIMIZER, 1))

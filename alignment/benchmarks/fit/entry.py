@@ -1,4 +1,4 @@
-"""`alignment.bench --suite=fit`: from flags to rows, and from rows to the page."""
+"""`alignment.bench --suite=fit`: its flags, and the run that compiles or prints the tables."""
 
 from __future__ import annotations
 
@@ -31,34 +31,26 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="prompts to try at most, a power of two (default: %(default)s)",
     )
-    add("--again", action="store_true", help="also what --csv has")
+    add("--again", action="store_true", help="compile also what --csv has")
     add("--whole", action="store_true", help="compile what fits to the end: minutes a program, and more figures")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the tables, or compile what is not known yet, print it and keep it."""
+    """Print the tables, or compile the programs that --csv lacks, print their rows and append them to it."""
     if args.table:
         print(markdown(read_csv(args.csv or COMMITTED, COLUMNS)), end="")
         return
-    programs, against = make_grid(args.chips, args.sizes, args.groups, args.lengths), _names(args.against)
+    programs = make_grid(args.chips, args.sizes, args.groups, args.lengths)
+    against = tuple(name for name in args.against.split(",") if name)
     check_ways(against)
     if args.most < 1 or args.most.bit_count() != 1:
         raise UserError(f"--most={args.most}: write a power of two; only those are tried")
-    rows = _kept(args)
+    stored = []
+    if args.csv:
+        append_csv(args.csv, (), COLUMNS)  # a file that cannot be written is refused before the work
+        stored = read_csv(args.csv, COLUMNS) if os.path.getsize(args.csv) else []
     compiler.check_compiler()
     stages = {"planned": compiler.plan, "compiled": compiler.compile_whole}
-    known = Known(stages, compiler.versions(), () if args.again else rows, args.csv)
+    known = Known(stages, compiler.versions(), () if args.again else stored, args.csv)
     rows = run_grid(programs, against, known, args.most, args.whole)
     print(json.dumps(rows) if args.json else "\n".join(map(text_line, rows)))
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for name in text.split(",") if name)
-
-
-def _kept(args: argparse.Namespace) -> list[dict[str, str]]:
-    """The rows of --csv; a file that cannot be written is found before the work."""
-    if not args.csv:
-        return []
-    append_csv(args.csv, (), COLUMNS)
-    return read_csv(args.csv, COLUMNS) if os.path.getsize(args.csv) else []
