@@ -46,7 +46,7 @@ def _case(name: str, setting: Setting, limits: np.ndarray, inputs, static: bool)
     state, frozen, batch = inputs
 
     def run() -> dict[str, float]:
-        cut = [{key: batch[key][part] for key in ("prompts", "prompt_mask")} for part, _ in rollouts]
+        cut = [batch.replace(prompts=batch.prompts[p], prompt_mask=batch.prompt_mask[p]) for p, _ in rollouts]
         waves = [rollout(state, frozen, part, 0) for part, (_, rollout) in zip(cut, rollouts, strict=True)]
         seconds = sum(wave.seconds for wave in waves)
         steps, tokens = (sum(getattr(wave.stats, key) for wave in waves) for key in ("steps", "tokens"))
