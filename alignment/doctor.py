@@ -2,10 +2,10 @@
 
     python -m alignment.doctor --configs=configs
 
-Looks at the versions of the packages, the devices and what they compute, the memory, the disk, the caches and the Hub.
-Then it plans every recipe of the folder: the compiler says what its updates would hold, without making an array of the
+It checks the versions of the packages, the devices and their results, the memory, the disk, the caches and the Hub.
+Then it plans every recipe of the folder: the compiler reports the memory of its updates, without making an array of the
 model's size. `--config=FILE.py[:argument]` with any `--config.a.b=value` plans that one recipe. Exit status 1 means
-that something essential is broken; a warning names what will be missed and where.
+that something essential is broken; a warning names what will not work.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-# Only the standard library above: a missing or old package is a finding and must not end the program. The checks
-# import what they look at.
+# Only the standard library is imported at the top: a missing or old package is a finding and must not end the program.
+# The checks import what they check.
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"
 DISTRIBUTION = "clinical-alignment"
@@ -44,7 +44,7 @@ LEAVES_READ = (
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One finding: what was looked at, how it stands, and what to do where it is not ok."""
+    """One finding: what was checked, its state, and the remedy where it is not ok."""
 
     name: str
     state: str
@@ -53,7 +53,7 @@ class Check:
 
 
 def check_packages(requirements: Sequence[str] | None = None) -> Iterator[Check]:
-    """Compare Python and every installed package with what the package asks for, extras left out.
+    """Compare every installed package with the requirements of this one, without extras.
 
     `requirements` are lines such as "jax>=0.10.2"; None takes those of the installed distribution.
     """
@@ -91,13 +91,13 @@ def _versions() -> str:
 
 
 def check_devices() -> Iterator[Check]:
-    """List the devices, let the first one multiply two matrices, and look for accelerators that JAX does not see."""
+    """List the devices, let the first one multiply two matrices, and look for accelerators that JAX does not use."""
     import jax
     import jax.numpy as jnp
 
     try:
         devices = jax.devices()
-    except Exception as error:  # JAX raises RuntimeError or AssertionError, as the platform and the version have it
+    except Exception as error:  # JAX raises RuntimeError or AssertionError, depending on platform and version
         platform = os.environ.get("JAX_PLATFORMS") or "the default platform"
         remedy = "install the extra for it ('.[cuda]' or '.[tpu]') or unset JAX_PLATFORMS"
         yield Check("devices", BROKEN, f"{platform} cannot be started: {_one_line(error)}", remedy)
@@ -119,7 +119,7 @@ def _unused_accelerators() -> Iterator[Check]:
 
 
 def check_base() -> Iterator[Check]:
-    """Load the embedded base and let it answer one token of one prompt with finite numbers."""
+    """Load the embedded base and check that its logits of one prompt are finite."""
     import jax.numpy as jnp
 
     from alignment.errors import UserError
@@ -141,7 +141,7 @@ def check_base() -> Iterator[Check]:
 
 
 def check_memory() -> Iterator[Check]:
-    """Total and available memory of the host, and of the first accelerator where there is one."""
+    """Report total and available memory of the host, and the memory of the first accelerator where there is one."""
     import jax
 
     from alignment.benchmarks.fit.recipe import available_bytes, host_memory
@@ -155,13 +155,13 @@ def check_memory() -> Iterator[Check]:
 
 
 def check_disk(workdir: str) -> Iterator[Check]:
-    """Free space and write access of the folder for results and of the system's scratch folder."""
+    """Check free space and write access of the folder for results and of the system's scratch folder."""
     for name, folder in (("workdir", workdir), ("scratch", tempfile.gettempdir())):
         yield _check_folder(name, folder, essential=True)
 
 
 def check_caches() -> Iterator[Check]:
-    """The folders that hold downloads, tokenised records and compiled programs; a run goes on without the last two."""
+    """Check the folders for downloads, tokenised records and compiled programs; a run works without the last two."""
     from huggingface_hub import constants
 
     from alignment.data.tokens import user_cache
@@ -191,7 +191,7 @@ def _check_folder(name: str, folder: str, essential: bool) -> Check:
 
 
 def check_hub() -> Iterator[Check]:
-    """Ask the Hub for one public model's name; only Hub ids and `hf://` data need it."""
+    """Request the description of one public model from the Hub; only Hub ids and `hf://` data need the Hub."""
     import huggingface_hub
     from huggingface_hub import constants, errors
 
@@ -205,7 +205,7 @@ def check_hub() -> Iterator[Check]:
         code = error.response.status_code if error.response is not None else "no status"
         remedy = "check HF_TOKEN" if code in (401, 403) else "try later, or use local folders"
         yield Check("Hub", WARNING, f"{constants.ENDPOINT} answers {code} for {PROBE} ({token})", remedy)
-    except Exception as error:  # httpx, OSError, ValueError: whatever keeps the Hub away is the same finding
+    except Exception as error:  # httpx, OSError, ValueError: every cause is the same finding
         reason = f"{constants.ENDPOINT} cannot be reached ({type(error).__name__})"
         yield Check("Hub", WARNING, reason, "go online or use local folders; the embedded base needs no Hub")
     else:
@@ -213,7 +213,7 @@ def check_hub() -> Iterator[Check]:
 
 
 def check_loggers() -> Iterator[Check]:
-    """Which of the optional loggers are installed."""
+    """Report which of the optional loggers are installed."""
     for name, flag in (("tensorboardX", "log.tensorboard"), ("wandb", "log.wandb")):
         try:
             yield Check(name, OK, f"{importlib.metadata.version(name)}, for --config.{flag}=true")
@@ -225,7 +225,7 @@ def check_loggers() -> Iterator[Check]:
 
 
 def recipes(folder: str) -> Iterator[tuple[str, Any]]:
-    """Yield (name, config) of every experiment of a folder of configuration files, one an argument of the file.
+    """Yield (name, config) of every experiment of a folder of configuration files, one for each argument of a file.
 
     A file names its arguments as the keys of `RECIPES` or `VARIANTS`. Files for `alignment.build_data` are left out.
     """
@@ -243,7 +243,7 @@ def recipes(folder: str) -> Iterator[tuple[str, Any]]:
 
 
 def config_arguments(path: pathlib.Path) -> list[str]:
-    """The arguments that a configuration file takes: the keys of its `RECIPES` or `VARIANTS`."""
+    """Return the arguments that a configuration file takes: the keys of its `RECIPES` or `VARIANTS`."""
     import runpy
 
     names = runpy.run_path(str(path))
@@ -251,9 +251,9 @@ def config_arguments(path: pathlib.Path) -> list[str]:
 
 
 def plan_recipes(named: Sequence[tuple[str, Any]]) -> Iterator[Check]:
-    """Plan each recipe, and yield its line at once: a plan can take a minute.
+    """Plan each recipe, and yield its line as soon as it is planned, since a plan can take a minute.
 
-    Those of one file that differ in nothing that takes memory share a plan and a line.
+    Recipes of one file that differ in nothing that affects memory share a plan and a line.
     """
     from alignment.benchmarks.fit.recipe import available_bytes, plan_recipe
     from alignment.common.progress import each
@@ -300,7 +300,7 @@ def run(args: argparse.Namespace) -> None:
 
     checks = [*check_packages(), *check_disk(args.workdir or "."), *check_caches(), *check_hub(), *check_loggers()]
     checks += check_devices()
-    if not is_broken(checks):  # the others compute
+    if not is_broken(checks):  # these compute
         checks += [*check_base(), *check_memory()]
     if not args.json:
         warn(text(checks))
@@ -327,12 +327,12 @@ def check_recipes(args: argparse.Namespace) -> Iterator[Check]:
 
 
 def is_broken(checks: Sequence[Check]) -> bool:
-    """Whether something essential is broken."""
+    """Return whether something essential is broken."""
     return any(check.state == BROKEN for check in checks)
 
 
 def text(checks: Sequence[Check]) -> str:
-    """The findings as lines, the remedy under what is not ok."""
+    """Return the findings as lines, with the remedy below a finding that is not ok."""
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
@@ -351,10 +351,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags beside --config."""
-    from alignment import cli
-
-    cli.limit_help(parser, LEAVES_READ)
+    """Add the flags beside --config."""
     text = f"folder of the recipes to plan (default: {CONFIGS} where there is one, else the defaults alone)"
     parser.add_argument("--configs", default=CONFIGS, metavar="FOLDER", help=text)
     parser.add_argument("--workdir", default="", metavar="FOLDER", help="where results would go (default: this folder)")
@@ -362,9 +359,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The entry point; returns the exit status."""
+    """Run the command line and return the exit status."""
     packages = list(check_packages())
-    if is_broken(packages):  # whatever needs a package would end in a traceback
+    if is_broken(packages):  # the other checks would end in a traceback
         print(text(packages))
         return 1
     from alignment import cli

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Create a TPU VM, install this commit on it and run a program there; the README beside this file shows how.
+"""Create a TPU VM, install this commit on it and run an entry point there; the README beside this file shows how.
 
     python launch/tpu_vm/launch.py ACTION --name=NAME --zone=ZONE [--type=v5litepod-8] [--spot] [--project=PROJECT]
         [--dry-run] -- alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=gs://BUCKET/run
 
-Needs only Python and `gcloud`, already logged in. `--dry-run` prints the exact commands and runs none of them. Nothing
-of the local environment is sent to the machine, so no key can end up in a command line or a log.
+It needs only Python and `gcloud`, already logged in. `--dry-run` prints the exact commands and runs none of them. The
+local environment is not sent to the machine, so no key can end up in a command line or a log.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ RUNTIMES = {
 ON_THE_WAY = ("CREATING", "STARTING", "RESTARTING", "REPAIRING", "STOPPING", "DELETING")
 NO_SUCH_FILE = 127  # bash's exit status when on_vm.sh is not there yet
 CRASHES = 3  # in a row, after which a babysitter gives up
-NEEDS_PROGRAM = ("up", "start", "babysit")
+NEEDS_ENTRY_POINT = ("up", "start", "babysit")
 
 Command = list[str]
-Run = Callable[[Command, bool], tuple[int, str]]  # (command, capture its output?) -> (exit status, output)
+Run = Callable[[Command, bool], tuple[int, str]]  # (command, whether to capture its output) -> (exit status, output)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,14 +85,14 @@ def install(machine: Machine) -> list[Command]:
     ]
 
 
-def start(machine: Machine, program: Sequence[str]) -> list[Command]:
-    """Return the command that starts the program in a tmux session, which outlives the connection."""
-    return [ssh(machine, ["bash", ON_VM, "start", *program])]
+def start(machine: Machine, entry_point: Sequence[str]) -> list[Command]:
+    """Return the command that starts the entry point in a tmux session, which outlives the connection."""
+    return [ssh(machine, ["bash", ON_VM, "start", *entry_point])]
 
 
-def up(machine: Machine, program: Sequence[str]) -> list[Command]:
-    """Return all of create, install and start."""
-    return create(machine) + install(machine) + start(machine, program)
+def up(machine: Machine, entry_point: Sequence[str]) -> list[Command]:
+    """Return the commands of create, install and start."""
+    return create(machine) + install(machine) + start(machine, entry_point)
 
 
 def describe(machine: Machine) -> Command:
@@ -106,21 +106,21 @@ def job(machine: Machine) -> Command:
 
 
 def delete(machine: Machine) -> list[Command]:
-    """Return the command that deletes the machine; what lies in a gs:// workdir stays."""
+    """Return the command that deletes the machine; a gs:// workdir is not touched."""
     return [tpu(machine, "delete", machine.name, "--quiet")]
 
 
-def commands(action: str, machine: Machine, program: Sequence[str]) -> list[Command]:
-    """Return the commands of `action`; for `babysit` those of one round in which the machine was found preempted."""
+def commands(action: str, machine: Machine, entry_point: Sequence[str]) -> list[Command]:
+    """Return the commands of `action`; for `babysit` those of one round in which the machine was preempted."""
     table = {
-        "up": lambda: up(machine, program),
+        "up": lambda: up(machine, entry_point),
         "create": lambda: create(machine),
         "install": lambda: install(machine),
-        "start": lambda: start(machine, program),
+        "start": lambda: start(machine, entry_point),
         "state": lambda: [describe(machine), job(machine)],
         "logs": lambda: [ssh(machine, ["tail", "-n", "100", "-f", "alignment.log"])],
         "delete": lambda: delete(machine),
-        "babysit": lambda: [describe(machine)] + delete(machine) + up(machine, program),
+        "babysit": lambda: [describe(machine)] + delete(machine) + up(machine, entry_point),
     }
     return table[action]()
 
@@ -145,11 +145,11 @@ def run_all(steps: Sequence[Command], run: Run = execute) -> int:
     return 0
 
 
-def babysit(machine: Machine, program: Sequence[str], every: float, run: Run = execute, sleep=time.sleep) -> int:
-    """Keep the program running until it ends: make a lost machine anew, start a stopped job again.
+def babysit(machine: Machine, entry_point: Sequence[str], every: float, run: Run = execute, sleep=time.sleep) -> int:
+    """Keep the entry point running until it ends: create a lost machine again and restart a stopped job.
 
-    The same command resumes, because its workdir is on gs://. Returns the program's exit status: 0, or
-    2 for a mistake that a restart does not mend, or 1 after `CRASHES` crashes in a row.
+    The same command resumes, because its workdir is on gs://. Returns the entry point's exit status: 0, or 2 for a
+    mistake that a restart does not correct, or 1 after `CRASHES` crashes in a row.
     """
     crashes = 0
     while True:
@@ -160,7 +160,9 @@ def babysit(machine: Machine, program: Sequence[str], every: float, run: Run = e
         crashes = 0 if seen == "running" else crashes + seen.startswith("finished")
         if crashes >= CRASHES:
             return 1
-        run_all(_remedy(seen, machine, program), run)  # a failure, such as no capacity, is met again next round
+        run_all(
+            _remedy(seen, machine, entry_point), run
+        )  # a failure, such as no capacity, is retried in the next round
         sleep(every)
 
 
@@ -171,25 +173,28 @@ def look(machine: Machine, run: Run = execute) -> str:
         return "absent"
     if state != "READY":
         return "on the way" if state in ON_THE_WAY else "lost"
-    failed, outcome = run(job(machine), True)
+    failed, answer = run(job(machine), True)
     if failed:
         return "not installed" if failed == NO_SUCH_FILE else "unreachable"
-    return outcome
+    return answer
 
 
-def _remedy(seen: str, machine: Machine, program: Sequence[str]) -> list[Command]:
+def _remedy(seen: str, machine: Machine, entry_point: Sequence[str]) -> list[Command]:
     if seen in ("running", "on the way", "unreachable"):
         return []
     if seen in ("absent", "lost"):
-        return (delete(machine) if seen == "lost" else []) + up(machine, program)
-    return (install(machine) if seen == "not installed" else []) + start(machine, program)
+        return (delete(machine) if seen == "lost" else []) + up(machine, entry_point)
+    return (install(machine) if seen == "not installed" else []) + start(machine, entry_point)
 
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
 
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Machine, list[str]]:
-    """Read the command line and refuse what could only fail later, on a machine that costs money."""
+    """Parse the command line and refuse what would fail later, on a machine that costs money.
+
+    Returns the flags, the machine, and the words after `--`: the entry point and its flags.
+    """
     parser = argparse.ArgumentParser(prog="launch.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("action", choices=["up", "create", "install", "start", "state", "logs", "babysit", "delete"])
     parser.add_argument("--name", required=True)
@@ -203,49 +208,44 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Machine, list[str]]:
     parser.add_argument("--spot", action="store_true", help="cheaper, may be taken away at any time: use babysit")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between a babysitter's rounds")
     parser.add_argument("--dry-run", action="store_true", help="print the commands, run none")
-    flags, separator, program = _split(argv)
-    args = parser.parse_args(flags)
-    _check(parser, args, program if separator else [])
-    return args, Machine(args.name, args.zone, args.type, args.project, args.spot), program
+    words = list(argv)
+    end = words.index("--") if "--" in words else len(words)
+    args, entry_point = parser.parse_args(words[:end]), words[end + 1 :]
+    _check(parser, args, entry_point)
+    return args, Machine(args.name, args.zone, args.type, args.project, args.spot), entry_point
 
 
-def _split(argv: Sequence[str]) -> tuple[list[str], bool, list[str]]:
-    argv = list(argv)
-    if "--" not in argv:
-        return argv, False, []
-    cut = argv.index("--")
-    return argv[:cut], True, argv[cut + 1 :]
-
-
-def _check(parser: argparse.ArgumentParser, args: argparse.Namespace, program: Sequence[str]) -> None:
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace, entry_point: Sequence[str]) -> None:
     family, _, chips = args.type.partition("-")
     if family not in RUNTIMES or not chips.isdecimal():
         parser.error(f"--type={args.type} is unknown; use FAMILY-CHIPS with a family of {', '.join(RUNTIMES)}")
     if int(chips) > 8:
         parser.error(f"--type={args.type} has several workers, and training over several hosts is not built yet; use 8")
-    if args.action not in NEEDS_PROGRAM:
+    if args.action not in NEEDS_ENTRY_POINT:
         return
-    if not program or not re.fullmatch(r"alignment\.\w+", program[0]):
-        parser.error(f"{args.action} needs a program: end with -- alignment.ablate --config=... --workdir=gs://...")
-    if not (ROOT / (program[0].replace(".", "/") + ".py")).exists():
-        parser.error(f"{program[0]} does not exist; the programs are alignment/*.py")
-    durable = any(word.startswith("--workdir=gs://") for word in program)
+    if not entry_point or not re.fullmatch(r"alignment\.\w+", entry_point[0]):
+        parser.error(
+            f"{args.action} needs an entry point: end with -- alignment.ablate --config=... --workdir=gs://..."
+        )
+    if not (ROOT / (entry_point[0].replace(".", "/") + ".py")).exists():
+        parser.error(f"{entry_point[0]} does not exist; the entry points are the programs alignment/*.py")
+    durable = any(word.startswith("--workdir=gs://") for word in entry_point)
     if (args.spot or args.action == "babysit") and not durable:
-        parser.error("a machine that may be lost needs --workdir=gs://BUCKET/...; a local folder would go with it")
+        parser.error("a machine that may be lost needs --workdir=gs://BUCKET/...; a local folder would be lost with it")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command line and return its exit status."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # whatever the terminal's encoding lacks is written as an escape
+        if hasattr(stream, "reconfigure"):  # characters that the encoding lacks become escapes
             stream.reconfigure(errors="backslashreplace")
-    args, machine, program = parse(argv)
+    args, machine, entry_point = parse(argv)
     if args.dry_run:
-        print("\n".join(shlex.join(command) for command in commands(args.action, machine, program)))
+        print("\n".join(shlex.join(command) for command in commands(args.action, machine, entry_point)))
         return 0
     if args.action == "babysit":
-        return babysit(machine, program, args.every)
-    return run_all(commands(args.action, machine, program))
+        return babysit(machine, entry_point, args.every)
+    return run_all(commands(args.action, machine, entry_point))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The part of launch.py that runs on the TPU VM.
 #   on_vm.sh install                      an environment with Python 3.12 and this package
-#   on_vm.sh start alignment.X FLAG...    run a program in the tmux session `alignment`
+#   on_vm.sh start alignment.X FLAG...    run an entry point in the tmux session `alignment`
 #   on_vm.sh state                        print `running`, `finished STATUS`, `not started` or `not installed`
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-repository=$(dirname "$(dirname "$here")")
+folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repository=$(dirname "$(dirname "$folder")")
 log="$HOME/alignment.log"
 status="$HOME/alignment.status"
 PATH="$HOME/.local/bin:$PATH"
@@ -21,11 +21,11 @@ install() {
 
 start() {
     if tmux has-session -t alignment 2>/dev/null; then
-        echo "a program is running already; look at it with: tmux attach -t alignment" >&2
+        echo "an entry point is running already; look at it with: tmux attach -t alignment" >&2
         exit 1
     fi
     rm -f "$status"
-    tmux new-session -d -s alignment bash "$here/on_vm.sh" run "$@"
+    tmux new-session -d -s alignment bash "$folder/on_vm.sh" run "$@"
 }
 
 run() {

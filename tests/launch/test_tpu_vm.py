@@ -1,4 +1,4 @@
-"""Starting a program on a TPU VM: the exact commands, the babysitter's decisions, the script on the machine."""
+"""Starting an entry point on a TPU VM: the exact commands, the babysitter's decisions, the script on the machine."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def load_launch():
 
 launch = load_launch()
 MACHINE = launch.Machine("trial", "us-west4-a", "v5litepod-8", project="mine", spot=True)
-DOOR = ["alignment.ablate", "--config=configs/qwen2_5.py:0.5b", "--workdir=gs://bucket/run"]
+ENTRY_POINT = ["alignment.ablate", "--config=configs/qwen2_5.py:0.5b", "--workdir=gs://bucket/run"]
 FLAGS = ["--name=trial", "--zone=us-west4-a"]
 
 
 def dry_run(capsys, *argv):
-    assert launch.main([*argv, *FLAGS, "--dry-run", "--project=mine", "--spot", "--", *DOOR]) == 0
+    assert launch.main([*argv, *FLAGS, "--dry-run", "--project=mine", "--spot", "--", *ENTRY_POINT]) == 0
     return capsys.readouterr().out.splitlines()
 
 
@@ -59,10 +59,10 @@ def test_every_action_has_a_dry_run(capsys, monkeypatch):
 
 
 def test_arguments_survive_two_shells():
-    door = ["alignment.ablate", "--config.data.rl.path=a file's name; rm -rf *", "--workdir=gs://b/$HOME"]
-    [command] = launch.start(MACHINE, door)
+    entry_point = ["alignment.ablate", "--config.data.rl.path=a file's name; rm -rf *", "--workdir=gs://b/$HOME"]
+    [command] = launch.start(MACHINE, entry_point)
     remote = next(word for word in command if word.startswith("--command=")).removeprefix("--command=")
-    assert shlex.split(remote)[3:] == door  # after: bash on_vm.sh start
+    assert shlex.split(remote)[3:] == entry_point  # after: bash on_vm.sh start
 
 
 def test_each_family_has_its_runtime():
@@ -75,15 +75,15 @@ def test_each_family_has_its_runtime():
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["up", "--type=v5litepod-16", "--", *DOOR], "several workers"),
-        (["up", "--type=h100-8", "--", *DOOR], "h100-8 is unknown"),
-        (["up", "--type=v4", "--", *DOOR], "v4 is unknown"),
-        (["up"], "needs a program"),
-        (["up", "--", "rm -rf"], "needs a program"),
+        (["up", "--type=v5litepod-16", "--", *ENTRY_POINT], "several workers"),
+        (["up", "--type=h100-8", "--", *ENTRY_POINT], "h100-8 is unknown"),
+        (["up", "--type=v4", "--", *ENTRY_POINT], "v4 is unknown"),
+        (["up"], "needs an entry point"),
+        (["up", "--", "rm -rf"], "needs an entry point"),
         (["up", "--", "alignment.none_such", "--workdir=gs://b/r"], "alignment.none_such does not exist"),
         (["up", "--spot", "--", "alignment.ablate", "--workdir=runs/a"], "needs --workdir=gs://"),
         (["babysit", "--", "alignment.ablate"], "needs --workdir=gs://"),
-        (["up", "--nme=a", "--", *DOOR], "--nme=a"),
+        (["up", "--nme=a", "--", *ENTRY_POINT], "--nme=a"),
     ],
 )
 def test_mistakes_are_found_before_a_machine_is_paid_for(argv, message, capsys):
@@ -150,7 +150,7 @@ INSTALL = ["git", "scp", "install"]
 )
 def test_babysitter(rounds, verbs, status):
     cloud = Cloud(*rounds)
-    assert launch.babysit(MACHINE, DOOR, every=60, run=cloud, sleep=cloud.sleep) == status
+    assert launch.babysit(MACHINE, ENTRY_POINT, every=60, run=cloud, sleep=cloud.sleep) == status
     assert cloud.verbs == verbs
     assert cloud.slept == 60 * (len(rounds) - 1)
 
@@ -196,19 +196,19 @@ def test_script_installs_starts_and_reports(vm):
     assert vm("install").returncode == 0
     assert "uv pip install" in (vm.home / "uv.log").read_text()
     assert vm("state").stdout == "not started\n"
-    (vm.home / "clinical-alignment" / "door.py").write_text("import sys; print(sys.argv[1:]); sys.exit(3)")
-    assert vm("start", "door", "--a=b c", "d'e").returncode == 0
+    (vm.home / "clinical-alignment" / "entry.py").write_text("import sys; print(sys.argv[1:]); sys.exit(3)")
+    assert vm("start", "entry", "--a=b c", "d'e").returncode == 0
     assert vm("state").stdout == "finished 3\n"
     assert (vm.home / "alignment.log").read_text() == "['--a=b c', \"d'e\"]\n"
-    (vm.home / "clinical-alignment" / "door.py").write_text("pass")
-    vm("start", "door")
+    (vm.home / "clinical-alignment" / "entry.py").write_text("pass")
+    vm("start", "entry")
     assert vm("state").stdout == "finished 0\n"
 
 
 @pytest.mark.ci
-def test_script_refuses_a_second_program(vm):
+def test_script_refuses_a_second_entry_point(vm):
     (vm.home / "session").touch()
-    done = vm("start", "door")
+    done = vm("start", "entry")
     assert done.returncode == 1 and "running already" in done.stderr
     assert vm("state").stdout == "running\n"
 
