@@ -82,12 +82,9 @@ def check_packages(requirements: Sequence[str] | None = None) -> Iterator[Check]
         needed = f"{requirement.name}{requirement.specifier}"
         yield Check(requirement.name, BROKEN, f"{state}, needed {requirement.specifier}", f"pip install '{needed}'")
     if not problems:
-        yield Check("packages", OK, f"Python {sys.version.split()[0]}, {_versions()}")
-
-
-def _versions() -> str:
-    names = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "transformers", "huggingface-hub")
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+        names = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "transformers", "huggingface-hub")
+        versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+        yield Check("packages", OK, f"Python {sys.version.split()[0]}, {versions}")
 
 
 def check_devices() -> Iterator[Check]:
@@ -100,7 +97,7 @@ def check_devices() -> Iterator[Check]:
     except Exception as error:  # JAX raises RuntimeError or AssertionError, depending on platform and version
         platform = os.environ.get("JAX_PLATFORMS") or "the default platform"
         remedy = "install the extra for it ('.[cuda]' or '.[tpu]') or unset JAX_PLATFORMS"
-        yield Check("devices", BROKEN, f"{platform} cannot be started: {_one_line(error)}", remedy)
+        yield Check("devices", BROKEN, f"{platform} cannot be started: {' '.join(str(error).split())[:200]}", remedy)
         return
     yield Check("devices", OK, f"{len(devices)} x {devices[0].device_kind} ({jax.default_backend()})")
     side = 256
@@ -108,13 +105,8 @@ def check_devices() -> Iterator[Check]:
     right = bool((product == side).all())
     remedy = "" if right else "update the driver, or set JAX_PLATFORMS=cpu"
     yield Check("arithmetic", OK if right else BROKEN, f"a {side} x {side} bfloat16 product is {right}", remedy)
-    if jax.default_backend() == "cpu":
-        yield from _unused_accelerators()
-
-
-def _unused_accelerators() -> Iterator[Check]:
     for name, pattern, extra in (("an NVIDIA GPU", "/dev/nvidia[0-9]*", "cuda"), ("a TPU", "/dev/accel*", "tpu")):
-        if glob.glob(pattern):
+        if jax.default_backend() == "cpu" and glob.glob(pattern):
             yield Check("accelerator", WARNING, f"{name} is there and JAX uses the CPU", f"pip install -e '.[{extra}]'")
 
 
@@ -344,10 +336,6 @@ def text(checks: Sequence[Check]) -> str:
 
 def _gib(count: float) -> str:
     return f"{count / 2**30:.1f} GiB"
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

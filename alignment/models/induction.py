@@ -43,7 +43,9 @@ def wire_induction(params: dict, config: Qwen2Config, key: jax.Array) -> dict:
     k = set_heads(k, zeros, _MATCH * zeros.at[:, code].set(writes))
     v = set_heads(v, zeros.at[:, code].set(reads), copies)
     o = set_heads(jnp.zeros_like(o), _WRITE * zeros.at[:, code].set(writes).T, _COPY * copies.T)
-    q_bias, k_bias = _previous_token_biases(frequencies)
+    # The rotated product of these biases, sum_f cos(f (distance - 1)), is largest at distance 1.
+    q_bias = _LOOK * jnp.concatenate([jnp.cos(-frequencies), jnp.sin(-frequencies)])
+    k_bias = _LOOK * jnp.concatenate([jnp.ones_like(frequencies), jnp.zeros_like(frequencies)])
     wired = {
         "q_proj": {"w": q, "b": layers["q_proj"]["b"].at[0, : config.head_dim].set(q_bias)},
         "k_proj": {"w": k, "b": layers["k_proj"]["b"].at[0, : config.head_dim].set(k_bias)},
@@ -57,10 +59,3 @@ def wire_induction(params: dict, config: Qwen2Config, key: jax.Array) -> dict:
 def _directions(key: jax.Array, config: Qwen2Config, count: int) -> jax.Array:
     """Return [D, count] random orthonormal columns."""
     return jnp.linalg.qr(jax.random.normal(key, (config.hidden_size, count)))[0]
-
-
-def _previous_token_biases(frequencies: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return biases [d] of query and key whose rotated product sum_f cos(f (distance - 1)) is largest at distance 1."""
-    query = jnp.concatenate([jnp.cos(-frequencies), jnp.sin(-frequencies)])
-    key = jnp.concatenate([jnp.ones_like(frequencies), jnp.zeros_like(frequencies)])
-    return _LOOK * query, _LOOK * key
