@@ -36,7 +36,7 @@ bench:  ## an update beside the plain path (docs/performance.md)
 	$(PYTHON) -m alignment.bench --suite=update --against=plain
 
 docs:  ## hold the documents to the code
-	$(PYTHON) -m pytest tests/test_contributing.py tests/test_papers.py tests/evaluation/test_glossary.py
+	$(PYTHON) -m pytest tests/test_contributing.py tests/test_papers.py tests/test_docs.py tests/test_metric_schema.py tests/test_configuration_page.py
 
 ci:  ## everything a change must pass, in fresh environments
 	.ci/run

@@ -21,7 +21,7 @@ INITS = ("kaiming", "gaussian")
 # Beyond what any base has room for: a larger number is a slip, and would end as memory that no machine has.
 MAX_RANK = 2**14
 MAX_TOKENS = 2**20
-# Leaves that were renamed: the command line answers an old name with the new one.
+# Leaves that were renamed: an earlier name is refused with the present one.
 RENAMED = {"rollout.lanes": "rollout.sequences", "rollout.width": "rollout.samples_per_slot"}
 
 

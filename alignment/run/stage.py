@@ -107,7 +107,9 @@ def fresh_lora(run: Run, stage: Stage, seed: int) -> Lora:
 def session_of(run: Run, folder: epath.Path, settings: Mapping[str, Any], seed: int, label: str) -> Session:
     """Return the session of a stage: its folder, its label and the hashes that its checkpoints must agree with."""
     config = run.config
-    hashes = {"stage configuration": digest_of(settings), "base": run.base.fingerprint}
+    # Without the description, which may be reworded while a stage is half-trained.
+    deciding = settings | {"stage": {name: value for name, value in settings["stage"].items() if name != "about"}}
+    hashes = {"stage configuration": digest_of(deciding), "base": run.base.fingerprint}
     hashes |= {f"{name} adapter": value for name, value in settings["adapters below"].items()}
     hashes |= {f"{split} data": value for split, value in settings["data"].items()}
     return Session(

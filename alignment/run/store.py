@@ -7,8 +7,10 @@
 <workdir>/seed<k>/<stage>/adapter/       the finished adapter as a PEFT folder, sealed by a hashed manifest
 <workdir>/seed<k>/<stage>/MANIFEST.json  seals stage.json and metrics.jsonl of a finished stage
 <workdir>/seed<k>/arms/<arm>/            settings and responses of a finished arm, sealed by a manifest
-<workdir>/recipe.py                      every leaf of the configuration as run; `--config=` reads it
 <workdir>/untrained/arms/base/           the same of the base, which no seed changes
+<workdir>/recipe.py                      every leaf of the configuration of the last `ablate`; `--config=` reads it
+<workdir>/results.json, report.html      the rows of all arms and seeds, and the report
+<workdir>/matrix.json, next_round/       the alignment matrix, and the configurations that it proposes
 
 Nothing of an earlier run is used before its hash is compared. What is damaged is made again, with a warning.
 """

@@ -54,7 +54,7 @@ def train_grpo(
     """
     grpo = config.grpo
     context = make_context(sampler, frozen, grpo, data.questions, session.cache)
-    group_relative = get_advantage(grpo.loss, context.reward_config.normaliser.advantage)
+    compute_advantages = get_advantage(grpo.loss, context.reward_config.normaliser.advantage)
     calibrate = make_calibration(context, lora, data.questions, session)
     updates = grpo.steps * grpo.epochs * grpo.minibatches
     optimizer, schedule = make_optimizer(grpo, updates), make_schedule(grpo, updates)
@@ -76,7 +76,7 @@ def train_grpo(
             rollout, rewards, reward_state = replace_zero_variance_groups(
                 context, train, rollout, (rewards, reward_state), combine_rewards, data.questions, (session.seed, step)
             )
-        advantages = group_relative(jnp.asarray(rewards.combined), context.reward_config.std_floor)  # [P, G]
+        advantages = compute_advantages(jnp.asarray(rewards.combined), context.reward_config.std_floor)  # [P, G]
         monitored, monitor = monitor_rollout(rollout, state.host.monitor, config.watch, session.label, step)
 
         batch = make_grpo_batch(rollout.group, advantages, grpo.mask_truncated)
