@@ -170,7 +170,7 @@ def test_a_run_stopped_anywhere_ends_with_the_same_bits(base, straight, tmp_path
     with monkeypatch.context() as patch:
         if moment == "in a step":
             patch.setattr(sft, "sft_batch", die(sft.sft_batch, True))
-            patch.setattr(grpo, "collect", die(grpo.collect, True))
+            patch.setattr(grpo, "sample_and_score", die(grpo.sample_and_score, True))
         else:
             patch.setattr(loop, "save", die(loop.save, moment == "before save"))
         with pytest.raises(Killed):
