@@ -49,7 +49,7 @@ def test_a_step_that_is_not_finite_changes_nothing_on_any_device(mode, devices):
     placement = choose_devices(mode, devices)
     run = compile_step(lambda axis: make_step((GRPO,), OPTIMIZER, axis), placement)
     placed, good = place_frozen(frozen(), placement), grpo_batch()
-    bad = good | {"advantages": good["advantages"].at[5, 0].set(jnp.nan)}
+    bad = good.replace(advantages=good.advantages.at[5, 0].set(jnp.nan))
     start, metrics = run(init_state(lora(2), OPTIMIZER, KEY), placed, {"grpo": good})
     before = jax.device_get(start)
     assert metrics["update/skipped"] == 0 and metrics["update_norm"] > 0 and before.skipped == 0
