@@ -340,10 +340,13 @@ def _gib(count: float) -> str:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags beside --config."""
+    from alignment import cli
+
     text = f"folder of the recipes to plan (default: {CONFIGS} where there is one, else the defaults alone)"
     parser.add_argument("--configs", default=CONFIGS, metavar="FOLDER", help=text)
     parser.add_argument("--workdir", default="", metavar="FOLDER", help="where results would go (default: this folder)")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    cli.limit_help(parser, LEAVES_READ)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
