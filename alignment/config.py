@@ -123,6 +123,7 @@ EXPERIMENT: dict[str, Any] = {
         ),
         "rl": _data_source(1000),
         "eval": _data_source(400),
+        "dev": _data_source(0) | {"count": leaf(0, "largest number of development questions; 0: none", low=0)},
     },
     "adapters": {
         "reasoning": _adapter(rank=32, alpha=64.0, dropout=0.05),
@@ -368,6 +369,7 @@ GROUPS = {
     "data.sft": "questions of supervised fine-tuning",
     "data.rl": "questions of GRPO",
     "data.eval": "questions of the evaluation, which are never trained on",
+    "data.dev": "questions to choose settings on, which are neither trained on nor held out for the evaluation",
     "adapters.reasoning": "the adapter that supervised fine-tuning trains",
     "adapters.reward": "the adapter that GRPO trains",
     "sft batches": "supervised fine-tuning: passes over the examples, and how they form batches",

@@ -39,7 +39,8 @@ SUMMARY = "scorer.json"
 # What `fit_reward_model` reads of the configuration, which --help lists.
 LEAVES_READ = (
     *("model.path", "model.dtype", "prompt.template", "prompt.max_tokens"),
-    *("data.seed", "data.overlap", "data.sft.source", "data.sft.path", "data.sft.count", "data.rl", "data.eval"),
+    *("data.seed", "data.overlap", "data.sft.source", "data.sft.path", "data.sft.count"),
+    *("data.rl", "data.eval", "data.dev"),
     *("feedback", "parallel"),
 )
 

@@ -1,4 +1,4 @@
-"""The data of an experiment: records for SFT, for GRPO and for evaluation, disjoint by question."""
+"""The data of an experiment: records for SFT, for GRPO, for development and for evaluation, disjoint by question."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from alignment.errors import UserError
 from alignment.record import Record
 
 # In the order in which a shared file is dealt: evaluation first, so that it moves least when training sizes change.
-ROLES = ("eval", "rl", "sft")
+ROLES = ("eval", "dev", "rl", "sft")
+TESTS = ("eval", "dev")  # never trained on
 Parts = dict[str, list[Record]]
 
 
@@ -34,29 +35,35 @@ class Data:
     rl: tuple[Record, ...]
     eval: tuple[Record, ...]
     notes: tuple[str, ...]  # which files, how they were split, which traces
-    fingerprints: Mapping[str, str]  # {"sft" | "rl" | "eval": SHA-256 of the records}
+    fingerprints: Mapping[str, str]  # {"sft" | "rl" | "eval" | "dev": SHA-256 of the records}
+    dev: tuple[Record, ...] = ()  # questions to choose settings on
     left_out: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)  # ids by part: cannot be encoded
 
 
 def load_data(data: ConfigDict, seed: int | None = None, training: Collection[str] = ("rl", "sft")) -> Data:
     """Load `config.data`: `sft`, `rl` and `eval`, each a source, a path and a count (at most; 0 for all of a file).
 
+    `dev` is a fourth such part, which is empty where its count is 0. Generated, it is held out of training as eval is,
+    by case, and has other questions than eval; the two may ask about one case.
+
     One file named by several of them is split by question; a question found in different files is kept in eval
-    before rl before sft. Records that hold more than the share `overlap` of an evaluation question are left out of rl
-    and sft. SFT takes its chains of thought from `sft.traces`, from the records themselves or from generated vignettes.
+    before rl before sft, and one of dev may be in no other file that tests. Records that hold more than the share
+    `overlap` of a question of eval or dev are left out of rl and sft.
+    SFT takes its chains of thought from `sft.traces`, from the records themselves or from generated vignettes.
     The result depends on `seed` (default `data.seed`), the files and `training` alone. Of rl and sft only the parts
-    that `training` names are checked and loaded, the other stays empty; eval and rl are the same either way. Without
+    that `training` names are checked and loaded, the other stays empty; the others are the same either way. Without
     rl, the questions that its file shares with another stay in sft: an arm with rewards that is added to such a run
     finds other SFT data and is refused.
 
     Raises:
       UserError: an unknown source, a missing path, too many wrong rows, a source without options (free text or
-        numbers as gold), an empty part, or SFT without chains of thought.
+        numbers as gold), an empty part, a development question that is also held out, or SFT without chains of thought.
     """
     seed = data.seed if seed is None else seed
     if not 0 <= data.overlap <= 1:
         raise UserError(f"--config.data.overlap={data.overlap}: give a share of a question, between 0 and 1")
-    roles = tuple(role for role in ROLES if role == "eval" or role in training)
+    used = {"eval", *training, *(["dev"] if data.dev.count else [])}
+    roles = tuple(role for role in ROLES if role in used)
     for role in roles:
         _check(role, data[role])
     parts, notes = _deal(data, seed, roles)
@@ -100,8 +107,10 @@ def _deal(data: ConfigDict, seed: int, roles: tuple[str, ...]) -> tuple[Parts, l
     pools: dict[tuple[str, str], list[str]] = {}
     for role in ROLES:  # roles that name the same file, or the same split of the generator, share its questions
         part, path = data[role], data[role].path
+        if role == "dev" and "dev" not in roles:
+            continue
         if part.source in GENERATED_SCOPES:
-            path = "eval" if role == "eval" else "train"
+            path = "eval" if role in TESTS else "train"
         elif "://" not in path:
             path = os.path.realpath(path)
         pools.setdefault((part.source, path), []).append(role)
@@ -142,14 +151,24 @@ def _with_options(records: list[Record], source: str, roles: list[str]) -> tuple
 
 
 def _separate(parts: Parts) -> list[str]:
-    """Drop, in place, the questions of an earlier role from the later ones; different files may share some."""
+    """Drop, in place, the questions of an earlier role from the later ones; different files may share some.
+
+    Raises:
+      UserError: nothing is left of a role, or a question of dev is also one of eval.
+    """
     notes: list[str] = []
     taken: set[str] = set()
     for role, records in parts.items():
+        earlier = list(parts)[: list(parts).index(role)]
         remaining = drop_questions(records, taken)
+        if role == "dev" and len(remaining) < len(records):
+            raise UserError(
+                f"--config.data.dev: {len(records) - len(remaining)} of its {len(records)} records ask a question of "
+                "--config.data.eval; name one file for both to have it split by question, or another file"
+            )
         if not remaining:
             raise UserError(
-                f"--config.data.{role}: every question is also in {' or '.join(ROLES[: ROLES.index(role)])}; name one "
+                f"--config.data.{role}: every question is also in {' or '.join(earlier)}; name one "
                 "file for both to have it split by question, or another file"
             )
         if len(remaining) < len(records):
@@ -162,12 +181,13 @@ def _separate(parts: Parts) -> list[str]:
 
 
 def _decontaminate(parts: Parts, limits: HygieneConfig) -> list[str]:
-    """Drop, in place, the training records that overlap the evaluation questions, and return a note on each part."""
+    """Drop, in place, the training records that overlap questions of eval or dev, and return a note on each part."""
     if all(record.source == GENERATED for records in parts.values() for record in records):
         return ["generated vignettes are split by case and share templates: compared by the whole question alone"]
     notes = []
-    for role in reversed([role for role in parts if role != "eval"]):
-        clean, removals = decontaminate(parts[role], {"eval": parts["eval"]}, limits)
+    tests = {role: parts[role] for role in TESTS if role in parts}
+    for role in reversed([role for role in parts if role not in TESTS]):
+        clean, removals = decontaminate(parts[role], tests, limits)
         if not clean:
             raise UserError(
                 f"--config.data.{role}: every record overlaps an evaluation question; name another file, or allow more "
@@ -175,9 +195,9 @@ def _decontaminate(parts: Parts, limits: HygieneConfig) -> list[str]:
             )
         counts = tally(removals)
         note = (
-            f"{role}: {len(removals)} of {len(parts[role])} records left out for overlap with eval questions "
-            f"({limits.words} words: {counts['words']}, {limits.characters} characters: {counts['characters']}; more "
-            f"than {limits.overlap:.0%} of a question, --config.data.overlap)"
+            f"{role}: {len(removals)} of {len(parts[role])} records left out for overlap with {' and '.join(tests)} "
+            f"questions ({limits.words} words: {counts['words']}, {limits.characters} characters: "
+            f"{counts['characters']}; more than {limits.overlap:.0%} of a question, --config.data.overlap)"
         )
         if removals:
             first = removals[0]

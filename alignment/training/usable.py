@@ -26,7 +26,7 @@ from alignment.training.sft import RESPONSES, check_length, encode_examples
 def drop_unusable(base: BaseModel, data: Data, config: ConfigDict, responses: Collection[str]) -> Data:
     """Return `data` without the records that cannot be encoded, with a note for each part that lost some.
 
-    A record of eval or rl cannot be where its prompt is over `prompt.max_tokens` or holds a chat token; one of sft
+    A record of eval, dev or rl cannot be where its prompt is over `prompt.max_tokens` or holds a chat token; one of sft
     where its example is over `sft.max_tokens`, holds a tag or a chat token, or has an empty chain of thought.
 
     Args:
@@ -55,7 +55,7 @@ def drop_unusable(base: BaseModel, data: Data, config: ConfigDict, responses: Co
         encode_prompts(base, [record])
 
     share = config.data.max_bad_share
-    for role in ("eval", "rl"):
+    for role in ("eval", "dev", "rl"):
         data = _drop(data, role, encode_all_prompts, encode_prompt, share)
     return _drop(data, "sft", encode_all_sft, encode_sft, share)
 

@@ -102,6 +102,23 @@ def test_a_question_found_in_two_files_stays_in_the_part_that_tests(tmp_path):
     assert "sft: 3 record(s) left out, their questions are in an earlier part" in data.notes
 
 
+def test_a_development_question_that_is_also_held_out_is_refused(tmp_path):
+    data = config(**files(tmp_path))
+    data.dev.update(source="records", path=write(tmp_path / "dev.jsonl", 4, 304), count=4)
+    with pytest.raises(
+        UserError, match=r"^--config\.data\.dev: 2 of its 4 records ask a question of --config\.data\.ev"
+    ):
+        load_data(data)
+
+
+def test_training_questions_of_the_development_file_are_left_out_of_training(tmp_path):
+    data = config(**files(tmp_path))
+    data.dev.update(source="records", path=write(tmp_path / "dev.jsonl", 4, 206), count=4)
+    loaded = load_data(data)
+    assert {record.id for record in loaded.dev} == {"q206", "q207", "q208", "q209"}
+    assert {record.id for record in loaded.rl} == {f"q{number}" for number in range(200, 206)}
+
+
 def test_a_part_that_is_wholly_contained_in_another_is_an_error(tmp_path):
     paths = files(tmp_path) | {"rl": write(tmp_path / "rl.jsonl", 3, 302)}
     with pytest.raises(UserError, match=r"--config\.data\.rl: every question is also in eval; name one file for both"):
@@ -135,6 +152,17 @@ def test_sft_and_rl_take_disjoint_parts_of_the_training_vignettes(generated):
     assert [record.id for record in data.sft] == [f"train-{number}" for number in range(10, 30)]
     assert [record.id for record in data.eval] == [f"eval-{number}" for number in range(5)]
     assert "sft: 20 records of vignettes, generated" in data.notes
+
+
+def test_development_questions_follow_those_of_eval_and_move_nothing_else(generated):
+    data = config((20, 10, 5))
+    without = load_data(data)
+    data.dev.count = 4
+    loaded = load_data(data)
+    assert (9, 0, "eval") in generated
+    assert [record.id for record in loaded.dev] == [f"eval-{number}" for number in range(5, 9)]
+    assert "dev: 4 records of vignettes, generated" in loaded.notes
+    assert loaded.fingerprints == without.fingerprints | {"dev": fingerprint(loaded.dev)}
 
 
 def test_sft_falls_back_to_vignettes_beside_a_real_source_and_the_notes_say_so(generated, tmp_path):
@@ -247,7 +275,7 @@ def test_a_source_whose_gold_is_no_letter_is_refused_by_name(tmp_path):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     for role in ROLES:
         data = config((5, 5, 5))
-        data[role].update(source="kqa", path=str(path))
+        data[role].update(source="kqa", path=str(path), count=5)
         with pytest.raises(UserError, match=rf"--config\.data\.{role}\.source=kqa: none of its 9 records has options"):
             load_data(data)
 
@@ -324,7 +352,7 @@ def test_a_part_that_only_repeats_the_evaluation_is_refused(tmp_path):
 
 def test_vignettes_of_the_full_scope_are_a_source_of_their_own():
     data = default_config().data
-    for role, count in zip(ROLES, (20, 30, 40), strict=True):
+    for role, count in zip(ROLES, (20, 10, 30, 40), strict=True):
         data[role].source, data[role].count = "vignettes_full", count
     loaded = load_data(data)
     assert {record.meta["scope"] for role in ROLES for record in getattr(loaded, role)} == {"full"}
