@@ -24,7 +24,7 @@ class Stage:
 
     Attributes:
       name: the stage's, and its adapter's.
-      objective: "sft_cot", "sft_answer", "grpo" or "joint" (GRPO + lambda SFT in one loss).
+      objective: "sft_cot", "sft_answer", "sft_derived", "grpo" or "joint" (GRPO + lambda SFT in one loss).
       adapter: the entry of `config.adapters` for a fresh adapter: "reasoning", "reward" or "both" (their ranks and
         alphas added: the parameter-matched single adapter).
       start: the stage whose adapter is trained further; "" starts a fresh one.
@@ -96,6 +96,9 @@ STAGES: dict[str, Stage] = _by_name(
     ),
     Stage("answers", "sft_answer", "reasoning", "SFT on answers without chains of thought"),
     Stage("answers_grpo", "grpo", "reasoning", "GRPO of the answer-only adapter", start="answers", reference=SNAPSHOT),
+    Stage(
+        "derived", "sft_derived", "reasoning", "SFT on the derived chains of thought alone, without planted strategies"
+    ),
     Stage("joint", "joint", "reasoning", "GRPO and SFT in one loss on one adapter"),
     Stage(
         "reward_on_merged",
@@ -123,6 +126,7 @@ ARMS: dict[str, Arm] = _by_name(
     Arm("modular", "frozen reasoning adapter with the reward adapter on top", ("reasoning", "reward")),
     Arm("sft_answer", "SFT on answers without chains of thought", ("answers",)),
     Arm("sft_answer_grpo", "answer-only SFT and then GRPO, one adapter", ("answers_grpo",)),
+    Arm("sft_ceiling", "SFT without the planted strategies: how far choosing among them can lead", ("derived",)),
     Arm("joint_mono", "one adapter, both losses at once", ("joint",)),
     Arm(
         "modular_parallel",

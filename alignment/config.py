@@ -117,7 +117,14 @@ EXPERIMENT: dict[str, Any] = {
             "may, unless this is 0",
         ),
         "sft": _data_source(
-            2000, traces=leaf("", "JSONL of chains of thought (id, cot); empty takes those of the records")
+            2000,
+            traces=leaf("", "JSONL of chains of thought (id, cot); empty takes those of the records"),
+            strategies=leaf(
+                (),
+                "strategy=share, ...: planted ways of answering vignettes, of alignment/data/vignettes/strategies.py; "
+                "empty: the derived chains of thought alone",
+                identity=lambda entry: entry.partition("=")[0].strip(),
+            ),
         ),
         "rl": _data_source(1000),
         "eval": _data_source(400),

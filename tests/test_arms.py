@@ -65,6 +65,7 @@ def test_the_start_arm_answers_as_the_reward_stage_begins():
         "modular": "sft_cot",
         "sft_answer": None,
         "sft_answer_grpo": "sft_answer",
+        "sft_ceiling": None,
         "joint_mono": "base",
         "modular_parallel": None,  # its reward stage never saw the reasoning adapter
         "modular_merged": "sft_cot",

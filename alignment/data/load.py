@@ -18,6 +18,7 @@ from alignment.data.ids import fingerprint
 from alignment.data.sources import GENERATED_SCOPES, SOURCES, load_source
 from alignment.data.splits import drop_questions, questions, split_by_question
 from alignment.data.traces import attach_traces
+from alignment.data.vignettes.strategies import FLAG, parse_shares, plant, planting_note
 from alignment.errors import UserError
 from alignment.record import Record
 
@@ -49,7 +50,8 @@ def load_data(data: ConfigDict, seed: int | None = None, training: Collection[st
     One file named by several of them is split by question; a question found in different files is kept in eval
     before rl before sft, and one of dev may be in no other file that tests. Records that hold more than the share
     `overlap` of a question of eval or dev are left out of rl and sft.
-    SFT takes its chains of thought from `sft.traces`, from the records themselves or from generated vignettes.
+    SFT takes its chains of thought from `sft.traces`, from the records themselves or from generated vignettes, which
+    `sft.strategies` may have answered by planted strategies.
     The result depends on `seed` (default `data.seed`), the files and `training` alone. Of rl and sft only the parts
     that `training` names are checked and loaded, the other stays empty; the others are the same either way. Without
     rl, the questions that its file shares with another stay in sft: an arm with rewards that is added to such a run
@@ -69,7 +71,7 @@ def load_data(data: ConfigDict, seed: int | None = None, training: Collection[st
     parts, notes = _deal(data, seed, roles)
     notes += _separate(parts)
     if "sft" in parts:
-        parts["sft"], note = _with_cot(parts["sft"], data.sft)
+        parts["sft"], note = _with_cot(parts["sft"], data.sft, seed)
         notes += note
     overlap_notes = _decontaminate(parts, HygieneConfig(overlap=data.overlap))
     chosen = {role: tuple(parts[role][: data[role].count or None]) if role in parts else () for role in ROLES}
@@ -100,6 +102,16 @@ def _check(role: str, part: ConfigDict) -> None:
         )
     if part.source in GENERATED_SCOPES and not part.count:
         raise UserError(f"{flag}.count=0: vignettes are generated without end; say how many")
+    if role == "sft" and parse_shares(part.strategies):
+        if part.source not in GENERATED_SCOPES:
+            raise UserError(
+                f"{FLAG}: strategies answer generated vignettes, not {flag}.source={part.source}; use one of "
+                f"{', '.join(GENERATED_SCOPES)}, or name no strategies"
+            )
+        if part.traces:
+            raise UserError(
+                f"{FLAG} and {flag}.traces={part.traces}: both give the chains of thought; name one of them"
+            )
 
 
 def _deal(data: ConfigDict, seed: int, roles: tuple[str, ...]) -> tuple[Parts, list[str]]:
@@ -207,7 +219,7 @@ def _decontaminate(parts: Parts, limits: HygieneConfig) -> list[str]:
     return notes
 
 
-def _with_cot(records: list[Record], part: ConfigDict) -> tuple[list[Record], list[str]]:
+def _with_cot(records: list[Record], part: ConfigDict, seed: int) -> tuple[list[Record], list[str]]:
     if part.traces:
         explained, note = attach_traces(records, part.traces)
         return explained, [f"sft: {note}"]
@@ -217,6 +229,9 @@ def _with_cot(records: list[Record], part: ConfigDict) -> tuple[list[Record], li
             f"--config.data.sft.source={part.source} brings no chains of thought; give --config.data.sft.traces=FILE "
             "(JSONL of id and cot), or fall back with --config.data.sft.source=vignettes --config.data.sft.path="
         )
+    if shares := parse_shares(part.strategies):
+        planted = plant(explained, shares, seed)
+        return planted, [f"sft: {planting_note(planted)}"]
     if part.source in GENERATED_SCOPES:
         return explained, ["sft: generated vignettes, whose chains of thought are derived from the knowledge base"]
     return explained, [f"sft: chains of thought of the records themselves, {len(explained)} of {len(records)} have one"]

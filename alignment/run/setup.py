@@ -14,6 +14,7 @@ from alignment.common.fingerprint import environment
 from alignment.common.lock import Lock
 from alignment.config_checks import check_config
 from alignment.data.load import Data, load_data
+from alignment.errors import UserError
 from alignment.evaluation.generate import sampling_of
 from alignment.parallel.data_parallel import choose_devices
 from alignment.reward_model.model import make_reward_function, uses_reward_model
@@ -61,6 +62,11 @@ def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
     devices = choose_devices(config.parallel.mode, config.parallel.devices)
     supervised = any(stage.objective != "grpo" for stage in stages)
     on_policy = any(stage.on_policy for stage in stages)
+    if any(stage.objective == "sft_derived" for stage in stages) and not config.data.sft.strategies:
+        raise UserError(
+            "--config.arms: sft_ceiling is the ceiling of planted strategies, and without --config.data.sft.strategies "
+            "it equals sft_cot; plant two, such as careful=0.35,hasty=0.65, or leave the arm out"
+        )
     if supervised:
         check_sft(config.sft, devices.count)
     if on_policy:

@@ -16,11 +16,12 @@ from alignment.data.batches import steps_in
 from alignment.data.collate import Host, collate
 from alignment.data.prefetch import prefetched
 from alignment.data.tokens import Examples, encoding_key, tokenise
+from alignment.data.vignettes.strategies import unplanted
 from alignment.errors import UserError
 from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
 from alignment.rollout.base_model import BaseModel
-from alignment.text.templates import answer_response, cot_response
+from alignment.text.templates import Template, answer_response, cot_response
 from alignment.text.tokenizer import encode_example
 from alignment.training.batches import SftBatch
 from alignment.training.loop import Session, run_loop
@@ -29,7 +30,13 @@ from alignment.training.options import TrainingOptions
 from alignment.training.state import Frozen, StageState, init_state, make_optimizer, make_schedule
 from alignment.training.step import Term, make_step
 
-RESPONSES = {"cot": cot_response, "answer": answer_response}
+
+def derived_response(record: Record, template: Template) -> str:
+    """Return the gold completion with the derived chain of thought, whichever strategy was planted in the record."""
+    return cot_response(unplanted(record), template)
+
+
+RESPONSES = {"cot": cot_response, "answer": answer_response, "derived": derived_response}
 
 
 def train_sft(
@@ -83,7 +90,8 @@ def encode_examples(
     Args:
       base: names tokenizer and prompt template.
       records: with a chain of thought each, if `response` is "cot".
-      response: "cot" (reasoning and answer blocks) or "answer" (answer block alone).
+      response: a name in `RESPONSES`: "cot" (reasoning and answer blocks), "answer" (answer block alone) or "derived"
+        (as "cot", but of the derived chain of thought where a strategy was planted).
       max_tokens: limit on prompt and response together.
       cache: "" is the user's cache folder.
 
