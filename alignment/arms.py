@@ -4,6 +4,10 @@ An arm serves a tuple of trained adapters. The `Stage` of the same name makes ea
 it depends on, so the work of a set of arms is the union of their stages: `sft_cot`, `monolithic` and `modular` share
 one chain-of-thought SFT. To add an arm, add its entry to `ARMS` (and its stages to `STAGES`).
 
+A *variant* of an arm has other leaves of `config.grpo` in its reward stage: `modular@learning_rate=2e-3@beta=0`. Its
+label stands wherever the name of an arm does, so that rates, rewards or losses are compared in one run that shares its
+SFT. Variants of a stage draw the same questions and sampling keys.
+
 The source paper names five configurations without listing them; these are a reconstruction.
 """
 
@@ -32,6 +36,7 @@ class Stage:
       merged: stages whose adapters are folded into the base (in float32) before anything else.
       reference: the KL reference of "grpo" and "joint": a tuple of stages (empty: the base) or `SNAPSHOT`.
       about: one line for the report and the model card; it decides nothing.
+      variant: pairs (leaf of `config.grpo`, text of its value) in which this stage differs from the configuration.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Stage:
     under: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
     reference: tuple[str, ...] | str = ()
+    variant: tuple[tuple[str, str], ...] = ()
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -143,14 +149,48 @@ ARMS: dict[str, Arm] = _by_name(
 )
 
 
-def get_arm(name: str, flag: str = "--config.arms") -> Arm:
-    """Return the arm called `name`, or raise `UserError` with the `flag` that named it and the nearest known name."""
-    return lookup(ARMS, name, f"arm ({flag})")
+def get_arm(label: str, flag: str = "--config.arms") -> Arm:
+    """Return the arm or the variant of an arm called `label`.
+
+    Raises:
+      UserError: an unknown name (with the `flag` that named it and the nearest known one), a variant that is not
+        written as ARM@leaf=value, or a variant of an arm without a reward stage.
+    """
+    name, at, variant = label.partition("@")
+    arm = lookup(ARMS, name, f"arm ({flag})")
+    if not at:
+        return arm
+    problem = "has no reward stage that could differ" if rewarded_stage(arm) is None else ""
+    if "/" in variant or not all(all(text.partition("=")) for text in variant.split("@")):
+        problem = "is not written as ARM@leaf=value, without slashes"
+    if problem:
+        raise UserError(f"{flag}={label}: {problem}; for example modular@learning_rate=2e-3@beta=0")
+    on_policy = {stage for stage in (*arm.merged, *arm.serves) if STAGES[stage].on_policy}
+    merged, serves = (
+        tuple(f"{stage}@{variant}" if stage in on_policy else stage for stage in stages)
+        for stages in (arm.merged, arm.serves)
+    )
+    return Arm(label, f"{arm.about}; {variant.replace('@', ', ')}", serves, merged)
+
+
+def get_stage(label: str) -> Stage:
+    """Return the stage, or the variant of a stage, that an arm names.
+
+    Raises:
+      UserError: it is not in `STAGES`.
+    """
+    name, at, variant = label.partition("@")
+    if name not in STAGES:
+        raise UserError(f"an arm names the stage {name!r}, which is not in STAGES; add it to alignment/arms.py")
+    if not at:
+        return STAGES[name]
+    pairs = tuple(tuple(text.split("=", 1)) for text in variant.split("@"))
+    return dataclasses.replace(STAGES[name], name=label, variant=pairs)
 
 
 def rewarded_stage(arm: Arm) -> Stage | None:
     """Return the on-policy stage whose curve is an arm's stability: the last one it serves; None if it has none."""
-    stages = [STAGES[name] for name in (*arm.merged, *arm.serves)]
+    stages = [get_stage(name) for name in (*arm.merged, *arm.serves)]
     return next((stage for stage in reversed(stages) if stage.on_policy), None)
 
 
@@ -171,11 +211,10 @@ def stage_order(arms: Iterable[str]) -> tuple[Stage, ...]:
     order: dict[str, Stage] = {}
 
     def visit(name: str) -> None:
-        if name not in STAGES:
-            raise UserError(f"an arm names the stage {name!r}, which is not in STAGES; add it to alignment/arms.py")
-        for needed in STAGES[name].needs:
+        stage = get_stage(name)
+        for needed in stage.needs:
             visit(needed)
-        order.setdefault(name, STAGES[name])
+        order.setdefault(name, stage)
 
     for arm in map(get_arm, arms):
         for name in (*arm.merged, *arm.serves):

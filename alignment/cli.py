@@ -16,7 +16,6 @@ import contextlib
 import difflib
 import importlib.util
 import inspect
-import math
 import os
 import sys
 import traceback
@@ -25,7 +24,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from alignment.common.declaration import describe_range, heading, leaf, problem_of
+from alignment.common.declaration import describe_range, describe_type, heading, leaf, problem_of, read_as
 from alignment.common.declaration import flatten as leaves
 from alignment.common.entry_point import own_command, run_entry_point
 from alignment.common.progress import set_quiet
@@ -131,7 +130,7 @@ def number(kind: type, low: float, high: float | None = None) -> Callable[[str],
         try:
             value = kind(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {_describe(declared.default)}") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not {describe_type(declared.default)}") from None
         if problem := problem_of(value, declared):
             raise argparse.ArgumentTypeError(f"{text}: {problem}")
         return value
@@ -193,42 +192,11 @@ def override(config: ConfigDict, overrides: Iterable[tuple[str, str]], schema: C
 
 
 def _read(name: str, text: str, like: Any) -> Any:
-    """Read `text` as the type of `like`; a tuple takes the type of its items from the first one."""
     try:
-        if isinstance(like, tuple):
-            return tuple(_scalar(item, _kind_of_items(like)) for item in _items(text))
-        return _scalar(text, type(like))
+        return read_as(like, text)
     except ValueError:
         default = show(like) or "empty"
-        raise UserError(f"{PREFIX}{name}={text}: not {_describe(like)} (default: {default})") from None
-
-
-def _items(text: str) -> list[str]:
-    text = text.strip()
-    if text.startswith("(") and text.endswith(")"):
-        text = text[1:-1]
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def _scalar(text: str, kind: type) -> Any:
-    if kind is bool:
-        if text.lower() not in ("true", "false"):
-            raise ValueError(text)
-        return text.lower() == "true"
-    value = kind(text)
-    if kind is float and not math.isfinite(value):
-        raise ValueError(text)
-    return value
-
-
-def _kind_of_items(like: tuple) -> type:
-    return type(like[0]) if like else str
-
-
-def _describe(like: Any) -> str:
-    if isinstance(like, tuple):
-        return f"a comma-separated list of {_kind_of_items(like).__name__}"
-    return {bool: "true or false", int: "an int", float: "a finite float"}.get(type(like), type(like).__name__)
+        raise UserError(f"{PREFIX}{name}={text}: not {describe_type(like)} (default: {default})") from None
 
 
 # --------------------------------------------------------------------------------------------------- the config file
@@ -286,10 +254,10 @@ def _check_leaves(config: ConfigDict, schema: ConfigDict, path: str) -> None:
         if name not in known:
             nearest = _nearest(name, known)[0]
             raise UserError(f"{path} sets config.{name}, which nothing reads; the nearest is config.{nearest}")
-        kinds = {_kind_of_items(known[name])} if isinstance(known[name], tuple) else set()
+        kinds = {type(item) for item in known[name] or ("",)} if isinstance(known[name], tuple) else set()
         items = value if isinstance(value, tuple) else ()
         if type(value) is not type(known[name]) or not {type(item) for item in items} <= kinds:
-            raise UserError(f"{path} sets config.{name} to {value!r}; it must be {_describe(known[name])}")
+            raise UserError(f"{path} sets config.{name} to {value!r}; it must be {describe_type(known[name])}")
     missing = [name for name in known if name not in set_leaves]
     if missing:
         raise UserError(f"{path} lacks config.{missing[0]}; start from alignment.config.default_config()")

@@ -88,7 +88,13 @@ def _optimizer(learning_rate: float, schedule: str, warmup: float, weight_decay:
 EXPERIMENT: dict[str, Any] = {
     **group(
         "run",
-        arms=leaf(HEADLINE_ARMS, "arms to run, names in alignment/arms.py", registry="arms", required=True),
+        arms=leaf(
+            HEADLINE_ARMS,
+            "arms to run, names in alignment/arms.py; modular@learning_rate=2e-3 is modular with another grpo leaf",
+            registry="arms",
+            known_as=lambda label: label.partition("@")[0],
+            required=True,
+        ),
         seeds=seed_leaf((0,), "seeds to run every arm with", required=True),
     ),
     "model": {

@@ -28,7 +28,7 @@ from alignment.adapters.lora import Lora
 from alignment.adapters.peft import CONFIG_FILE, load_peft, save_peft
 from alignment.adapters.stack import Stack, make_stack
 from alignment.adapters.tensorfiles import staged
-from alignment.arms import STAGES, Arm, get_arm
+from alignment.arms import Arm, get_arm, get_stage
 from alignment.common.files import check_file, read_text, write_text
 from alignment.common.lock import NAME, locked
 from alignment.common.manifest import find_corruption
@@ -170,7 +170,7 @@ def export_adapters(trained: Trained, folder: str) -> None:
     if not trained.loras:
         raise UserError(f"the {trained.arm.name} arm has no adapters; export it with --what=merged")
     for name, lora in trained.loras.items():
-        stage = STAGES[name]
+        stage = get_stage(name)
         text = f"One LoRA adapter, trained directly on the base: {stage.about}."
         if below := ", ".join(f"`{other}`" for other in (*stage.merged, *stage.under)):
             text = f"One LoRA adapter: {stage.about}. It was trained on top of {below}; alone it is a probe."
@@ -223,7 +223,7 @@ def _write_card(
 ) -> None:
     """Write the folder's `README.md`, a model card; `merged` is the type of merged weights, "" for adapters."""
     rows = [
-        f"| `{name}` | {STAGES[name].about} | {lora.rank} | {lora.alpha:g} | {lora.scaling} |"
+        f"| `{name}` | {get_stage(name).about} | {lora.rank} | {lora.alpha:g} | {lora.scaling} |"
         for name, lora in loras.items()
     ]
     table = (

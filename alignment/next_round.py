@@ -28,6 +28,7 @@ from alignment.rewards.registry import ScoreBatch, needs_device
 from alignment.rewards.score import score_channels
 from alignment.run.arm import Outcome
 from alignment.run.setup import Run
+from alignment.run.variants import stage_config
 
 FOLDER = "next_round"
 CELLS = "matrix.json"
@@ -50,14 +51,15 @@ def next_round(run: Run, outcomes: Sequence[Outcome]) -> tuple[dict[str, list[di
       {arm: rows of its matrix} for the report, and the text to print.
     """
     matrices, texts = {}, []
-    grpo_config = run.config.grpo
     for arm in run.config.arms:
-        if rewarded_stage(get_arm(arm)) is None:
+        if (stage := rewarded_stage(get_arm(arm))) is None:
             continue
-        matrix = matrix_of(run, [outcome for outcome in outcomes if outcome.row["arm"] == arm])
+        config = stage_config(run.config, stage)
+        grpo_config = config.grpo
+        matrix = matrix_of(run, grpo_config, [outcome for outcome in outcomes if outcome.row["arm"] == arm])
         proposal = propose(matrix, grpo_config.weights.weakness, grpo_config.weights.risk)
         matrices[arm] = plain(plain_rows(matrix, proposal))
-        file = write_proposal(run, arm, matrices[arm], proposal)
+        file = write_proposal(run.workdir / FOLDER / f"{arm}.py", arm, config, matrices[arm], proposal)
         instruction = "no cell of the matrix has a weight: nothing to propose"
         if proposal:
             flag = ",".join(proposed_channels(grpo_config, proposal))
@@ -68,9 +70,9 @@ def next_round(run: Run, outcomes: Sequence[Outcome]) -> tuple[dict[str, list[di
     return matrices, "\n".join(texts)
 
 
-def matrix_of(run: Run, outcomes: Sequence[Outcome]) -> Matrix:
+def matrix_of(run: Run, grpo_config: ConfigDict, outcomes: Sequence[Outcome]) -> Matrix:
     """Return the matrix of one arm from its greedy responses at all seeds."""
-    base, grpo_config = run.base, run.config.grpo
+    base = run.base
     weights = get_preset(grpo_config.reward, tuple(grpo_config.channels))
     responses = [response for outcome in outcomes for response in outcome.responses]
     records = [*run.data.eval] * len(outcomes)
@@ -93,12 +95,13 @@ def matrix_of(run: Run, outcomes: Sequence[Outcome]) -> Matrix:
     return diagnose(responses, records, {name: np.float64(values) for name, values in raw.items()}, weights)
 
 
-def write_proposal(run: Run, arm: str, rows: Sequence[Mapping[str, Any]], proposal: Mapping[str, Weight]) -> epath.Path:
-    """Write `next_round/<arm>.py`, a configuration in which the proposal changes the run's, and return its path."""
+def write_proposal(
+    path: epath.Path, arm: str, config: ConfigDict, rows: Sequence[Mapping[str, Any]], proposal: Mapping[str, Weight]
+) -> epath.Path:
+    """Write `path`, a configuration in which the proposal changes that of the arm, and return it."""
     defaults = cli.leaves(default_config())
-    leaves = {name: value for name, value in cli.leaves(run.config).items() if value != defaults[name]}
-    leaves["grpo.channels"] = proposed_channels(run.config.grpo, proposal)
-    path = run.workdir / FOLDER / f"{arm}.py"
+    leaves = {name: value for name, value in cli.leaves(config).items() if value != defaults[name]}
+    leaves["grpo.channels"] = proposed_channels(config.grpo, proposal)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, recipe_file(_ABOUT.format(arm=arm), leaves, _COMMENT.format(matrix=text_matrix(rows))))
     return path

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from alignment import arms
-from alignment.arms import ARMS, SNAPSHOT, STAGES, Arm, Stage, get_arm, stage_order, start_arm
+from alignment.arms import ARMS, SNAPSHOT, STAGES, Arm, Stage, get_arm, rewarded_stage, stage_order, start_arm
 from alignment.config import HEADLINE_ARMS
 from alignment.errors import UserError
 
@@ -71,3 +71,38 @@ def test_the_start_arm_answers_as_the_reward_stage_begins():
         "modular_merged": "sft_cot",
         "monolithic_matched": None,  # no arm serves the wide adapter after SFT
     }
+
+
+def test_a_variant_shares_every_stage_but_the_rewarded_one():
+    order = names("sft_cot", "modular", "modular@learning_rate=2e-3@beta=0", "monolithic@learning_rate=5e-4")
+    assert order == [
+        "reasoning",
+        "reward",
+        "reward@learning_rate=2e-3@beta=0",
+        "monolithic_grpo@learning_rate=5e-4",
+    ]
+    variant = get_arm("modular@learning_rate=2e-3@beta=0")
+    assert variant.serves == ("reasoning", "reward@learning_rate=2e-3@beta=0")
+    assert rewarded_stage(variant).variant == (("learning_rate", "2e-3"), ("beta", "0"))
+    assert rewarded_stage(variant).under == STAGES["reward"].under
+    assert start_arm(variant) == "sft_cot"
+    assert start_arm(get_arm("grpo_only@beta=0")) == "base"
+
+
+@pytest.mark.parametrize(
+    "label, words",
+    [
+        ("modular@", "is not written as"),
+        ("modular@learning_rate", "is not written as"),
+        ("modular@=3", "is not written as"),
+        ("modular@beta=", "is not written as"),
+        ("modular@beta=0@", "is not written as"),
+        ("modular@feedback=/tmp/model", "without slashes"),
+        ("base@beta=0", "no reward stage"),
+        ("sft_cot@beta=0", "no reward stage"),
+        ("modluar@beta=0", "did you mean 'modular'"),
+    ],
+)
+def test_a_variant_that_cannot_be_is_refused(label, words):
+    with pytest.raises(UserError, match=words):
+        get_arm(label)

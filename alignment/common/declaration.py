@@ -36,6 +36,7 @@ class Leaf:
     choices: tuple[str, ...] = ()
     registry: str = ""  # key of `alignment.config_checks.REGISTRIES`, in place of `choices`
     identity: Callable[[Any], Any] = lambda item: item  # what may not occur twice in a tuple
+    known_as: Callable[[str], str] = lambda item: item  # the part of an item that its registry knows
     required: bool = False  # a tuple that must not be empty
     group: str = ""  # its heading inside its section, where the section has several
 
@@ -93,6 +94,27 @@ def problem_of(value: Any, declared: Leaf, known: Iterable[str] = ()) -> str:
     return wrong or _repeated(items, declared)
 
 
+def read_as(like: Any, text: str) -> Any:
+    """Read `text` as the type of `like`; a tuple takes the type of its items from the first one.
+
+    Raises:
+      ValueError: it does not read as that type, or is not finite.
+    """
+    if isinstance(like, tuple):
+        text = text.strip()
+        if text.startswith("(") and text.endswith(")"):
+            text = text[1:-1]
+        return tuple(_scalar(item.strip(), _kind_of_items(like)) for item in text.split(",") if item.strip())
+    return _scalar(text, type(like))
+
+
+def describe_type(like: Any) -> str:
+    """Return the type of a leaf's value in words, such as "an int"."""
+    if isinstance(like, tuple):
+        return f"a comma-separated list of {_kind_of_items(like).__name__}"
+    return {bool: "true or false", int: "an int", float: "a finite float"}.get(type(like), type(like).__name__)
+
+
 def describe_range(declared: Leaf, known: Iterable[str] = ()) -> str:
     """Return the range or the choices of a leaf in words, such as "at least 1"; "" where there is none to tell.
 
@@ -118,6 +140,7 @@ def _problem_of_item(item: Any, declared: Leaf, known: tuple[str, ...]) -> str:
         return ""
     if isinstance(item, str):
         names = declared.choices or known
+        item = declared.known_as(item)
         if not names or item in names:
             return ""
         listed = ", ".join(sorted(name or "nothing" for name in names))
@@ -136,6 +159,21 @@ def _problem_of_item(item: Any, declared: Leaf, known: tuple[str, ...]) -> str:
         and (declared.below is None or item < declared.below)
     )
     return "" if inside or item == declared.also else f"it must be {describe_range(declared)}"
+
+
+def _scalar(text: str, kind: type) -> Any:
+    if kind is bool:
+        if text.lower() not in ("true", "false"):
+            raise ValueError(text)
+        return text.lower() == "true"
+    value = kind(text)
+    if kind is float and not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _kind_of_items(like: tuple) -> type:
+    return type(like[0]) if like else str
 
 
 def _repeated(items: tuple, declared: Leaf) -> str:

@@ -20,6 +20,7 @@ from alignment.evaluation.stability import stability
 from alignment.run.setup import Run
 from alignment.run.stage import Loras, merged_params
 from alignment.run.store import arm_folder, claim, describe_corruption, read_responses, stage_folder, write_responses
+from alignment.run.variants import stage_config
 from alignment.text.parser import Response
 from alignment.training.monitor import MonitorConfig, monitor_summary
 from alignment.training.rollout import reward_config_of
@@ -89,7 +90,7 @@ def make_row(
 ) -> dict[str, Any]:
     """One row of results.json: accuracy, auditability and stability of an arm at a seed."""
     records, stage = run.data.eval, rewarded_stage(arm)
-    rewarded = reward_config_of(run.config.grpo).weights if stage else ()
+    rewarded = reward_config_of(stage_config(run.config, stage).grpo).weights if stage else ()
     left_out = {role: list(ids) for role, ids in run.data.left_out.items()}
     row = {"arm": arm.name, "seed": seed, "about": arm.about, "left_out": left_out}
     row |= summarise(responses, records)

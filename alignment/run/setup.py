@@ -21,6 +21,7 @@ from alignment.reward_model.model import make_reward_function, uses_reward_model
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.sampler import Sampler, load_sampler
 from alignment.run.store import check_layout
+from alignment.run.variants import stage_config
 from alignment.training.checks import check_grpo, check_questions, check_sft
 from alignment.training.monitor import MonitorConfig
 from alignment.training.options import TrainingOptions, make_training_options
@@ -55,7 +56,9 @@ def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
     """
     check_config(config)
     stages = stage_order(config.arms)
-    reward_config_of(config.grpo)
+    grpo_configs = [stage_config(config, stage).grpo for stage in stages if stage.on_policy]  # variants differ
+    for grpo_config in grpo_configs or [config.grpo]:
+        reward_config_of(grpo_config)
     MonitorConfig(**config.watch)
     sampling_of(config.eval)
     check_layout(config, epath.Path(workdir))
@@ -69,19 +72,19 @@ def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
         )
     if supervised:
         check_sft(config.sft, devices.count)
-    if on_policy:
-        check_grpo(config.grpo, devices.count)
-        uses_reward_model(config.grpo)
+    for grpo_config in grpo_configs:
+        check_grpo(grpo_config, devices.count)
+        uses_reward_model(grpo_config)
     data = load_data(config.data, training=[role for role, used in (("rl", on_policy), ("sft", supervised)) if used])
-    if on_policy:
-        check_questions(config.grpo, len(data.rl))
+    for grpo_config in grpo_configs:
+        check_questions(grpo_config, len(data.rl))
     options, sampler = make_training_options(config, devices), load_sampler(config, devices)
-    if on_policy:
-        make_reward_function(config.grpo, sampler.base)
+    for grpo_config in grpo_configs:
+        make_reward_function(grpo_config, sampler.base)
     responses = {stage.objective.removeprefix("sft_") if stage.objective != "joint" else "cot" for stage in stages}
     data = drop_unusable(sampler.base, data, config, sorted(responses - {"grpo"}))
-    if on_policy:
-        check_questions(config.grpo, len(data.rl))  # again, of those that are left
+    for grpo_config in grpo_configs:
+        check_questions(grpo_config, len(data.rl))  # again, of those that are left
     return Run(config, epath.Path(workdir), sampler, options, data, lock)
 
 

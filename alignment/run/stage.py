@@ -22,6 +22,7 @@ from alignment.rollout.base_model import BaseModel
 from alignment.rollout.keys import stage_key
 from alignment.run.setup import Run
 from alignment.run.store import claim, describe_corruption, stage_folder
+from alignment.run.variants import stage_config
 from alignment.training import grpo, sft
 from alignment.training.loop import Session
 from alignment.training.state import Frozen
@@ -59,8 +60,8 @@ def run_stage(run: Run, stage: Stage, seed: int, loras: Loras, label: str) -> Lo
 
 def train_stage(run: Run, stage: Stage, seed: int, loras: Loras, session: Session) -> Lora:
     """Train one stage, from its newest checkpoint where there is one."""
-    config, base, data = run.config, run.base, run.data
-    key = stage_key(seed, stage.name)
+    config, base, data = stage_config(run.config, stage), run.base, run.data
+    key = stage_key(seed, stage.name.partition("@")[0])  # variants draw the same numbers, which pairs them
     lora = loras[stage.start] if stage.start else fresh_lora(run, stage, seed)
     frozen = frozen_under(base, run.sampler.devices, stage, loras, lora)
     examples = None
@@ -129,10 +130,10 @@ def session_of(run: Run, folder: epath.Path, settings: Mapping[str, Any], seed: 
 
 def stage_settings(run: Run, stage: Stage, loras: Loras) -> dict[str, Any]:
     """Return everything that decides what a stage's adapter becomes, as JSON."""
-    config, data = run.config, run.data
+    config, data = stage_config(run.config, stage), run.data
     splits = ("rl", "sft") if stage.objective == "joint" else ("rl",) if stage.on_policy else ("sft",)
     settings = {
-        "stage": dataclasses.asdict(stage),
+        "stage": {name: value for name, value in dataclasses.asdict(stage).items() if name != "variant"},  # in "grpo"
         "base": run.base.fingerprint,
         "model": config.model.to_dict() | {"path": ""},  # `base` identifies the weights; their folder may move
         "prompt": config.prompt.to_dict(),
