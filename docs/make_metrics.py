@@ -80,6 +80,13 @@ Each of the n evaluation questions is answered once, by greedy decoding. Interva
 
 {evaluation}
 
+### Sampled answers
+
+With `--config.eval.samples=4` every question is also answered k = 4 times at the temperature of training
+(`alignment/evaluation/sampled.py`), and the samples are stored beside the greedy answers.
+
+{sampled}
+
 ### Structural checks
 
 The yes/no checks make up `auditability`; shares are reported beside it. The list is a reconstruction

@@ -19,6 +19,7 @@ from alignment.evaluation.curves import read_curve
 from alignment.evaluation.matrix import diagnose, plain_rows, propose
 from alignment.evaluation.matrix_cells import MATRIX
 from alignment.evaluation.plots import PANELS
+from alignment.evaluation.sampled import summarise_samples
 from alignment.evaluation.stability import WATCHED, stability
 from alignment.evaluation.tables import COLUMNS
 from alignment.metric_schema import METRICS, OLD_NAMES, REDUCTIONS, RESULTS, TRAINING, find_metric, reduce_steps
@@ -62,7 +63,7 @@ def test_channels_symptoms_and_checks_are_those_of_the_code():
 
 def test_results_matrix_and_comparisons_are_declared():
     row = summarise([respond()], [record()]) | audit([respond()], [record()]) | stability(None)
-    row |= monitor_summary(None, MonitorConfig(**default_config().watch))
+    row |= summarise_samples([], []) | monitor_summary(None, MonitorConfig(**default_config().watch))
     assert RESULTS.keys() - {"arm", "seed", "about", "left_out"} == row.keys()
     filled = diagnose([mumble()], [record()], {cell.channel: np.full(1, cell.worst) for cell in MATRIX}, {})
     assert METRICS["matrix"].keys() == plain_rows(filled, propose(filled, 1.0, 1.0))[0].keys()

@@ -1,4 +1,4 @@
-"""Answers of a policy to a set of records, greedy unless `config.eval` sets a temperature."""
+"""Answers of a policy to a set of records: one each as `config.eval` says (greedy by default), or k sampled ones."""
 
 from __future__ import annotations
 
@@ -29,28 +29,48 @@ def answer(
     *,
     label: str = "evaluate",
 ) -> list[Response]:
-    """Return one response a record, in the records' order.
+    """Return one response a record, in the records' order, sampled as `sampling_of(section)`.
+
+    The arguments are those of `answer_samples`.
+    """
+    sampling = sampling_of(section)
+    return [single for (single,) in answer_samples(sampler, stack, records, section, 1, sampling, label=label)]
+
+
+def answer_samples(
+    sampler: Sampler,
+    stack: Stack,
+    records: Sequence[Record],
+    section: ConfigDict,
+    count: int,
+    sampling: SamplingConfig,
+    *,
+    label: str = "evaluate",
+) -> list[list[Response]]:
+    """Return `count` responses to each record, in the records' order.
 
     Records whose prompts fill the same bucket are answered together, so that little padding is computed; in float32 an
-    answer does not depend on what it is answered with.
+    answer does not depend on what it is answered with, and the first answers are the same for a larger `count`.
 
     Args:
       sampler: the base, with merged adapters where there are any; stack: the unmerged adapters.
       records: the questions.
-      section: `config.eval`: how tokens are chosen, and when a completion ends.
+      section: `config.eval`: the seed, and when a completion ends.
+      count: responses a record, which share a prompt in one rollout.
+      sampling: the distribution of a token.
       label: of the progress bar.
     """
     prompts = encode_prompts(sampler.base, records)
-    sampling, key = sampling_of(section), jax.random.key(section.seed)
-    responses: dict[int, Response] = {}
+    key = jax.random.key(section.seed)
+    responses: dict[int, list[Response]] = {}
     with progress(len(records), label, "answer") as shown:
-        for chosen in _by_bucket([len(prompt) for prompt in prompts], sampler.layout.sequences):
+        for chosen in _by_bucket([len(prompt) for prompt in prompts], sampler.layout.sequences // count):
             chosen_prompts = [prompts[index] for index in chosen]
-            keys = completion_keys(key, 0, [prompt_hash(prompt) for prompt in chosen_prompts], group_size=1)
+            keys = completion_keys(key, 0, [prompt_hash(prompt) for prompt in chosen_prompts], group_size=count)
             options = {"max_new_tokens": section.max_new_tokens, "sampling": sampling, "stop": section.stop}
             for position, group in stream(sampler, stack, chosen_prompts, keys, **options):
                 index = chosen[position]
-                responses[index] = parse_completions(sampler.base, group, [records[index]])[0]
+                responses[index] = parse_completions(sampler.base, group, [records[index]])
                 shown.update()
     return [responses[index] for index in range(len(records))]
 

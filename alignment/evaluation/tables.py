@@ -60,15 +60,18 @@ class Column:
     show: Callable[[float | None], str] = percent
     interval: str | None = None  # key of a 95 % interval of shares
     error: str | None = None  # key of a standard error
+    chance: str | None = None  # key of what a guesser gets
 
     def text(self, row: Row) -> str:
         """Return the value as text."""
         return self.show(row.get(self.key))
 
     def spread(self, row: Row) -> str:
-        """Return the interval or the standard error as text, "" for none."""
+        """Return the interval or the standard error as text, with a guesser's share where there is one; "" for none."""
         if self.interval:
-            return percent_interval(row.get(self.interval))
+            guess = row.get(self.chance) if self.chance else None
+            guessing = "" if guess is None else f", by guessing {percent(guess)}"
+            return percent_interval(row.get(self.interval)) + guessing
         value = row.get(self.error) if self.error else None
         return "" if value is None else f"± {value:.3f}"
 
@@ -79,6 +82,25 @@ COLUMNS = (
         "accuracy",
         "the answer block affirms the right letter; a response without a letter is wrong. Wilson 95 % interval",
         interval="accuracy_ci95",
+    ),
+    Column(
+        "sampled_accuracy",
+        "sampled acc.",
+        "share of right answers among k samples a question at the temperature of training. Bootstrap interval",
+        interval="sampled_accuracy_ci95",
+    ),
+    Column(
+        "pass_at_k",
+        "pass@k",
+        "one of the k samples of a question is right; stands beside what a guesser gets",
+        interval="pass_at_k_ci95",
+        chance="pass_at_k_chance",
+    ),
+    Column(
+        "majority_at_k",
+        "majority@k",
+        "the most frequent letter of the k samples is right",
+        interval="majority_at_k_ci95",
     ),
     Column(
         "lenient_accuracy",
@@ -111,12 +133,25 @@ COLUMNS = (
 
 
 # The printed table has to fit a terminal; the report shows every column and interval.
-PRINTED = ("accuracy", "lenient_accuracy", "strict_rate", "auditability", "reward_drawdown", "kl_peak")
+PRINTED = (
+    "accuracy",
+    "sampled_accuracy",
+    "lenient_accuracy",
+    "strict_rate",
+    "auditability",
+    "reward_drawdown",
+    "kl_peak",
+)
+
+
+def columns_of(rows: Sequence[Row], among: Sequence[Column] = COLUMNS) -> list[Column]:
+    """Return the columns that have a value in any of the rows."""
+    return [column for column in among if any(row.get(column.key) is not None for row in rows)]
 
 
 def results_table(rows: Sequence[Row]) -> str:
     """Return the results as aligned plain text, one line an arm and seed, to print at the end of a run."""
-    columns = [column for column in COLUMNS if column.key in PRINTED]
+    columns = columns_of(rows, [column for column in COLUMNS if column.key in PRINTED])
     head = ["arm", "seed", *(column.title for column in columns), "reward stage"]
     body = []
     for row in rows:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
 
 from alignment.adapters.stack import Stack, make_stack
 from alignment.arms import Arm, rewarded_stage
@@ -15,8 +17,10 @@ from alignment.common.progress import say, warn
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
 from alignment.evaluation.curves import read_curve
-from alignment.evaluation.generate import answer
+from alignment.evaluation.generate import answer_samples, sampling_of
+from alignment.evaluation.sampled import summarise_samples
 from alignment.evaluation.stability import stability
+from alignment.rollout.sampling import SamplingConfig
 from alignment.run.setup import Run
 from alignment.run.stage import Loras, merged_params
 from alignment.run.store import arm_folder, claim, describe_corruption, read_responses, stage_folder, write_responses
@@ -26,19 +30,52 @@ from alignment.training.monitor import MonitorConfig, monitor_summary
 from alignment.training.rollout import reward_config_of
 
 
+class Decoding(NamedTuple):
+    """One way in which an arm answers the records."""
+
+    folder: str  # of its files, below the arm's; "" is the arm's
+    count: int  # responses a record
+    sampling: SamplingConfig
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """One arm at one seed: its results row, its greedy responses and the curve of its rewarded stage."""
+    """One arm at one seed: its results row, its responses and the curve of its rewarded stage."""
 
     row: dict[str, Any]
-    responses: list[Response]
+    responses: list[Response]  # [N] greedy, or as config.eval says
     curve: list[dict[str, float]]
+    samples: list[list[Response]] = dataclasses.field(default_factory=list)  # [N][k]; empty without samples
 
 
 def run_arm(run: Run, arm: Arm, seed: int, loras: Loras, label: str) -> Outcome:
     """Return an arm's outcome, answering the evaluation records unless that was done before."""
-    folder = run.workdir / arm_folder(arm, seed)
-    known = claim(folder / "arm.json", arm_settings(run, arm, loras))
+    groups = [answers(run, arm, seed, loras, decoding, label) for decoding in decodings(run.config)]
+    responses, samples = [single for (single,) in groups[0]], groups[1] if len(groups) > 1 else []
+    stage = rewarded_stage(arm)
+    curve = read_curve(stage_folder(run.workdir, stage, seed) / "metrics.jsonl") if stage else []
+    row = make_row(run, arm, seed, responses, curve) | summarise_samples(samples, run.data.eval)
+    return Outcome(row, responses, curve, samples)
+
+
+def decodings(config: ConfigDict) -> list[Decoding]:
+    """The decodings that `config.eval` asks for: one answer a record, then k samples where it says so.
+
+    Samples are drawn without filters, from the distribution that training samples from.
+    """
+    section = config.eval
+    chosen = [Decoding("", 1, sampling_of(section))]
+    if section.samples:
+        temperature = section.sample_temperature or config.grpo.temperature
+        chosen.append(Decoding("samples", section.samples, SamplingConfig(temperature)))
+    return chosen
+
+
+def answers(run: Run, arm: Arm, seed: int, loras: Loras, decoding: Decoding, label: str) -> list[list[Response]]:
+    """Return an arm's responses [N][count] by one decoding, from the workdir where they are stored undamaged."""
+    folder, records = run.workdir / arm_folder(arm, seed) / decoding.folder, run.data.eval
+    label = f"{label} ({decoding.folder})" if decoding.folder else label
+    known = claim(folder / "arm.json", arm_settings(run, arm, loras, decoding))
     stored = folder / "responses.jsonl"
     reason = describe_corruption(folder) if known else f"{folder / 'arm.json'} was damaged or missing"
     if reason is None:
@@ -46,19 +83,17 @@ def run_arm(run: Run, arm: Arm, seed: int, loras: Loras, label: str) -> Outcome:
     else:
         if stored.exists() or (folder / MANIFEST).exists():
             warn(f"{reason}; answering again")
-        write_responses(stored, run.data.eval, generate(run, arm, loras, label))
+        write_responses(stored, records, generate(run, arm, loras, decoding, label))
         seal(folder, ("arm.json", "responses.jsonl"))
-    responses = read_responses(stored, run.data.eval, run.base.template)
-    stage = rewarded_stage(arm)
-    curve = read_curve(stage_folder(run.workdir, stage, seed) / "metrics.jsonl") if stage else []
-    return Outcome(make_row(run, arm, seed, responses, curve), responses, curve)
+    return read_responses(stored, records, run.base.template)
 
 
-def generate(run: Run, arm: Arm, loras: Loras, label: str) -> list[Response]:
-    """Answer the evaluation records greedily with the arm's policy."""
-    sampler = run.sampler
+def generate(run: Run, arm: Arm, loras: Loras, decoding: Decoding, label: str) -> list[list[Response]]:
+    """Answer the evaluation records with the arm's policy."""
+    sampler, section = run.sampler, run.config.eval
     sampler = sampler.with_params(merged_params(sampler.base, sampler.devices, arm.merged, loras))
-    return answer(sampler, served_stack(arm, loras), run.data.eval, run.config.eval, label=label)
+    _, count, sampling = decoding
+    return answer_samples(sampler, served_stack(arm, loras), run.data.eval, section, count, sampling, label=label)
 
 
 def served_stack(arm: Arm, loras: Loras) -> Stack:
@@ -66,9 +101,12 @@ def served_stack(arm: Arm, loras: Loras) -> Stack:
     return make_stack({name: loras[name] for name in arm.serves})
 
 
-def arm_settings(run: Run, arm: Arm, loras: Loras) -> dict[str, Any]:
-    """Everything that decides an arm's answers, as JSON."""
+def arm_settings(run: Run, arm: Arm, loras: Loras, decoding: Decoding) -> dict[str, Any]:
+    """Everything that decides an arm's answers by one decoding, as JSON."""
     config = run.config
+    section = config.eval.to_dict() | {"samples": decoding.count, "sample_temperature": decoding.sampling.temperature}
+    if not decoding.folder:  # the greedy answers do not depend on how many are sampled beside them
+        section = {name: value for name, value in section.items() if name not in ("samples", "sample_temperature")}
     served = dict.fromkeys((*arm.merged, *arm.serves))
     return json.loads(
         json.dumps(
@@ -77,7 +115,7 @@ def arm_settings(run: Run, arm: Arm, loras: Loras) -> dict[str, Any]:
                 "base": run.base.fingerprint,
                 "model": {"dtype": config.model.dtype},
                 "prompt": config.prompt.to_dict(),
-                "eval": config.eval.to_dict(),
+                "eval": section,
                 "data": run.data.fingerprints["eval"],
                 "adapters": {name: fingerprint(loras[name].modules) for name in served},
             }

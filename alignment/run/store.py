@@ -7,6 +7,7 @@
 <workdir>/seed<k>/<stage>/adapter/       the finished adapter as a PEFT folder, sealed by a hashed manifest
 <workdir>/seed<k>/<stage>/MANIFEST.json  seals stage.json and metrics.jsonl of a finished stage
 <workdir>/seed<k>/arms/<arm>/            settings and responses of a finished arm, sealed by a manifest
+<workdir>/seed<k>/arms/<arm>/samples/    the same of its sampled responses (config.eval.samples)
 <workdir>/untrained/arms/base/           the same of the base, which no seed changes
 <workdir>/recipe.py                      every leaf of the configuration of the last `ablate`; `--config=` reads it
 <workdir>/results.json, report.html      the rows of all arms and seeds, and the report
@@ -50,6 +51,7 @@ STAGE_FILES = (
     "checkpoints/1/state.json",
 )
 ARM_FILES = ("arm.json", "responses.jsonl", MANIFEST)
+ARM_FILES += tuple(f"samples/{name}" for name in ARM_FILES)
 # Recorded settings under the names that they had when earlier versions wrote stage.json and arm.json.
 RENAMED_SETTINGS = RENAMED | {"stage.section": "stage.adapter"}
 DESCRIPTIONS = {"stage.about", "arm.about"}  # recorded for people to read: they decide nothing
@@ -133,8 +135,8 @@ def read_claim(path: epath.Path) -> dict[str, Any] | None:
     return settings if digest == digest_of(settings) else None
 
 
-def write_responses(path: epath.Path, records: Sequence[Record], responses: Sequence[Response]) -> None:
-    """Write the responses atomically, one JSON object per line."""
+def write_responses(path: epath.Path, records: Sequence[Record], responses: Sequence[Sequence[Response]]) -> None:
+    """Write the responses [N][k] to N records atomically, one JSON object per line, record by record."""
     rows = [
         {
             "id": record.id,
@@ -143,15 +145,18 @@ def write_responses(path: epath.Path, records: Sequence[Record], responses: Sequ
             "truncated": response.truncated,
             "text": response.text,
         }
-        for record, response in zip(records, responses, strict=True)
+        for record, group in zip(records, responses, strict=True)
+        for response in group
     ]
     write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
-def read_responses(path: epath.Path, records: Sequence[Record], template: Template) -> list[Response]:
-    """Parse stored responses again, so that new and stored ones are parsed by the same code."""
+def read_responses(path: epath.Path, records: Sequence[Record], template: Template) -> list[list[Response]]:
+    """Parse stored responses again, [N][k], so that new and stored ones are parsed by the same code."""
     rows = [json.loads(line) for line in read_text(path).splitlines()]
+    count = len(rows) // len(records)
+    groups = [rows[start : start + count] for start in range(0, len(rows), count)]
     return [
-        parse(row["text"], record.options, template, truncated=row["truncated"])
-        for row, record in zip(rows, records, strict=True)
+        [parse(row["text"], record.options, template, truncated=row["truncated"]) for row in group]
+        for group, record in zip(groups, records, strict=True)
     ]

@@ -10,9 +10,10 @@ from tiny import experiment_config, records
 from alignment.adapters.stack import Stack
 from alignment.config import default_config
 from alignment.errors import UserError
-from alignment.evaluation.generate import _by_bucket, answer, sampling_of
+from alignment.evaluation.generate import _by_bucket, answer, answer_samples, sampling_of
 from alignment.parallel.data_parallel import choose_devices
 from alignment.rollout.sampler import load_sampler
+from alignment.rollout.sampling import SamplingConfig
 from alignment.rollout.scheduler import Layout
 
 RECORDS = records(7)
@@ -46,6 +47,18 @@ def test_temperature_draws_and_the_seed_decides(opened):
     drawn = [texts(opened, temperature=1.0, seed=seed) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0] != texts(opened)
+
+
+@pytest.mark.ci
+def test_samples_of_a_question_differ_and_more_of_them_begin_with_the_same(opened):
+    sampler, section = opened
+    few, more = (
+        [[response.text for response in group] for group in answer_samples(sampler, Stack(), RECORDS, section, *draw)]
+        for draw in ((2, SamplingConfig(1.0)), (3, SamplingConfig(1.0)))
+    )
+    assert [len(group) for group in more] == [3] * len(RECORDS) and all(len(set(group)) > 1 for group in more)
+    assert few == [group[:2] for group in more]
+    assert [[text] for text in texts(opened, temperature=1.0)] == [group[:1] for group in more]
 
 
 @pytest.mark.ci

@@ -224,3 +224,24 @@ def test_the_command_line_mends_a_run_and_writes_the_same_results(finished, tmp_
     printed, mended = ablate(copy)
     assert mended == results
     assert "responses.jsonl is damaged" in printed and "restored from the checkpoint" in printed
+
+
+@pytest.mark.ci
+def test_damaged_samples_are_drawn_again_and_the_greedy_answers_stay(finished, tmp_path, capsys):
+    config, workdir, rows = finished
+    config = config.copy_and_resolve_references()
+    config.arms, config.eval.samples = ("base",), 2
+    copy = shutil.copytree(workdir, tmp_path / "copy")
+    (row,) = rows_of(config, copy)
+    assert {name: row[name] for name in rows[0] if rows[0][name] is not None} == {
+        name: value for name, value in rows[0].items() if value is not None
+    }
+    assert row["samples"] == 2 and capsys.readouterr().out.count("done before") == 1
+    damaged(copy / "untrained" / "arms" / "base" / "samples" / "responses.jsonl", "flip")
+    assert rows_of(config, copy) == [row]
+    printed = capsys.readouterr().out
+    assert "samples: responses.jsonl is damaged" in printed and printed.count("done before") == 1
+    assert rows_of(config, copy) == [row] and capsys.readouterr().out.count("done before") == 2
+    config.eval.samples = 3
+    with pytest.raises(UserError, match=r"samples was run with other settings \(eval.samples: 2 -> 3\)"):
+        rows_of(config, copy)
