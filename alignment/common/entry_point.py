@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from alignment.common.interrupts import handled
+from alignment.common.interrupts import handled, raise_if_wrapped
 from alignment.common.surroundings import explain
 from alignment.errors import UserError
 
@@ -26,6 +26,9 @@ def run_entry_point(run: Callable[[], None], after_interrupt: str) -> int:
         with handled():
             try:
                 run()
+            except Exception as error:
+                raise_if_wrapped(error)
+                raise
             finally:
                 sys.stdout.flush()  # raises in this block if the reader has closed the pipe
     except UserError as error:

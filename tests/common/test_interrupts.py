@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import pytest
 from tiny import experiment_config
 
 from alignment import cli
-from alignment.common import interrupts
+from alignment.common import entry_point, interrupts
 from alignment.config import default_config
+from alignment.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 ENV = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/tests"}
@@ -117,6 +121,152 @@ def test_handlers_are_as_before_afterwards():
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)] == before
 
 
+# --------------------------------------------------------------------------------------------- what loses an exception
+
+
+def in_a_destructor():
+    class Held:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    Held()
+
+
+def in_a_callback_of_the_garbage_collector():
+    """As jax's, in which a signal sent while `pretrain_nano` writes its corpus was lost in 2 of 6 runs."""
+
+    def callback(phase, info):
+        signal.raise_signal(signal.SIGTERM)
+
+    gc.callbacks.append(callback)
+    try:
+        gc.collect()
+    finally:
+        gc.callbacks.remove(callback)
+
+
+def in_a_weak_reference():
+    class Held:
+        pass
+
+    held = Held()
+    reference = weakref.ref(held, lambda _: signal.raise_signal(signal.SIGTERM))
+    del held
+    assert reference() is None
+
+
+def in_a_library_that_catches_everything():
+    with contextlib.suppress(BaseException):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def in_a_library_that_catches_it_twice():
+    in_a_library_that_catches_everything()
+    with contextlib.suppress(BaseException):
+        wait()
+
+
+def wait():
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        time.sleep(0.001)
+
+
+LOSERS = [
+    in_a_destructor,
+    in_a_callback_of_the_garbage_collector,
+    in_a_weak_reference,
+    in_a_library_that_catches_everything,
+    in_a_library_that_catches_it_twice,
+]
+
+
+@pytest.mark.parametrize("lose", LOSERS)
+def test_a_signal_whose_exception_is_lost_is_raised_again(lose, monkeypatch, capfd):
+    monkeypatch.setattr(interrupts, "RETRY", 0.01)
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)  # pytest's own collects what it receives
+    with pytest.raises(interrupts.Interrupted) as caught, interrupts.handled():
+        lose()
+        assert interrupts.requested() == signal.SIGTERM
+        wait()
+    assert caught.value.signum == signal.SIGTERM
+    assert capfd.readouterr().err == ""
+
+
+def test_an_overlong_step_that_loses_the_exception_is_aborted_all_the_same(monkeypatch):
+    monkeypatch.setattr(interrupts, "GRACE", 0.01)
+    monkeypatch.setattr(interrupts, "RETRY", 0.01)
+    with (
+        pytest.raises(interrupts.Interrupted),
+        interrupts.handled(),
+        interrupts.deferred(),
+        interrupts.step(),
+    ):
+        signal.raise_signal(signal.SIGTERM)
+        with contextlib.suppress(BaseException):
+            wait()
+        wait()
+
+
+def test_what_cleans_up_after_the_exception_is_not_interrupted_by_another(monkeypatch):
+    monkeypatch.setattr(interrupts, "RETRY", 0.001)
+    done = []
+
+    @contextlib.contextmanager
+    def scratch():
+        try:
+            yield
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                try:
+                    raise FileNotFoundError
+                finally:
+                    time.sleep(0.05)
+            done.append("scratch")
+
+    with pytest.raises(interrupts.Interrupted), interrupts.handled():
+        try:
+            with scratch():
+                signal.raise_signal(signal.SIGTERM)
+        except interrupts.Interrupted:
+            time.sleep(0.05)
+            done.append("saved")
+            raise
+    assert done == ["scratch", "saved"]
+
+
+def wrapped_by_cause():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException as error:
+        raise RuntimeError("callback failed") from error
+
+
+def quoted():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException as error:
+        text = f"INTERNAL: CpuCallback error: {type(error).__name__}: {error}"
+    raise RuntimeError(text)
+
+
+@pytest.mark.parametrize("run", [wrapped_by_cause, quoted])
+def test_an_exception_that_a_library_makes_into_its_own_still_ends_as_an_interruption(run, capsys):
+    assert entry_point.run_entry_point(run, "go on") == 143
+    assert capsys.readouterr().err == "interrupted; go on\n"
+
+
+def test_a_failure_to_save_after_the_exception_is_reported(capsys):
+    def run():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except interrupts.Interrupted:
+            raise UserError("the disk is full") from OSError(28, "full")
+
+    assert entry_point.run_entry_point(run, "go on") == 2
+    assert capsys.readouterr().err == "error: the disk is full\n"
+
+
 # ------------------------------------------------------------------------------------------------------------ real runs
 
 
@@ -185,8 +335,7 @@ def test_training_loses_no_step_and_the_printed_command_resumes_to_the_same_bits
     "words",
     [
         ["alignment.build_data", "--config.vignettes.count=200000", "--config.workers=2", "--config.out={}/set"],
-        # A signal that arrives while the tokenizer is trained is lost now and then (docs/long_runs.md).
-        pytest.param(["alignment.pretrain_nano", "--out={}/nano", "--documents=36000"], marks=pytest.mark.long),
+        ["alignment.pretrain_nano", "--out={}/nano", "--documents=36000"],
     ],
     ids=["build_data", "pretrain_nano"],
 )
