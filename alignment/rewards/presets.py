@@ -101,6 +101,17 @@ PRESETS: dict[str, Preset] = {
         source="Med-RLVR (arXiv 2502.19655), reward: -1 bad format, 1 right, 0 wrong",
         reconstruction="the strict format is this project's own definition",
     ),
+    # Controls: what a reward that says nothing, and one that pays for wrong answers, make of a policy.
+    "random": Preset(
+        {"random": Weight(1.0)},
+        source="Spurious Rewards (arXiv 2506.10947), its random reward with probability 0.5",
+        reconstruction="nothing but the draws, which are functions of seed, step and record",
+    ),
+    "inverted": Preset(
+        {"accuracy": Weight(-1.0)},
+        source="Spurious Rewards (arXiv 2506.10947), after its incorrect reward",
+        reconstruction="every wrong answer is paid alike; the paper pays the wrong answer of a majority vote",
+    ),
     # For grpo.normaliser=rfn and grpo.weighting=tri_factor. Online feedback, Quark's fourth category, needs a log of
     # preferences and is not part of the preset.
     "quark": Preset(

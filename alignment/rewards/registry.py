@@ -24,6 +24,7 @@ class ScoreBatch:
     token_ids: Sequence[Sequence[int]]  # [N][length]: completion ids without stop and pad ids
     progress: float = 0.0  # share of the stage that is done, 0 to 1
     max_tokens: int = 0  # the sampler's limit on a completion; 0 where it is not known
+    draw: tuple[int, int] = (0, 0)  # seed of the run and step of training, for channels that draw their rewards
     # For channels with needs="device": [N, D] features of the frozen base, and the reward model that reads them.
     features: np.ndarray | None = None
     reward_model: Callable[[np.ndarray], np.ndarray] | None = None

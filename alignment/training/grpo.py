@@ -53,7 +53,7 @@ def train_grpo(
       key: the stage's key; every sampling key descends from it.
     """
     grpo = config.grpo
-    context = make_context(sampler, frozen, grpo, data.questions, session.cache)
+    context = make_context(sampler, frozen, grpo, data.questions, session.cache, session.seed)
     compute_advantages = get_advantage(grpo.loss, context.reward_config.normaliser.advantage)
     calibrate = make_calibration(context, lora, data.questions, session)
     updates = grpo.steps * grpo.epochs * grpo.minibatches

@@ -57,10 +57,11 @@ class RolloutContext(NamedTuple):
     reward_config: RewardConfig
     reward_model: Callable[[np.ndarray], np.ndarray] | None = None  # features [N, D] -> rewards [N]
     prompts: Mapping[str, list[int]] = MappingProxyType({})  # encoded, by record id; others are encoded when needed
+    seed: int = 0  # of the run, for channels that draw their rewards
 
 
 def make_context(
-    sampler: Sampler, frozen: Frozen, config: ConfigDict, records: Sequence[Record], cache: str
+    sampler: Sampler, frozen: Frozen, config: ConfigDict, records: Sequence[Record], cache: str, seed: int
 ) -> RolloutContext:
     """Encode the prompts of `records` (`cache` is the folder of earlier encodings) and resolve the reward's names."""
     prompts = cached_prompts(sampler.base, records, cache)
@@ -71,6 +72,7 @@ def make_context(
         reward_config_of(config),
         make_reward_function(config, sampler.base),
         {record.id: prompt for record, prompt in zip(records, prompts, strict=True)},
+        seed,
     )
 
 
@@ -158,6 +160,7 @@ def score_completions(
         token_ids=completion_ids(context.sampler.base, rollout.group),
         progress=step / context.config.steps,
         max_tokens=context.config.max_new_tokens,
+        draw=(context.seed, step),
         features=features,
         reward_model=context.reward_model,
     )

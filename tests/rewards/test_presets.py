@@ -98,6 +98,11 @@ def test_gated_and_penalised():
         assert total("penalised", text, "think_answer") == penalised
 
 
+def test_inverted_pays_for_wrong_answers():
+    body = "<think>x</think><answer>\\boxed{%s}</answer>"
+    assert [total("inverted", body % letter, "think_answer") for letter in "AB"] == [-1.0, 0.0]
+
+
 def test_quark_prefers_the_right_safe_grounded_response():
     record = Record(
         "q",

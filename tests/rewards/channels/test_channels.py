@@ -316,3 +316,21 @@ def test_published_cases_cover_their_own_facts():
     other = [value("case_facts", f"<think>{left.question}</think>", record=right) for left, right in pairs]
     print(f"matching {np.mean(matching):.3f}, other {np.nanmean(other):.3f}")
     assert np.mean(matching) > 0.95 and np.nanmean(other) < 0.35
+
+
+def coins(records, draw, text=""):
+    response = parse(text, RECORD.letters, TEMPLATES["think_answer"])
+    size = len(records)
+    return score_channel(ScoreBatch([response] * size, records, [[]] * size, draw=draw), "random")
+
+
+def test_random_rewards_are_fair_coins_of_seed_step_and_record_whatever_the_text():
+    many = [Record(f"r{index // 8}", "test", "q", RECORD.options, "B") for index in range(4000)]
+    first = coins(many, (0, 3))
+    assert set(first) == {0.0, 1.0} and abs(first.mean() - 0.5) < 4 * 0.5 / 4000**0.5  # four standard errors
+    np.testing.assert_array_equal(first, coins(many, (0, 3), BLOCKS.format("\\boxed{B}")))
+    np.testing.assert_array_equal(first[8:16], coins(many[8:16], (0, 3)))  # a group has its own, scored alone or not
+    groups = first.reshape(-1, 8)
+    assert len({tuple(row) for row in groups}) > 200  # of 256 patterns, 500 groups show 220 on average
+    for other in ((1, 3), (0, 4)):
+        assert 0.4 < (coins(many, other) == first).mean() < 0.6
