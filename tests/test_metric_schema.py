@@ -64,7 +64,7 @@ def test_channels_symptoms_and_checks_are_those_of_the_code():
 def test_results_matrix_and_comparisons_are_declared():
     row = summarise([respond()], [record()]) | audit([respond()], [record()]) | stability(None)
     row |= summarise_samples([], []) | monitor_summary(None, MonitorConfig(**default_config().watch))
-    assert RESULTS.keys() - {"arm", "seed", "about", "left_out"} == row.keys()
+    assert RESULTS.keys() - {"arm", "seed", "about", "left_out", "dev"} == row.keys()
     filled = diagnose([mumble()], [record()], {cell.channel: np.full(1, cell.worst) for cell in MATRIX}, {})
     assert METRICS["matrix"].keys() == plain_rows(filled, propose(filled, 1.0, 1.0))[0].keys()
     (pair,) = compare_pairs({"a": {0: {"q": True}}, "b": {0: {"q": False}}})

@@ -31,16 +31,17 @@ from alignment.training.rollout import reward_config_of
 
 
 class Decoding(NamedTuple):
-    """One way in which an arm answers the records."""
+    """One way in which an arm answers one part of the data."""
 
     folder: str  # of its files, below the arm's; "" is the arm's
+    role: str  # "eval" or "dev"
     count: int  # responses a record
     sampling: SamplingConfig
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """One arm at one seed: its results row, its responses and the curve of its rewarded stage."""
+    """One arm at one seed: its results row, its responses to the evaluation records, the curve of its reward stage."""
 
     row: dict[str, Any]
     responses: list[Response]  # [N] greedy, or as config.eval says
@@ -49,31 +50,41 @@ class Outcome:
 
 
 def run_arm(run: Run, arm: Arm, seed: int, loras: Loras, label: str) -> Outcome:
-    """Return an arm's outcome, answering the evaluation records unless that was done before."""
-    groups = [answers(run, arm, seed, loras, decoding, label) for decoding in decodings(run.config)]
-    responses, samples = [single for (single,) in groups[0]], groups[1] if len(groups) > 1 else []
+    """Return an arm's outcome, answering evaluation and development records unless that was done before."""
+    answered = {
+        decoding.folder: answers(run, arm, seed, loras, decoding, label)
+        for decoding in decodings(run.config)
+        if getattr(run.data, decoding.role)
+    }
+    responses, samples = [single for (single,) in answered[""]], answered.get("samples", [])
     stage = rewarded_stage(arm)
     curve = read_curve(stage_folder(run.workdir, stage, seed) / "metrics.jsonl") if stage else []
-    row = make_row(run, arm, seed, responses, curve) | summarise_samples(samples, run.data.eval)
+    row = make_row(run, arm, seed, responses, curve) | summarise_samples(samples, run.data.eval) | {"dev": None}
+    if run.data.dev:
+        greedy = [single for (single,) in answered["dev"]]
+        row["dev"] = summarise(greedy, run.data.dev)
+        row["dev"] |= summarise_samples(answered.get("dev_samples", []), run.data.dev)
     return Outcome(row, responses, curve, samples)
 
 
 def decodings(config: ConfigDict) -> list[Decoding]:
-    """The decodings that `config.eval` asks for: one answer a record, then k samples where it says so.
+    """The decodings that `config.eval` asks for: one answer a record, and k samples where it says so.
 
     Samples are drawn without filters, from the distribution that training samples from.
     """
     section = config.eval
-    chosen = [Decoding("", 1, sampling_of(section))]
+    single = sampling_of(section)
+    chosen = [Decoding("", "eval", 1, single), Decoding("dev", "dev", 1, single)]
     if section.samples:
-        temperature = section.sample_temperature or config.grpo.temperature
-        chosen.append(Decoding("samples", section.samples, SamplingConfig(temperature)))
+        sampling = SamplingConfig(section.sample_temperature or config.grpo.temperature)
+        chosen += [Decoding("samples", "eval", section.samples, sampling)]
+        chosen += [Decoding("dev_samples", "dev", section.samples, sampling)]
     return chosen
 
 
 def answers(run: Run, arm: Arm, seed: int, loras: Loras, decoding: Decoding, label: str) -> list[list[Response]]:
     """Return an arm's responses [N][count] by one decoding, from the workdir where they are stored undamaged."""
-    folder, records = run.workdir / arm_folder(arm, seed) / decoding.folder, run.data.eval
+    folder, records = run.workdir / arm_folder(arm, seed) / decoding.folder, getattr(run.data, decoding.role)
     label = f"{label} ({decoding.folder})" if decoding.folder else label
     known = claim(folder / "arm.json", arm_settings(run, arm, loras, decoding))
     stored = folder / "responses.jsonl"
@@ -89,11 +100,11 @@ def answers(run: Run, arm: Arm, seed: int, loras: Loras, decoding: Decoding, lab
 
 
 def generate(run: Run, arm: Arm, loras: Loras, decoding: Decoding, label: str) -> list[list[Response]]:
-    """Answer the evaluation records with the arm's policy."""
-    sampler, section = run.sampler, run.config.eval
+    """Answer the records of a decoding with the arm's policy."""
+    sampler, records = run.sampler, getattr(run.data, decoding.role)
     sampler = sampler.with_params(merged_params(sampler.base, sampler.devices, arm.merged, loras))
-    _, count, sampling = decoding
-    return answer_samples(sampler, served_stack(arm, loras), run.data.eval, section, count, sampling, label=label)
+    draw = decoding.count, decoding.sampling
+    return answer_samples(sampler, served_stack(arm, loras), records, run.config.eval, *draw, label=label)
 
 
 def served_stack(arm: Arm, loras: Loras) -> Stack:
@@ -105,7 +116,7 @@ def arm_settings(run: Run, arm: Arm, loras: Loras, decoding: Decoding) -> dict[s
     """Everything that decides an arm's answers by one decoding, as JSON."""
     config = run.config
     section = config.eval.to_dict() | {"samples": decoding.count, "sample_temperature": decoding.sampling.temperature}
-    if not decoding.folder:  # the greedy answers do not depend on how many are sampled beside them
+    if not decoding.folder.endswith("samples"):  # whose answers do not depend on what is sampled beside them
         section = {name: value for name, value in section.items() if name not in ("samples", "sample_temperature")}
     served = dict.fromkeys((*arm.merged, *arm.serves))
     return json.loads(
@@ -116,7 +127,7 @@ def arm_settings(run: Run, arm: Arm, loras: Loras, decoding: Decoding) -> dict[s
                 "model": {"dtype": config.model.dtype},
                 "prompt": config.prompt.to_dict(),
                 "eval": section,
-                "data": run.data.fingerprints["eval"],
+                "data": run.data.fingerprints[decoding.role],
                 "adapters": {name: fingerprint(loras[name].modules) for name in served},
             }
         )

@@ -8,6 +8,7 @@
 <workdir>/seed<k>/<stage>/MANIFEST.json  seals stage.json and metrics.jsonl of a finished stage
 <workdir>/seed<k>/arms/<arm>/            settings and responses of a finished arm, sealed by a manifest
 <workdir>/seed<k>/arms/<arm>/samples/    the same of its sampled responses (config.eval.samples)
+<workdir>/seed<k>/arms/<arm>/dev/        the same of its responses to data.dev; dev_samples/: of the sampled ones
 <workdir>/untrained/arms/base/           the same of the base, which no seed changes
 <workdir>/recipe.py                      every leaf of the configuration of the last `ablate`; `--config=` reads it
 <workdir>/results.json, report.html      the rows of all arms and seeds, and the report
@@ -51,7 +52,7 @@ STAGE_FILES = (
     "checkpoints/1/state.json",
 )
 ARM_FILES = ("arm.json", "responses.jsonl", MANIFEST)
-ARM_FILES += tuple(f"samples/{name}" for name in ARM_FILES)
+ARM_FILES += tuple(f"{folder}/{name}" for folder in ("samples", "dev", "dev_samples") for name in ARM_FILES)
 # Recorded settings under the names that they had when earlier versions wrote stage.json and arm.json.
 RENAMED_SETTINGS = RENAMED | {"stage.section": "stage.adapter"}
 DESCRIPTIONS = {"stage.about", "arm.about"}  # recorded for people to read: they decide nothing

@@ -242,6 +242,11 @@ def test_damaged_samples_are_drawn_again_and_the_greedy_answers_stay(finished, t
     printed = capsys.readouterr().out
     assert "samples: responses.jsonl is damaged" in printed and printed.count("done before") == 1
     assert rows_of(config, copy) == [row] and capsys.readouterr().out.count("done before") == 2
+    config.data.dev.update(source="records", path=config.data.eval.path, count=6)
+    (with_dev,) = rows_of(config, copy)
+    assert with_dev["dev"]["n"] == 6 and with_dev["dev"]["samples"] == 2 and with_dev | {"dev": None} == row
+    assert capsys.readouterr().out.count("done before") == 2
+    config.data.dev.count = 0
     config.eval.samples = 3
     with pytest.raises(UserError, match=r"samples was run with other settings \(eval.samples: 2 -> 3\)"):
         rows_of(config, copy)
