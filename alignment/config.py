@@ -170,8 +170,18 @@ EXPERIMENT: dict[str, Any] = {
             "loss",
             loss=leaf("grpo", "policy loss, a name in alignment/objectives/family.py", registry="losses"),
             beta=leaf(0.02, "weight of the KL penalty to the reference", low=0.0),
-            kl=leaf("k3", "estimator of the KL penalty; k1 needs kl_correction", choices=("k1", "k2", "k3")),
-            kl_correction=leaf(False, "multiply the KL penalty by the ratio rho, which corrects its gradient"),
+            kl_target=leaf(
+                "token",
+                "divergence that is penalised: of the next token, in the loss, or of the sequence, in the advantages",
+                choices=("token", "sequence"),
+            ),
+            kl=leaf(
+                "k3",
+                "estimator of the penalty: k1 for sequences; for tokens k2, k1 or k3 with kl_correction, all of the "
+                "reverse KL. k3 without it has the gradient of the forward KL, as published for GRPO",
+                choices=("k1", "k2", "k3"),
+            ),
+            kl_correction=leaf(False, "multiply k1 or k3 by the ratio rho, which makes its gradient the reverse KL's"),
             clip_low=share_leaf(0.2, "the ratio rho is clipped at 1 - clip_low"),
             clip_high=leaf(0.2, "the ratio rho is clipped at 1 + clip_high, which for cispo caps its weight", low=0.0),
             dual_clip=leaf(0.0, "bound on rho where the advantage is negative, above 1 + clip_high; 0: off", low=0.0),

@@ -13,9 +13,9 @@ from alignment.common.registry import lookup
 from alignment.errors import UserError
 from alignment.objectives.aggregation import AGGREGATIONS
 from alignment.objectives.family import Loss
-from alignment.objectives.kl import ESTIMATORS, corrected
+from alignment.objectives.kl import ESTIMATORS, GRADIENTS, NOTHING, TARGETS, k3, sequence_penalty, token_penalty
 from alignment.objectives.masking import masked, masked_sum
-from alignment.objectives.ratios import MAX_LOG_RATIO, RATIOS, truncated_importance
+from alignment.objectives.ratios import MAX_LOG_RATIO, RATIOS, token_ratio, truncated_importance
 from alignment.objectives.surrogates import SURROGATES, Clip
 
 
@@ -31,25 +31,43 @@ class LossConfig:
     clip_high: float = 0.2
     dual_clip: float = 0.0  # bound on rho for negative advantages, above 1 + clip_high
     beta: float = 0.0  # weight of the KL penalty
+    kl_target: str = "token"  # a term of the loss at each token, or of the advantage of the whole sequence
     kl: str = "k3"  # its estimator: k1, k2 or k3
-    kl_correction: bool = False  # multiply it by rho, which mends its gradient
+    kl_correction: bool = False  # multiply it by rho, which mends the gradient of k1 and k3
     entropy_bonus: float = 0.0  # weight of the entropy, in reward per nat
     importance_cap: float = 0.0  # of truncated importance sampling
     max_tokens: int = 0  # the sampler's limit L_max, for the aggregation fixed_length
+    group_size: int = 0  # completions of a prompt, which are consecutive rows; for the KL target sequence
 
     def __post_init__(self):
-        lookup(ESTIMATORS, self.kl, "KL estimator (--config.grpo.kl)")
-        if self.kl == "k1" and not self.kl_correction:
-            raise UserError(
-                "--config.grpo.kl=k1 penalises nothing: as a loss its gradient has mean zero; use --config.grpo.kl=k2, "
-                "or add --config.grpo.kl_correction=true"
-            )
+        self._check_kl()
         for name in ("clip_low", "clip_high", "dual_clip", "beta", "importance_cap"):
             if getattr(self, name) < 0:
                 raise UserError(f"--config.grpo.{name}={getattr(self, name)}: it must not be negative")
         if self.dual_clip and self.dual_clip <= 1 + self.clip_high:
             raise UserError(
                 f"--config.grpo.dual_clip={self.dual_clip} must lie above 1 + clip_high = {1 + self.clip_high} (0: off)"
+            )
+
+    def _check_kl(self) -> None:
+        lookup(ESTIMATORS, self.kl, "KL estimator (--config.grpo.kl)")
+        if self.kl_target not in TARGETS:
+            raise UserError(f"--config.grpo.kl_target={self.kl_target} is unknown; use one of {', '.join(TARGETS)}")
+        effect = GRADIENTS.get((self.kl_target, self.kl, self.kl_correction))
+        if effect == NOTHING:
+            raise UserError(
+                f"--config.grpo.kl={self.kl} penalises {NOTHING}; use --config.grpo.kl=k2, add "
+                "--config.grpo.kl_correction=true, or take --config.grpo.kl_target=sequence"
+            )
+        if effect is None and self.kl_correction:
+            raise UserError(
+                "--config.grpo.kl_correction=true belongs to --config.grpo.kl_target=token: an advantage is multiplied "
+                "by the ratio anyway; leave it out"
+            )
+        if effect is None:
+            raise UserError(
+                f"--config.grpo.kl={self.kl} in the advantages (--config.grpo.kl_target={self.kl_target}) has the "
+                "gradient of no divergence; use --config.grpo.kl=k1, or --config.grpo.kl_target=token"
             )
 
 
@@ -81,9 +99,9 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
     """Aggregate -w_t gain(rho_t, A) + beta KL_t - entropy_bonus H_t over the tokens, as `loss` prescribes.
 
     rho is the ratio to the policy before the updates of this rollout (`ratios`), gain its clipped product with the
-    advantage (`surrogates`), w the truncated importance weight of the sampler (1 if off), KL an estimator of `kl`. A
-    response whose mask is empty adds 0 to the sum, and is counted by aggregations that divide by the number of
-    responses.
+    advantage (`surrogates`), w the truncated importance weight of the sampler (1 if off), KL the penalty of `kl`. With
+    the KL target sequence there is no KL_t: beta times the penalty is taken off A. A response whose mask is empty adds
+    0 to the sum, and is counted by aggregations that divide by the number of responses.
 
     Args:
       tokens: N completions of up to Lc tokens.
@@ -102,7 +120,11 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
     log_ratio = tokens.log_prob - jax.lax.stop_gradient(tokens.old_log_prob)
     ratio = RATIOS[loss.ratio](log_ratio, mask)
     clip = Clip(config.clip_low, config.clip_high, config.dual_clip)
-    gain = SURROGATES[loss.surrogate](ratio, tokens.advantages[:, None], tokens.log_prob, clip)
+    advantages, in_sequence = tokens.advantages, config.kl_target == "sequence"
+    if config.beta and in_sequence:
+        penalty = sequence_penalty(tokens.log_prob, tokens.ref_log_prob, mask, config.group_size)
+        advantages = advantages - config.beta * penalty
+    gain = SURROGATES[loss.surrogate](ratio, advantages[:, None], tokens.log_prob, clip)
     sums = {"ratio/mean": ratio, "clip/low": gain.at_low, "clip/high": gain.at_high}
     sums["clip/log_ratio"] = jnp.abs(log_ratio) > MAX_LOG_RATIO
     per_token = -gain.value
@@ -111,10 +133,12 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
         per_token = weight * per_token
         sums |= {"importance/mean": weight, "importance/capped": weight >= config.importance_cap}
     if config.beta:
-        penalty = ESTIMATORS[config.kl](tokens.log_prob, tokens.ref_log_prob)
-        sums |= {"kl/mean": penalty.value, "clip/k3": penalty.clamped}
-        penalty = corrected(penalty, ratio) if config.kl_correction else penalty
-        per_token = per_token + config.beta * penalty.value
+        estimate = k3(tokens.log_prob, tokens.ref_log_prob)  # the metric is that of k3, whatever is penalised
+        sums |= {"kl/mean": estimate.value, "clip/k3": estimate.clamped}
+        if not in_sequence:
+            rho = token_ratio(log_ratio, mask)
+            penalty = token_penalty(config.kl, config.kl_correction, tokens.log_prob, tokens.ref_log_prob, rho)
+            per_token = per_token + config.beta * penalty
     if config.entropy_bonus:
         per_token = per_token - config.entropy_bonus * tokens.entropy
     total, count = AGGREGATIONS[loss.aggregation](per_token, mask, config.max_tokens)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from alignment.errors import UserError
 from alignment.objectives.aggregation import AGGREGATIONS
 from alignment.objectives.family import LOSSES, get_loss
-from alignment.objectives.kl import ESTIMATORS, corrected
+from alignment.objectives.kl import ESTIMATORS
 from alignment.objectives.policy import LossConfig, Tokens, mask_truncated, policy_loss
 from alignment.objectives.ratios import RATIOS
 from alignment.objectives.surrogates import SURROGATES
@@ -111,59 +111,34 @@ def test_estimators_by_hand(name, up, down):
     np.testing.assert_allclose(got, [up, down, 0.0], atol=WRITTEN)
 
 
-LOGITS = jnp.array([0.3, -0.5, 1.2, 0.1])
-REFERENCE = jax.nn.log_softmax(jnp.array([-0.2, 0.4, 0.5, 0.3]))
-
-
-def _expected(name: str, correct: bool):
-    """The exact expectation over the four outcomes of an estimator taken as a loss, on-policy, as a function."""
-    probabilities = jax.nn.softmax(LOGITS)
-
-    def value(logits):
-        log_prob = jax.nn.log_softmax(logits)
-        penalty = ESTIMATORS[name](log_prob, REFERENCE)
-        if correct:
-            penalty = corrected(penalty, jnp.exp(log_prob - jax.lax.stop_gradient(log_prob)))
-        return jnp.sum(probabilities * penalty.value)
-
-    return value
-
-
-def _reverse(logits):
-    log_prob = jax.nn.log_softmax(logits)
-    return jnp.sum(jnp.exp(log_prob) * (log_prob - REFERENCE))
-
-
-def _forward(logits):
-    return jnp.sum(jnp.exp(REFERENCE) * (REFERENCE - jax.nn.log_softmax(logits)))
-
-
-@pytest.mark.parametrize("name", ["k1", "k3"])
-def test_values_are_unbiased_with_and_without_correction(name):
-    for correct in (False, True):  # sums of four float32 numbers below 1: a few roundings of 6e-8
-        assert float(_expected(name, correct)(LOGITS)) == pytest.approx(float(_reverse(LOGITS)), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("name", "correct", "target"),
-    [
-        ("k1", False, lambda logits: 0.0 * logits.sum()),  # no penalty at all
-        ("k1", True, _reverse),
-        ("k2", False, _reverse),
-        ("k3", False, _forward),
-        ("k3", True, _reverse),
-    ],
-)
-def test_what_an_estimator_descends(name, correct, target):
-    # sums of four float32 numbers below 1
-    np.testing.assert_allclose(jax.grad(_expected(name, correct))(LOGITS), jax.grad(target)(LOGITS), atol=1e-6)
-
-
 def test_the_correction_enters_the_loss():
     tokens = TOKENS._replace(ref_log_prob=TOKENS.log_prob + 0.5)
     plain, mended = (loss("dapo", tokens, beta=0.1, kl_correction=flag) for flag in (False, True))
     assert float(mended.total - plain.total) == pytest.approx(0.1 * 0.148721 * (1.5 + 0.5 + 1.5 - 3), abs=WRITTEN)
     assert float(mended.sums["kl/mean"]) == float(plain.sums["kl/mean"])  # the metric is the plain estimate
+
+
+@pytest.mark.parametrize("name", ["dapo", "gspo"])
+def test_k2_is_weighed_by_the_ratio_of_the_token(name):
+    """k2 = .125 at three tokens with the ratios 1.5, .5 and 1.5; gspo's own ratio of the first response is .866."""
+    tokens = TOKENS._replace(ref_log_prob=TOKENS.log_prob + 0.5)
+    added = loss(name, tokens, beta=0.1, kl="k2").total - loss(name).total
+    by_hand = {"dapo": 1.5 + 0.5 + 1.5, "gspo": (1.5 + 0.5) / 2 + 1.5}[name]
+    assert float(added) == pytest.approx(0.1 * 0.125 * by_hand, abs=WRITTEN)
+
+
+def test_the_sequence_target_moves_the_advantages_by_hand():
+    """log pi / pi_ref sums to 1 and to -1 (the last token is masked): minus the group's mean of 0, times .1.
+
+    Advantages 1 - .1 and -2 + .1: clipped gains 1.2 x .9 and .5 x .9, and 1.5 x -1.9.
+    """
+    gap = jnp.array([[0.25, 0.75], [-1.0, 9.0]])
+    tokens = TOKENS._replace(ref_log_prob=TOKENS.log_prob - gap)
+    out = loss("bnpo", tokens, beta=0.1, kl="k1", kl_target="sequence", group_size=2)
+    assert float(out.total) == pytest.approx(-(1.2 + 0.5) * 0.9 + 1.5 * 1.9, abs=WRITTEN)
+    assert float(out.sums["kl/mean"]) == float(loss("bnpo", tokens, beta=0.1).sums["kl/mean"])
+    with pytest.raises(ValueError, match="at least two"):
+        loss("bnpo", tokens, beta=0.1, kl="k1", kl_target="sequence")
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------
@@ -241,6 +216,10 @@ def test_every_choice_names_what_there_is():
     [
         ({"kl": "k4"}, "KL estimator.*'k4'"),
         ({"kl": "k1", "beta": 0.1}, "kl=k1 penalises nothing.*kl=k2.*kl_correction=true"),
+        ({"kl_target": "reward"}, "kl_target=reward is unknown; use one of token, sequence"),
+        ({"kl": "k3", "kl_target": "sequence"}, "kl=k3 in the advantages.*no divergence; use --config.grpo.kl=k1"),
+        ({"kl": "k2", "kl_target": "sequence"}, "kl=k2 in the advantages.*no divergence; use --config.grpo.kl=k1"),
+        ({"kl": "k1", "kl_target": "sequence", "kl_correction": True}, "kl_correction=true belongs to .*token"),
         ({"clip_low": -0.1}, "clip_low=-0.1: it must not be negative"),
         ({"dual_clip": 1.1}, "dual_clip=1.1 must lie above 1 . clip_high = 1.2"),
     ],
