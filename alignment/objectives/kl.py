@@ -82,6 +82,14 @@ GRADIENTS: dict[tuple[str, str, bool], str] = {
 }
 
 
+def describe_penalty(beta: float, target: str, estimator: str, correction: bool) -> str:
+    """Return the penalty as a phrase of a report, with what it descends: "0.02 x k2, target token: reverse KL ..."."""
+    if not beta:
+        return "none"
+    corrected = " times the ratio" if correction and estimator != "k2" else ""
+    return f"{beta:g} x {estimator}{corrected}, target {target}: {GRADIENTS[target, estimator, correction]}"
+
+
 def token_penalty(
     estimator: str, correction: bool, log_prob: jax.Array, ref_log_prob: jax.Array, ratio: jax.Array
 ) -> jax.Array:

@@ -16,6 +16,7 @@ from alignment.config_checks import check_config
 from alignment.data.load import Data, load_data
 from alignment.errors import UserError
 from alignment.evaluation.generate import sampling_of
+from alignment.objectives.kl import describe_penalty
 from alignment.parallel.data_parallel import choose_devices
 from alignment.reward_model.model import make_reward_function, uses_reward_model
 from alignment.rollout.base_model import BaseModel
@@ -90,11 +91,15 @@ def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
 
 def describe_run(run: Run) -> dict[str, Any]:
     """What was run, for the head of the report."""
-    base = run.base
+    base, config = run.base, run.config
+    stages = [stage for stage in stage_order(config.arms) if stage.on_policy]
+    losses = [stage_config(config, stage).grpo for stage in stages]
+    penalties = [describe_penalty(loss.beta, loss.kl_target, loss.kl, loss.kl_correction) for loss in losses]
     return {
-        "model": run.config.model.path or "embedded nano base",
+        "model": config.model.path or "embedded nano base",
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(base.params)),
         "weights SHA-256": base.fingerprint,
-        "config": run.config.to_dict(),
+        **({"KL penalty": "; ".join(dict.fromkeys(penalties))} if penalties else {}),
+        "config": config.to_dict(),
         "versions": environment(),
     }

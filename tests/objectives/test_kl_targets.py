@@ -21,6 +21,7 @@ from alignment.objectives.kl import (
     SEQUENCE_REVERSE,
     TOKEN_FORWARD,
     TOKEN_REVERSE,
+    describe_penalty,
     token_penalty,
 )
 from alignment.objectives.policy import LossConfig, Tokens, policy_loss
@@ -219,3 +220,10 @@ def test_a_mean_over_tokens_weighs_completions_by_their_length():
     )
     np.testing.assert_allclose(summed, 0.5 * exact, atol=ROUNDING)
     assert cosine(mean, exact) < 0.99
+
+
+def test_the_report_says_what_a_penalty_lowers():
+    assert describe_penalty(0.0, "token", "k3", False) == "none"
+    forward = "0.02 x k3, target token: forward KL of the next-token distributions, the prefixes fixed"
+    assert describe_penalty(0.02, "token", "k3", False) == forward
+    assert describe_penalty(0.1, "token", "k1", True).startswith("0.1 x k1 times the ratio, target token: reverse KL")
