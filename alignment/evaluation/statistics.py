@@ -5,6 +5,7 @@ The functions take and return plain numbers. `None` means that a value cannot be
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ import scipy.stats
 Interval = list[float]  # [low, high]
 
 RESAMPLES = 2000
+FLIPS = 9999  # random sign patterns
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
@@ -71,6 +73,48 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> dict:
     differing = first_only + second_only
     p = float(scipy.stats.binomtest(first_only, differing, 0.5).pvalue) if differing else 1.0
     return {"n": len(first), "first_only": first_only, "second_only": second_only, "p": p}
+
+
+def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
+    """Return the two-sided p of the sign-flip permutation test that paired differences [N] are centred on 0.
+
+    Under the null hypothesis each question's difference is as likely with the other sign. p is the share of all sign
+    patterns whose mean is at least as far from 0 as the observed one: of all 2^n of them where at most 13 differences
+    are not 0, otherwise of `FLIPS` random ones and the observed one (Phipson and Smyth 2010, so that p is never 0).
+    Differences may be averages over seeds.
+    """
+    values = np.asarray([value for value in differences if value], np.float64)
+    bound = abs(values.sum()) * (1 - 1e-9)  # the same sum in another order may differ in its last bits
+    if len(values) <= 13:
+        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(values))))
+        return float(np.mean(np.abs(signs @ values) >= bound))
+    rng, beyond = np.random.default_rng(seed), 0
+    for start in range(0, FLIPS, 1000):  # in parts, which bounds memory
+        signs = rng.integers(0, 2, (min(1000, FLIPS - start), len(values)), np.int8) * 2.0 - 1.0
+        beyond += int(np.sum(np.abs(signs @ values) >= bound))
+    return (1 + beyond) / (1 + FLIPS)
+
+
+def detectable_change(std: float, n: int, level: float = 0.95, power: float = 0.8) -> float | None:
+    """Return the smallest mean change of n paired differences that a two-sided test detects with this power.
+
+    (z_{(1 + level) / 2} + z_power) std / sqrt(n), the normal approximation (Card et al. 2020, 2010.06595, compute the
+    same for accuracies); None without differences.
+
+    Args:
+      std: standard deviation between the differences of questions; n: questions.
+    """
+    quantiles = scipy.stats.norm.ppf([(1 + level) / 2, power])
+    return float(quantiles.sum()) * std / math.sqrt(n) if n else None
+
+
+def planned_std(seeds: int, samples: int = 1) -> float:
+    """Return the standard deviation to plan with before anything is measured: sqrt(2 (1/4) / (seeds samples)).
+
+    Both arms answer a question right half of the time, the worst case, and independently of each other. Questions of
+    which one arm always gets right what the other never does are not thought of.
+    """
+    return math.sqrt(0.5 / (seeds * samples))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -2,11 +2,24 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment.evaluation.statistics import bootstrap, holm, mcnemar, mean_change, over_seeds, wilson
+from alignment.evaluation.statistics import (
+    FLIPS,
+    bootstrap,
+    detectable_change,
+    holm,
+    mcnemar,
+    mean_change,
+    over_seeds,
+    planned_std,
+    sign_flip,
+    wilson,
+)
 
 
 def test_wilson_by_hand():
@@ -86,3 +99,35 @@ def test_over_seeds_by_hand():
     assert summary["ci"] == pytest.approx([0.6 - half, 0.6 + half], abs=1e-6)
     assert over_seeds([0.5]) == {"n": 1, "mean": 0.5, "std": None, "ci": None}
     assert over_seeds([]) == {"n": 0, "mean": None, "std": None, "ci": None}
+
+
+def test_sign_flip_by_hand():
+    assert sign_flip([1, 1, 1, 0, 1]) == 2 / 16  # of the 16 patterns of the four that differ, all + and all -
+    assert sign_flip([2, -1]) == 1.0 and sign_flip([0.0, 0.0]) == sign_flip([]) == 1.0
+    assert sign_flip([3, 2, 1]) == 2 / 8 and sign_flip([3, 2, -1]) == 4 / 8
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.15, 0.5])
+def test_sign_flip_agrees_with_scipy(shift):
+    values = np.random.default_rng(1).normal(shift, 1.0, 60)
+    rng = np.random.default_rng(2)
+    theirs = scipy.stats.permutation_test((values,), np.mean, permutation_type="samples", vectorized=True, rng=rng)
+    # Both are shares of 9999 random patterns; the difference of two such shares has an error of at most 0.0071.
+    assert sign_flip(values) == pytest.approx(theirs.pvalue, abs=4 * math.sqrt(2 * 0.25 / FLIPS))
+
+
+def test_a_change_of_the_detectable_size_is_detected_in_four_of_five_trials():
+    rng, std, n = np.random.default_rng(0), 0.6, 200
+    change = detectable_change(std, n)
+    samples = rng.normal(change, std, (4000, n))
+    detected = np.mean(scipy.stats.ttest_1samp(samples, 0.0, axis=1).pvalue < 0.05)
+    assert detected == pytest.approx(0.8, abs=4 * math.sqrt(0.8 * 0.2 / 4000) + 0.005)  # t instead of normal: 0.005
+    assert detectable_change(std, 0) is None
+
+
+def test_what_is_planned_with_is_the_worst_case_of_independent_answers():
+    rng = np.random.default_rng(0)
+    first, second = rng.random((2, 20_000, 3, 4)) < 0.5  # 3 seeds, 4 samples
+    simulated = np.std(first.mean(axis=(1, 2)) - second.mean(axis=(1, 2)))
+    assert planned_std(seeds=3, samples=4) == pytest.approx(simulated, rel=0.03)
+    assert planned_std(1) == pytest.approx(math.sqrt(0.5))
