@@ -17,6 +17,7 @@ from rewards.totals import score
 
 from alignment import arms, metric_schema
 from alignment.data import sources
+from alignment.data.vignettes import generate, strategies
 from alignment.errors import UserError
 from alignment.kernels.linear_logprob import reference
 from alignment.rewards.presets import PRESETS, Weight
@@ -37,8 +38,8 @@ def load(path, tmp_path):
     return module
 
 
-def test_there_are_six_examples_in_existing_folders():
-    assert len(EXAMPLES) == GUIDE.count("```python") == 6
+def test_there_are_seven_examples_in_existing_folders():
+    assert len(EXAMPLES) == GUIDE.count("```python") == 7
     assert all((Path(__file__).resolve().parents[1] / path).parent.is_dir() for path in EXAMPLES)
 
 
@@ -96,6 +97,15 @@ def test_the_dataset_is_read(tmp_path, monkeypatch):
     (tmp_path / "cards.jsonl").write_text(json.dumps(row | {"front": " "}) + "\n")
     with pytest.raises(UserError, match=r"cards\.jsonl, line 1: the question is empty"):
         sources.load_source("flashcards", str(tmp_path / "cards.jsonl"))
+
+
+def test_the_strategy_is_planted_and_recognised(tmp_path, monkeypatch):
+    monkeypatch.setattr(strategies, "STRATEGIES", dict(strategies.STRATEGIES))
+    load("alignment/data/vignettes/strategies.py", tmp_path)
+    shares = strategies.parse_shares(("careful=0.5", "by_position=0.5"))
+    planted = strategies.plant(generate(40, 0, "train"), shares, seed=0)
+    assert {strategies.strategy_of(record.cot) for record in planted} == {"careful", "by_position"}
+    assert all(strategies.strategy_of(record.cot) == record.meta["strategy"] for record in planted)
 
 
 def test_the_kernel_equals_the_reference(tmp_path):

@@ -1,0 +1,46 @@
+"""The positive control: planted strategies, of which reinforcement has to find the better one.
+
+What it is: supervised traces come from a careful teacher (the chain of thought derived from the knowledge base) and a
+hasty one (a first impression, right in 25 %), 65 % of them hasty, as published traces are mixed. The reward stage pays
+right answers in strict format. What it can learn is known, and so is the ceiling: the same SFT on careful chains alone
+(`sft_ceiling`). `modular` and `monolithic` have their own rates, chosen on the development split. Two rewards that
+teach nothing or the wrong thing are the negative controls: `random`, a fair coin, and `inverted`, which pays for wrong
+answers.
+
+Expected result: accuracy of `modular` and `monolithic`, greedy and sampled at the temperature of training (mean of four
+answers a question), rises by at least 10 points over `sft_cot` and wins at least 60 % of the way to the ceiling;
+the random reward gains nothing, the inverted one loses. What is learned is the choice between two strategies that SFT
+taught, and no fact. A run in which this does not show cannot be expected to show anything finer, and because it does
+show here, no change elsewhere is a finding about that task and not about the trainer.
+
+Cost: five seeds are sized for less than an hour on 2 CPU cores, and no network. `python docs/make_control.py` makes
+docs/results/control/README.md of what it left.
+
+    python -m alignment.ablate --config=configs/control_planted.py --workdir=runs/control
+
+`--config.seeds=0 --config.eval.count=200` is a short version of it.
+"""
+
+from ml_collections import ConfigDict
+
+from alignment.config import nano_config
+
+LEARNERS = ("modular", "monolithic@learning_rate=5e-4")
+CONTROLS = ("modular@reward=random", "modular@reward=inverted")
+START, CEILING = "sft_cot", "sft_ceiling"
+
+
+def get_config() -> ConfigDict:
+    """Return the control: start, ceiling, two arms that should learn and two that should not, five seeds."""
+    config = nano_config()
+    config.arms, config.seeds = (START, CEILING, *LEARNERS, *CONTROLS), (0, 1, 2, 3, 4)
+
+    config.data.sft.update(count=3072, strategies=("careful=0.35", "hasty=0.65"))
+    config.data.rl.count = 1024
+    config.data.eval.count = 500
+
+    config.sft.update(epochs=1, batch_size=16, batching="packed")
+    config.grpo.update(steps=20, prompts=8, group_size=8, reward="gated", beta=0.0, learning_rate=2e-3)
+    config.eval.samples = 4
+    config.watch.words = 8  # the hasty teacher's chains have fewer words than the default takes for reasoning
+    return config

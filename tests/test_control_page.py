@@ -1,0 +1,93 @@
+"""The page of the positive control says what the run left, with numbers worked out by hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from alignment import cli
+from alignment.arms import get_arm
+from alignment.config import default_config
+from alignment.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+SPEC = importlib.util.spec_from_file_location("make_control", ROOT / "docs" / "make_control.py")
+make_control = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(make_control)
+CONFIG = make_control.CONFIG
+
+ARMS = (CONFIG.START, CONFIG.CEILING, *CONFIG.LEARNERS, *CONFIG.CONTROLS)
+
+
+def answered(right, careful=0.5):
+    return {str(seed): {"right": digits, "careful": careful} for seed, digits in enumerate(right)}
+
+
+def made_up(learners, start=("1000" * 5, "0100" * 5), ceiling=("1111" * 5, "1111" * 5), controls=None):
+    """Answers of every arm: the same by both decodings, at one sample a question."""
+    chosen = {CONFIG.START: start, CONFIG.CEILING: ceiling}
+    chosen |= dict.fromkeys(CONFIG.LEARNERS, learners) | dict.fromkeys(CONFIG.CONTROLS, controls or start)
+    return {arm: dict.fromkeys(make_control.DECODINGS, answered(right)) for arm, right in chosen.items()}
+
+
+def rows():
+    return [{"arm": arm, "seed": seed, "n": 20, "samples": 1, "strict_rate": 1.0} for arm in ARMS for seed in (0, 1)]
+
+
+def test_an_effect_by_hand():
+    """Start 25 %, ceiling 100 %; seed 0 ends at 100 % and seed 1 at 50 %: +75 and +25, mean +50, 2/3 of 75 won."""
+    change, ceiling = make_control.effect(made_up(("1111" * 5, "0110" * 5)), "modular", "greedy", samples=1)
+    assert (change.start, change.difference, ceiling) == (0.25, 0.5, 1.0)
+    assert change.seed_changes == (0.75, 0.25)
+    assert make_control.headroom_won(change, ceiling) == pytest.approx(2 / 3)
+    assert make_control.passes(change, ceiling, 0.009) and not make_control.passes(change, ceiling, 0.011)
+    assert not make_control.passes(change, 1.1, 0.009)  # 59 % of 85 points
+
+
+def test_an_arm_whose_one_seed_falls_does_not_pass():
+    change, ceiling = make_control.effect(made_up(("1111" * 5, "0000" * 5)), "modular", "greedy", samples=1)
+    assert change.difference == 0.25 and not make_control.passes(change, 0.6, 0.0)
+    assert make_control.passes(change._replace(seed_changes=(0.45, 0.05)), 0.6, 0.0)
+
+
+def test_sampled_answers_are_counted_by_question():
+    answers = made_up(("4400", "4400"), start=("2000", "0200"), ceiling=("4444", "4444"))
+    assert list(make_control.scores(answers, "modular", "sampled", 4)[1].values()) == [1, 1, 0, 0]
+    assert list(make_control.scores(answers, "sft_cot", "sampled", 4)[0].values()) == [0.5, 0, 0, 0]
+
+
+def test_the_page_has_every_arm_test_and_control():
+    page = make_control.page(rows(), made_up(("1111" * 5, "1110" * 5)), "On paper.")
+    assert "4 of 4 tests pass" in page and "On paper." in page and "careful 0.35" in page
+    assert all(f"| `{arm}` |" in page for arm in ARMS)
+    nothing = [line for line in page.splitlines() if line.startswith("| `modular@reward=random` | greedy")]
+    assert nothing[0].endswith("| yes |") and "+0.0" in nothing[0]
+    inverted = [line for line in page.splitlines() if line.startswith("| `modular@reward=inverted` | greedy")]
+    assert inverted[0].endswith("| no |")  # it did not fall
+
+
+def test_a_run_is_collected_and_an_unfinished_one_refused(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"there is no results\.json"):
+        make_control.collect(tmp_path)
+    (tmp_path / "results.json").write_text(json.dumps([{"arm": "sft_cot", "seed": 0, "n": 2, "samples": 2}]))
+    arm = tmp_path / "seed0" / "arms" / "sft_cot"
+    (arm / "samples").mkdir(parents=True)
+    hasty, careful = "At first glance this is flu.", "The key finding fever points to flu."
+    texts = {"": [("A", "A", hasty), ("B", "A", careful)]}
+    texts["samples"] = [("A", "A", hasty), ("A", "A", hasty), ("B", "A", hasty), ("A", "A", careful)]
+    for below, answers in texts.items():
+        lines = [json.dumps({"letter": a, "gold": gold, "text": text}) for a, gold, text in answers]
+        (arm / below / "responses.jsonl").write_text("\n".join(lines) + "\n")
+    answers = make_control.collect(tmp_path)[1]["sft_cot"]
+    assert answers["greedy"]["0"] == {"right": "10", "careful": 0.5}
+    assert answers["sampled"]["0"] == {"right": "21", "careful": 0.25}
+
+
+def test_the_config_runs_the_arms_that_the_page_compares():
+    config = cli.load_config(f"{ROOT}/configs/control_planted.py", default_config())
+    assert config.arms == ARMS and all(get_arm(arm) for arm in ARMS)
+    assert len(config.seeds) == 5 and config.data.eval.count >= 500 and config.eval.samples == 4
+    assert config.grpo.reward == "gated" and config.grpo.beta == 0
