@@ -1,15 +1,17 @@
 """The demonstration: the five headline arms on the embedded nano base, from nothing but this repository.
 
 What it is: a Qwen2-architecture model of about a million parameters, shipped with the package, is asked generated
-clinical vignettes. `sft_cot`, `grpo_only`, `monolithic` and `modular` are trained on them and compared with `base` on
-held-out combinations of facts. Everything the real runs do happens here, only smaller.
+clinical vignettes. The task is planted: 65 % of the traces of SFT come from a hasty teacher, who is right in 25 %, and
+the others from a careful one, so that there is something that reinforcement can be seen to learn, namely to answer
+carefully. `sft_cot`, `grpo_only`, `monolithic` and `modular` are trained and compared with `base` on held-out
+combinations of facts, each at its own rate, chosen on the development split of configs/control_planted.py. The task
+without planted strategies, on which these budgets show nothing, is configs/demo_plain.py.
 
-Expected result: `results.json` and `report.html` in the workdir, one row an arm. The order of the arms is reported as
-it comes out; with one seed the report makes no claim about stability. SFT teaches the format (from about 23 % strict to
-almost 100 %) and lifts accuracy from about chance to about 37 %; thirty steps of GRPO are enough to see rewards, KL and
-stability, not to move accuracy: see docs/nano.md.
+Expected result: `results.json` and `report.html` in the workdir, one row an arm. SFT teaches the format (from about
+23 % strict to almost 100 %) and both ways of answering; the reward stages of `modular` and `monolithic` lift greedy and
+sampled accuracy. With one seed the report makes no claim about stability.
 
-Cost: sized for less than 10 minutes on 2 CPU cores, and no network.
+Cost: sized for less than 5 minutes on 2 CPU cores, and no network.
 
     python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo
 
@@ -22,26 +24,27 @@ from alignment.config import default_config
 
 
 def get_config() -> ConfigDict:
-    """Return the headline arms at the nano scale."""
+    """Return the headline arms on the planted task, at the nano scale."""
     config = default_config()
-    config.arms = ("base", "sft_cot", "grpo_only", "monolithic", "modular")
+    config.arms = ("base", "sft_cot", "grpo_only", "monolithic@learning_rate=5e-4", "modular")
     config.seeds = (0,)
     config.model.path = ""  # the embedded nano base
 
-    config.data.sft.update(source="vignettes", count=1024)
-    config.data.rl.update(source="vignettes", count=512)
-    config.data.eval.update(source="vignettes", count=400)
+    config.data.sft.update(source="vignettes", count=3072, strategies=("careful=0.35", "hasty=0.65"))
+    config.data.rl.update(source="vignettes", count=1024)
+    config.data.eval.update(source="vignettes", count=200)
     config.prompt.max_tokens = 320
 
     # A million-parameter model bears, and needs, far higher rates and smaller ranks than Qwen2.5 does.
     config.adapters.reasoning.update(rank=16, alpha=32.0, dropout=0.0)
     config.adapters.reward.update(rank=8, alpha=16.0)
 
-    config.sft.update(epochs=2, batch_size=32, max_tokens=512, learning_rate=5e-3)
+    config.sft.update(epochs=1, batch_size=16, batching="packed", max_tokens=512, learning_rate=5e-3)
 
-    config.grpo.update(steps=30, prompts=8, group_size=8, max_new_tokens=160)
-    config.grpo.update(loss="grpo", beta=0.02, reward="decoupled_v1")
-    config.grpo.update(learning_rate=5e-4, warmup=0.1)
+    config.grpo.update(steps=20, prompts=8, group_size=8, max_new_tokens=160)
+    config.grpo.update(loss="grpo", beta=0.0, reward="gated")
+    config.grpo.update(learning_rate=2e-3, warmup=0.1)
 
-    config.eval.max_new_tokens = 160
+    config.eval.update(max_new_tokens=160, samples=4)
+    config.watch.words = 8  # the hasty teacher's chains have fewer words than the default takes for reasoning
     return config

@@ -18,8 +18,10 @@ from alignment.objectives.family import LOSSES
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = {path.name: path for path in sorted((ROOT / "configs").glob("*.py"))}
+CONTROLLED = ("demo", "control_planted")
 ABLATIONS = ("losses", "rewards_ablation", "quark", "crpo")
-NAMED = [f"{ROOT}/configs/demo.py", *(f"{ROOT}/configs/qwen2_5.py:{size}" for size in ("0.5b", "1.5b", "3b", "7b"))]
+NAMED = [f"{ROOT}/configs/{name}.py" for name in ("demo", "demo_plain", "control_planted")]
+NAMED += [f"{ROOT}/configs/qwen2_5.py:{size}" for size in ("0.5b", "1.5b", "3b", "7b")]
 NAMED += [f"{ROOT}/configs/{name}.py" for name in ABLATIONS]
 
 
@@ -33,8 +35,16 @@ def test_every_config_loads_against_the_default_leaves(name):
     assert config.grpo.group_size >= 2
 
 
-def test_the_demonstration_shows_the_values_of_the_nano_scale():
-    assert cli.load_config(f"{ROOT}/configs/demo.py", default_config()) == nano_config().lock()
+def test_the_plain_task_shows_the_values_of_the_nano_scale():
+    assert cli.load_config(f"{ROOT}/configs/demo_plain.py", default_config()) == nano_config().lock()
+
+
+def test_the_demonstration_is_the_control_with_the_headline_arms():
+    """Both use one task, one budget and the same rates, so that what the control shows holds of the demonstration."""
+    demo, control = (cli.load_config(f"{ROOT}/configs/{name}.py", default_config()) for name in CONTROLLED)
+    differing = {name for name, value in cli.leaves(demo).items() if value != cli.leaves(control)[name]}
+    assert differing == {"arms", "seeds", "data.eval.count"}
+    assert set(demo.arms) & set(control.arms) >= {"sft_cot", "modular"} and [*demo.arms][3] in control.arms
 
 
 @pytest.mark.parametrize("path", CONFIGS.values(), ids=CONFIGS)

@@ -42,7 +42,7 @@ SMALL = {
 }
 # The real command trains all arms of its configuration, the others what is particular to them.
 ARMS = {"runs/demo": "base,modular", "runs/mcqa": "grpo_only", "runs/traces": "sft_cot", "runs/crpo": "grpo_only"}
-ARMS |= {"runs/qwen2_5-0.5b": "base", "runs/0.5b": "base,modular"}
+ARMS |= {"runs/planted": "sft_ceiling", "runs/qwen2_5-0.5b": "base", "runs/0.5b": "base,modular"}
 # What must be there before something else can read it, first.
 ORDER = (
     "alignment.build_data --config=configs/data_vignettes.py",
