@@ -165,6 +165,7 @@ EXPERIMENT: dict[str, Any] = {
             # Filters such as top-p have no place in training: the loss would be taken under another distribution.
             temperature=leaf(1.0, "temperature of sampling and of the loss alike", low=0.01),
             refill=leaf(0, "attempts to replace groups whose rewards are all equal (dynamic sampling of DAPO)", low=0),
+            power_every=leaf(0, "steps between measurements of the gradient's signal and noise; 0: none", low=0),
         ),
         **group(
             "loss",

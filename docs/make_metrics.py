@@ -28,7 +28,7 @@ not edit it. `python docs/make_metrics.py kl/mean` prints one entry.
 | file | content | section |
 |---|---|---|
 | `<workdir>/seed<k>/<stage>/metrics.jsonl` | one JSON object for each training step | [Training](#training) |
-| `<workdir>/results.json` | one row for each arm and seed | [Evaluation](#evaluation), [Stability](#stability) |
+| `<workdir>/results.json` | one row for each arm and seed | [Evaluation](#evaluation) to [Power](#power) |
 | `<workdir>/matrix.json` | the alignment matrix of every rewarded arm, over all seeds | [Matrix](#matrix) |
 | `<workdir>/report.html` | all of it, and comparisons between arms | [Comparisons](#comparisons) |
 
@@ -110,6 +110,13 @@ smoothed reward is E_1 = r_1, E_t = 0.9 E_{{t-1}} + 0.1 r_t with r_t = `reward/m
 paired difference in accuracy to the start arm, the arm that answers as the reward stage began, where the run has both.
 A gain is *unearned* if the change is above 2 of its standard errors, the difference is below 0, its exact McNemar p
 with Holm's correction over the table is below 0.05, and there are at least 100 questions.
+
+## Power
+
+These values say whether a reward stage had enough completions to learn from. They are computed from the `metrics.jsonl`
+of an arm's reward stage (`alignment/evaluation/training_power.py`), and are null for an arm without one.
+
+{power}
 
 ## Matrix
 

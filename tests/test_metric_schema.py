@@ -22,6 +22,7 @@ from alignment.evaluation.plots import PANELS
 from alignment.evaluation.sampled import summarise_samples
 from alignment.evaluation.stability import WATCHED, stability
 from alignment.evaluation.tables import COLUMNS
+from alignment.evaluation.training_power import training_power
 from alignment.metric_schema import METRICS, OLD_NAMES, REDUCTIONS, RESULTS, TRAINING, find_metric, reduce_steps
 from alignment.rewards.registry import CHANNELS
 from alignment.run.plan import execute
@@ -63,7 +64,8 @@ def test_channels_symptoms_and_checks_are_those_of_the_code():
 
 def test_results_matrix_and_comparisons_are_declared():
     row = summarise([respond()], [record()]) | audit([respond()], [record()]) | stability(None)
-    row |= summarise_samples([], []) | monitor_summary(None, MonitorConfig(**default_config().watch))
+    row |= summarise_samples([], []) | training_power([])
+    row |= monitor_summary(None, MonitorConfig(**default_config().watch))
     assert RESULTS.keys() - {"arm", "seed", "about", "left_out", "dev"} == row.keys()
     filled = diagnose([mumble()], [record()], {cell.channel: np.full(1, cell.worst) for cell in MATRIX}, {})
     assert METRICS["matrix"].keys() == plain_rows(filled, propose(filled, 1.0, 1.0))[0].keys()
@@ -109,7 +111,7 @@ def test_a_run_writes_what_is_declared_and_nothing_else(tmp_path):
     config = experiment_config(tmp_path)
     config.arms = ("modular", "joint_mono")
     config.grpo.update(steps=2, reward="quark", normaliser="rfn", weighting="tri_factor", hard_safety=True)
-    config.grpo.update(refill=1, importance_cap=2.0, beta=0.04, calibration_prompts=4)
+    config.grpo.update(refill=1, importance_cap=2.0, beta=0.04, calibration_prompts=4, power_every=1)
     outcomes = execute(open_run(config, str(tmp_path / "run")))
     rows = [row for path in (tmp_path / "run").glob("seed0/*/metrics.jsonl") for row in read_curve(path)]
     declared = {find_metric(name).name for row in rows for name in row}

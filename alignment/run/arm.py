@@ -20,6 +20,7 @@ from alignment.evaluation.curves import read_curve
 from alignment.evaluation.generate import answer_samples, sampling_of
 from alignment.evaluation.sampled import summarise_samples
 from alignment.evaluation.stability import stability
+from alignment.evaluation.training_power import training_power
 from alignment.rollout.sampling import SamplingConfig
 from alignment.run.setup import Run
 from alignment.run.stage import Loras, merged_params
@@ -144,4 +145,4 @@ def make_row(
     row = {"arm": arm.name, "seed": seed, "about": arm.about, "left_out": left_out}
     row |= summarise(responses, records)
     row |= audit(responses, records, rewarded=tuple(rewarded))
-    return row | stability(curve) | monitor_summary(curve, MonitorConfig(**run.config.watch))
+    return row | stability(curve) | training_power(curve) | monitor_summary(curve, MonitorConfig(**run.config.watch))

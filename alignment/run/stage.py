@@ -29,6 +29,7 @@ from alignment.training.state import Frozen
 from alignment.training.update import GrpoData
 
 Loras = dict[str, Lora]
+MEASUREMENTS = ("power_every",)  # leaves of `config.grpo` that leave the trained adapter as it is
 
 
 def run_stage(run: Run, stage: Stage, seed: int, loras: Loras, label: str) -> Lora:
@@ -144,6 +145,8 @@ def stage_settings(run: Run, stage: Stage, loras: Loras) -> dict[str, Any]:
     if stage.on_policy:
         path = config.grpo.feedback  # a file, which may move
         settings["grpo"] = config.grpo.to_dict() | {"feedback": sha256(path) if path else ""}
+        for name in MEASUREMENTS:
+            del settings["grpo"][name]
     if "sft" in splits:
         settings["sft"] = config.sft.to_dict()
     return json.loads(json.dumps(settings))

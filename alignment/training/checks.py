@@ -35,6 +35,12 @@ def check_grpo(config: ConfigDict, devices: int) -> None:
             f"--config.grpo.prompts={config.prompts} must be a multiple of minibatches x micro_batches x devices "
             f"({config.minibatches} x {config.micro_batches} x {devices})"
         )
+    halved = config.prompts // config.minibatches
+    if config.power_every and halved % 2:
+        raise UserError(
+            f"--config.grpo.power_every={config.power_every} compares two halves of the prompts of an optimiser step, "
+            f"which has {halved}: make --config.grpo.prompts / minibatches even, or set power_every to 0"
+        )
 
 
 def check_questions(config: ConfigDict, questions: int) -> None:

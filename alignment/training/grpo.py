@@ -85,7 +85,7 @@ def train_grpo(
 
         end = time.perf_counter()
         row = metrics | describe(rollout, rewards, advantages) | monitored
-        row |= {"time/update": end - update_start, "learning_rate": learning_rate}
+        row |= {"time/update": end - update_start - metrics.get("time/measure", 0.0), "learning_rate": learning_rate}
         row |= {"tokens_per_s": float(rollout.group.mask.sum()) / (end - start)}
         return StageState(train, HostState(reward_state, monitor)), row
 

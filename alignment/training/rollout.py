@@ -125,7 +125,8 @@ def sample_and_score(
         channels = rollout.channels | score_completions(context, rollout, step, features)
         rollout = rollout._replace(channels={name: channels[name] for name in context.reward_config.weights})
     times = dict(zip(TIMES, (data_wait, time.perf_counter() - start, reward_time, stats.wait_s), strict=True))
-    return rollout._replace(metrics=times | {"rollout/utilisation": stats.utilisation})
+    metrics = times | {"rollout/utilisation": stats.utilisation, "rollout/completions": float(len(rollout.responses))}
+    return rollout._replace(metrics=metrics)
 
 
 def sampling_policy(context: RolloutContext, state: TrainState) -> tuple[dict, Stack]:
@@ -206,8 +207,8 @@ def replace_zero_variance_groups(
         useful = np.flatnonzero(~has_zero_variance(combine_rewards(extra.channels, len(questions))[0].combined))
         groups = np.arange(len(flat))
         groups[np.flatnonzero(flat)[: len(useful)]] = len(flat) + useful
-        times = {name: rollout.metrics[name] + extra.metrics[name] for name in TIMES}
-        metrics, replaced = rollout.metrics | times, replaced + len(useful)
+        totals = {name: rollout.metrics[name] + extra.metrics[name] for name in (*TIMES, "rollout/completions")}
+        metrics, replaced = rollout.metrics | totals, replaced + len(useful)
         rollout = select_groups(join([rollout, extra]), groups)._replace(metrics=metrics)
         rewards, reward_state = combine_rewards(rollout.channels, len(rollout.questions))
         flat = has_zero_variance(rewards.combined)

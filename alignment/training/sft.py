@@ -74,6 +74,7 @@ def train_sft(
         train, metrics = update(state.train, placed, {"sft": batch})
         row = {name: float(value) for name, value in jax.device_get(metrics).items()}
         tokens = row.pop("tokens/sft")
+        del row["count/sft"]
         row |= {"tokens": tokens, "learning_rate": float(schedule(step)), "time/data_wait": data_wait}
         return StageState(train), row | {"tokens_per_s": tokens / (time.perf_counter() - start)}
 

@@ -138,7 +138,7 @@ def _metrics(terms: tuple[Term, ...], gradients: Mapping[str, Gradient]) -> dict
         metrics["loss"] += term.weight * value
         metrics[f"loss/{term.name}"] = value
         tokens = gradient.tally.sums.get("tokens", jnp.float32(1.0))
-        metrics[f"tokens/{term.name}"] = tokens
+        metrics |= {f"tokens/{term.name}": tokens, f"count/{term.name}": gradient.tally.count}
         for name, total in gradient.tally.sums.items():
             if name != "tokens":
                 metrics[name] = total / jnp.maximum(tokens, 1.0)

@@ -21,6 +21,7 @@ from alignment.training.batches import GrpoBatch, minibatch
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
 from alignment.training.mismatch import mismatch
 from alignment.training.options import TrainingOptions
+from alignment.training.power import step_and_measure
 from alignment.training.sft import sft_batch
 from alignment.training.state import Frozen, TrainState
 from alignment.training.step import Term, make_step
@@ -56,6 +57,7 @@ def make_update(
 
     def update(state: TrainState, batch: GrpoBatch, step: int) -> tuple[TrainState, dict[str, float]]:
         commit_step()
+        power: dict[str, float] = {}
         if passes > 1:  # with a single pass the policy that sampled is the current one
             batch = batch.replace(old_log_prob=old_log_probs(state, batch))
         rows = []
@@ -64,10 +66,14 @@ def make_update(
             if data.examples is not None:
                 sizes, number = (base.pad_id, options.devices.count), step * passes + index
                 batches["sft"] = sft_batch(*sizes, data.examples, config.sft, number, seed)
-            state, metrics = run(state, placed, batches)
+            if index == 0 and grpo.power_every and step % grpo.power_every == 0:
+                state, metrics, power = step_and_measure(run, state, placed, batches)
+            else:
+                state, metrics = run(state, placed, batches)
             rows.append(jax.device_get(metrics))
         row = reduce_steps(rows)
-        return state, mismatch({name: value for name, value in row.items() if not name.startswith("tokens/")})
+        row = {name: value for name, value in row.items() if not name.startswith(("tokens/", "count/"))}
+        return state, mismatch(row) | power
 
     return update
 
