@@ -20,11 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from alignment.arms import get_arm
 from alignment.common.entry_point import run_entry_point
 from alignment.common.files import write_json
 from alignment.common.tables import markdown_table
 from alignment.data.vignettes.strategies import strategy_of
 from alignment.errors import UserError
+from alignment.evaluation.curves import read_curve
 from alignment.evaluation.effects import Change, paired_change
 from alignment.evaluation.statistics import holm, over_seeds
 from alignment.evaluation.tables import p_value, percent
@@ -52,8 +54,8 @@ wrong thing do not raise accuracy, a rise is not what any reward does.
 
 {questions} held-out questions, {seeds} seeds; sampled answers are {samples} a question at the temperature of training.
 `sft_cot` is where the reward stages start. `sft_ceiling` learned the same questions, in the same order and as many
-steps, with careful chains alone; they are longer, so it saw more tokens. *Careful* is the share of answers that begin
-like the careful teacher's.
+steps, with careful chains alone; they are longer, so it was trained on {tokens}. *Careful* is the
+share of answers that reason like the careful teacher.
 
 {arms}
 ## The four tests
@@ -85,12 +87,13 @@ def load_config() -> Any:
 CONFIG = load_config()
 
 
-def collect(workdir: Path) -> tuple[list[dict], dict]:
-    """Return the rows of a run, and how each arm answered each question.
+def collect(workdir: Path) -> tuple[dict, dict]:
+    """Return the rows of a run with the tokens of its two SFT stages, and how each arm answered each question.
 
     Returns:
-      The rows of results.json, and {arm: {decoding: {seed: {"right": one digit a question, the number of its answers
-      that are right; "careful": share of the answers by the careful strategy}}}}.
+      {"rows": those of results.json, "tokens": {arm: trained tokens at the first seed}}, and {arm: {decoding: {seed:
+      {"right": one digit a question, the number of its answers that are right; "careful": share of the answers by the
+      careful strategy}}}}.
 
     Raises:
       UserError: the run is not finished, or is another than that of the config.
@@ -108,7 +111,12 @@ def collect(workdir: Path) -> tuple[list[dict], dict]:
             responses = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
             by_seed = answers.setdefault(row["arm"], {}).setdefault(decoding, {})
             by_seed[str(row["seed"])] = summarise(responses, row["n"])
-    return rows, answers
+    tokens = {}
+    for arm in (CONFIG.START, CONFIG.CEILING):
+        (stage,) = get_arm(arm).serves
+        curve = read_curve(workdir / f"seed{rows[0]['seed']}" / stage / "metrics.jsonl")
+        tokens[arm] = int(sum(row["tokens"] for row in curve))
+    return {"rows": rows, "tokens": tokens}, answers
 
 
 def summarise(responses: Sequence[Mapping], questions: int) -> dict:
@@ -145,8 +153,9 @@ def passes(change: Change, ceiling: float, adjusted: float) -> bool:
     return enough and adjusted < ALPHA and min(change.seed_changes) > 0
 
 
-def page(rows: Sequence[Mapping], answers: Mapping, machine: str) -> str:
-    """Return the page as Markdown."""
+def page(stored: Mapping, answers: Mapping) -> str:
+    """Return the page as Markdown, of what `collect` returns and the sentence on the machine."""
+    rows = stored["rows"]
     samples = max(row["samples"] for row in rows)
     keys = [(arm, decoding) for arm in CONFIG.LEARNERS for decoding in DECODINGS]
     learned = [effect(answers, *key, samples) for key in keys]
@@ -154,7 +163,8 @@ def page(rows: Sequence[Mapping], answers: Mapping, machine: str) -> str:
     passed = [passes(*result, p) for result, p in zip(learned, adjusted, strict=True)]
     return PAGE.format(
         shares=", ".join(CONFIG.get_config().data.sft.strategies).replace("=", " "),
-        machine=machine,
+        machine=stored["machine"],
+        tokens="{1:,} tokens instead of {0:,}".format(*stored["tokens"].values()),
         verdict=f"{sum(passed)} of {len(passed)} tests pass.",
         questions=max(row["n"] for row in rows),
         seeds=len({row["seed"] for row in rows}),
@@ -245,15 +255,15 @@ def run(argv: Sequence[str] | None = None) -> None:
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     if args.workdir:
-        rows, answers = collect(Path(args.workdir))
-        write_json(out / "rows.json", {"machine": args.machine, "rows": rows})
+        stored, answers = collect(Path(args.workdir))
+        write_json(out / "rows.json", {"machine": args.machine, **stored})
         write_json(out / "answers.json", answers)
     elif not (out / "rows.json").exists():
         raise UserError(f"--out={out} holds no copy of a run; name one with --workdir")
     stored = json.loads((out / "rows.json").read_text(encoding="utf-8"))
     answers = json.loads((out / "answers.json").read_text(encoding="utf-8"))
     trials = out / "trials.md"
-    text = page(stored["rows"], answers, stored["machine"])
+    text = page(stored, answers)
     text += "\n" + trials.read_text(encoding="utf-8") if trials.exists() else ""
     (out / "README.md").write_text(text, encoding="utf-8")
     print(f"written: {out / 'README.md'}")

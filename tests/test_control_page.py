@@ -33,8 +33,9 @@ def made_up(learners, start=("1000" * 5, "0100" * 5), ceiling=("1111" * 5, "1111
     return {arm: dict.fromkeys(make_control.DECODINGS, answered(right)) for arm, right in chosen.items()}
 
 
-def rows():
-    return [{"arm": arm, "seed": seed, "n": 20, "samples": 1, "strict_rate": 1.0} for arm in ARMS for seed in (0, 1)]
+def stored():
+    rows = [{"arm": arm, "seed": seed, "n": 20, "samples": 1, "strict_rate": 1.0} for arm in ARMS for seed in (0, 1)]
+    return {"rows": rows, "tokens": {CONFIG.START: 1000, CONFIG.CEILING: 2000}, "machine": "On paper."}
 
 
 def test_an_effect_by_hand():
@@ -60,7 +61,8 @@ def test_sampled_answers_are_counted_by_question():
 
 
 def test_the_page_has_every_arm_test_and_control():
-    page = make_control.page(rows(), made_up(("1111" * 5, "1110" * 5)), "On paper.")
+    page = make_control.page(stored(), made_up(("1111" * 5, "1110" * 5)))
+    assert "2,000 tokens instead of 1,000" in page
     assert "4 of 4 tests pass" in page and "On paper." in page and "careful 0.35" in page
     assert all(f"| `{arm}` |" in page for arm in ARMS)
     nothing = [line for line in page.splitlines() if line.startswith("| `modular@reward=random` | greedy")]
@@ -73,6 +75,10 @@ def test_a_run_is_collected_and_an_unfinished_one_refused(tmp_path, monkeypatch)
     with pytest.raises(UserError, match=r"there is no results\.json"):
         make_control.collect(tmp_path)
     (tmp_path / "results.json").write_text(json.dumps([{"arm": "sft_cot", "seed": 0, "n": 2, "samples": 2}]))
+    for stage, counts in {"reasoning": (30, 12), "derived": (60,)}.items():
+        (tmp_path / "seed0" / stage).mkdir(parents=True)
+        curve = "".join(json.dumps({"step": step, "tokens": count}) + "\n" for step, count in enumerate(counts, 1))
+        (tmp_path / "seed0" / stage / "metrics.jsonl").write_text(curve)
     arm = tmp_path / "seed0" / "arms" / "sft_cot"
     (arm / "samples").mkdir(parents=True)
     hasty, careful = "At first glance this is flu.", "The key finding fever points to flu."
@@ -81,7 +87,9 @@ def test_a_run_is_collected_and_an_unfinished_one_refused(tmp_path, monkeypatch)
     for below, answers in texts.items():
         lines = [json.dumps({"letter": a, "gold": gold, "text": text}) for a, gold, text in answers]
         (arm / below / "responses.jsonl").write_text("\n".join(lines) + "\n")
-    answers = make_control.collect(tmp_path)[1]["sft_cot"]
+    stored, answers = make_control.collect(tmp_path)
+    assert stored["tokens"] == {"sft_cot": 42, "sft_ceiling": 60}
+    answers = answers["sft_cot"]
     assert answers["greedy"]["0"] == {"right": "10", "careful": 0.5}
     assert answers["sampled"]["0"] == {"right": "21", "careful": 0.25}
 
@@ -91,3 +99,14 @@ def test_the_config_runs_the_arms_that_the_page_compares():
     assert config.arms == ARMS and all(get_arm(arm) for arm in ARMS)
     assert len(config.seeds) == 5 and config.data.eval.count >= 500 and config.eval.samples == 4
     assert config.grpo.reward == "gated" and config.grpo.beta == 0
+
+
+def test_the_page_is_written_of_copies_and_a_note_on_trials_follows(tmp_path):
+    with pytest.raises(UserError, match="holds no copy of a run"):
+        make_control.run([f"--out={tmp_path}"])
+    (tmp_path / "rows.json").write_text(json.dumps(stored()))
+    (tmp_path / "answers.json").write_text(json.dumps(made_up(("1111" * 5, "1110" * 5))))
+    (tmp_path / "trials.md").write_text("## Trials\n")
+    make_control.run([f"--out={tmp_path}"])
+    page = (tmp_path / "README.md").read_text()
+    assert page.startswith("# The positive control") and page.endswith("## Trials\n")
