@@ -3,10 +3,10 @@
     python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo
     python -m alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=runs/0.5b --config.arms=base,modular
 
-Writes results.json (one row per arm and seed), report.html and recipe.py (every leaf of the configuration as run, for
-`--config=`) into the workdir and prints the table, the alignment matrix of every rewarded arm and a proposal for the
-next round (next_round/<arm>.py). After an interruption the same command resumes: finished stages and arms are not run
-again, and arms or seeds may be added.
+Writes results.json (one row per arm and seed), verdicts.json (whether each rewarded arm learned), report.html and
+recipe.py (every leaf of the configuration as run, for `--config=`) into the workdir and prints the table, the verdicts,
+the alignment matrix of every rewarded arm and a proposal for the next round (next_round/<arm>.py). After an
+interruption the same command resumes: finished stages and arms are not run again, and arms or seeds may be added.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from alignment import cli
-from alignment.arms import get_arm, stage_order, start_arm
+from alignment.arms import CEILINGS, get_arm, stage_order, start_arm
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.report import Report, write_report
 from alignment.evaluation.results import outcomes as correct_by_id
 from alignment.evaluation.results import pick_traces
+from alignment.evaluation.sampled import sampled_outcomes
 from alignment.next_round import next_round
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.distributed import start
@@ -50,9 +51,12 @@ def report_of(run: Run, outcomes: Sequence[Outcome], matrices: Mapping[str, list
     seeds = run.config.seeds
     curves: dict[str, dict[int, list]] = {}
     correct: dict[str, dict[int, dict[str, bool]]] = {}
+    sampled: dict[str, dict[int, dict[str, float]]] = {}
     for outcome in outcomes:
         arm, seed = outcome.row["arm"], outcome.row["seed"]
         correct.setdefault(arm, {})[seed] = correct_by_id(outcome.responses, run.data.eval)
+        if outcome.samples:
+            sampled.setdefault(arm, {})[seed] = sampled_outcomes(outcome.samples, run.data.eval)
         if outcome.curve:
             curves.setdefault(arm, {})[seed] = outcome.curve
     for stage in stage_order(run.config.arms):
@@ -69,8 +73,10 @@ def report_of(run: Run, outcomes: Sequence[Outcome], matrices: Mapping[str, list
         notes=run.data.notes,
         meta=describe_run(run) | {"command": "python -m alignment.ablate " + shlex.join(sys.argv[1:])},
         outcomes=correct,
+        samples=sampled,
         matrices=matrices,
         start_arms={arm: start_arm(get_arm(arm)) for arm in run.config.arms},
+        ceilings=CEILINGS,
     )
 
 

@@ -148,6 +148,9 @@ ARMS: dict[str, Arm] = _by_name(
     Arm("monolithic_matched", "the monolithic arm at the modular arm's parameter count", ("monolithic_wide_grpo",)),
 )
 
+# Start arm -> the arm that has what its reward stages could teach, where strategies are planted.
+CEILINGS = {"sft_cot": "sft_ceiling"}
+
 
 def get_arm(label: str, flag: str = "--config.arms") -> Arm:
     """Return the arm or the variant of an arm called `label`.

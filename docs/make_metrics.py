@@ -29,6 +29,7 @@ not edit it. `python docs/make_metrics.py kl/mean` prints one entry.
 |---|---|---|
 | `<workdir>/seed<k>/<stage>/metrics.jsonl` | one JSON object for each training step | [Training](#training) |
 | `<workdir>/results.json` | one row for each arm and seed | [Evaluation](#evaluation) to [Power](#power) |
+| `<workdir>/verdicts.json` | one row for each rewarded arm, decoding and seed, one over seeds | [Verdicts](#verdicts) |
 | `<workdir>/matrix.json` | the alignment matrix of every rewarded arm, over all seeds | [Matrix](#matrix) |
 | `<workdir>/report.html` | all of it, and comparisons between arms | [Comparisons](#comparisons) |
 
@@ -117,6 +118,25 @@ These values say whether a reward stage had enough completions to learn from. Th
 of an arm's reward stage (`alignment/evaluation/training_power.py`), and are null for an arm without one.
 
 {power}
+
+## Verdicts
+
+An arm is judged by its change against the arm that answers as its reward stage began, on the same questions, greedy and
+sampled (`alignment/evaluation/verdicts.py`, a reconstruction). The first line that applies counts:
+
+| verdict | rule |
+|---|---|
+| not powered | fewer than 100 questions |
+| harmed | the 95 % interval of the change lies below 0, or strict format ends over 1 point below its start's interval |
+| learned | the interval lies above 0 |
+| no change | the interval lies inside +-3 points, and the run could have shown a change |
+| not powered | anything else |
+
+A run could have shown a change where the headroom, if it is known, is above 3 points, and the stage sampled at least
+the N* completions that its gradient needs, if they were measured. An arm may be harmed while its reward rises. The
+report makes no claim about an arm that was not powered.
+
+{verdicts}
 
 ## Matrix
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
+from alignment.evaluation.stability import is_harmed
 from alignment.evaluation.statistics import bootstrap, holm, mcnemar, over_seeds
 
 Row = Mapping
@@ -21,13 +24,17 @@ CLEAR = 2.0  # standard errors beyond which a reward has risen
 SMALL_MODELS = (0.3e9, 2e9)  # parameters: 0.5B and 1.5B (H1)
 
 
-def compare_pairs(outcomes: Outcomes) -> list[dict]:
+def compare_pairs(outcomes: Outcomes, unpowered: Collection[str] = ()) -> list[dict]:
     """Compare every pair of arms on the questions both answered, seed by seed.
+
+    Args:
+      outcomes: every arm's answers; unpowered: arms about which nothing is claimed (`verdicts.unpowered`).
 
     Returns:
       One dict a pair and seed: `first`, `second`, `seed`, `n`, `first_only`, `second_only`, `difference` (accuracy of
       the first minus the second) with its paired bootstrap `ci95`, `p` (exact McNemar), `p_holm` (adjusted for all
-      rows of this list) and `reading`, which claims a difference only for at least `MIN_QUESTIONS` questions.
+      rows of this list) and `reading`, which claims a difference only for at least `MIN_QUESTIONS` questions and arms
+      that were powered.
     """
     pairs = []
     for first, second in itertools.combinations(outcomes, 2):
@@ -39,6 +46,8 @@ def compare_pairs(outcomes: Outcomes) -> list[dict]:
         row["p_holm"] = adjusted
         if row["n"] < MIN_QUESTIONS:
             row["reading"] = f"no claim: {row['n']} questions are too few"
+        elif weak := [arm for arm in (row["first"], row["second"]) if arm in unpowered]:
+            row["reading"] = f"no claim: {' and '.join(weak)} not powered"
         elif adjusted >= ALPHA:
             row["reading"] = "no difference shown"
         else:
@@ -90,8 +99,9 @@ def seed_summary(rows: Sequence[Row]) -> list[dict]:
     Returns:
       One dict an arm: `arm`, `seeds`, `accuracy`, `auditability`, `strict_rate` and `reward_drawdown` as
       `statistics.over_seeds` gives them (of the seeds that have a value), `judged` (seeds with a reward
-      stage), `collapsed` and `never_learned` (how many of those; None without GRPO) and `stability` = 1 - collapsed /
-      judged (None with fewer than two).
+      stage), `collapsed` and `never_learned` (how many of those; None without GRPO), `harmed` (how many ended
+      worse than they began without collapsing) and `stability` = 1 - (collapsed + harmed) / judged (None with fewer
+      than two).
     """
     return [_arm_summary(arm, arm_rows) for arm, arm_rows in _by_arm(rows).items()]
 
@@ -99,6 +109,7 @@ def seed_summary(rows: Sequence[Row]) -> list[dict]:
 def _arm_summary(arm: str, rows: Sequence[Row]) -> dict:
     judged = [row for row in rows if row.get("collapsed") is not None]
     collapsed = sum(row["collapsed"] for row in judged) if judged else None
+    harmed = sum(is_harmed(row) and not row["collapsed"] for row in judged) if judged else None
     return {
         "arm": arm,
         "seeds": len(rows),
@@ -106,18 +117,28 @@ def _arm_summary(arm: str, rows: Sequence[Row]) -> dict:
         "judged": len(judged),
         "collapsed": collapsed,
         "never_learned": sum(bool(row.get("never_learned")) for row in judged) if judged else None,
-        "stability": 1 - collapsed / len(judged) if len(judged) > 1 else None,
+        "harmed": harmed,
+        "stability": 1 - (collapsed + harmed) / len(judged) if len(judged) > 1 else None,
     }
 
 
-def hypotheses(rows: Sequence[Row], outcomes: Outcomes, parameters: int | None) -> list[dict]:
+def hypotheses(
+    rows: Sequence[Row], outcomes: Outcomes, parameters: int | None, unpowered: Collection[str] = ()
+) -> list[dict]:
     """Report the four hypotheses as they came out in this run; none is asserted in advance.
+
+    The only variant of an arm in the run stands for the arm. A hypothesis about an arm that was not powered
+    (`verdicts.unpowered`) is not tested.
 
     Returns:
       One dict each: `name`, `statement`, `status` ("tested" or "not testable with this run"), `seen` (what the run
       shows, also where it tests nothing) and `verdict` ("as predicted", "not as predicted", "undecided", or None where
       not tested).
     """
+    headline = plain_names([row["arm"] for row in rows])
+    arms = _by_arm([{**row, "arm": headline[row["arm"]]} for row in rows])
+    outcomes = {headline.get(arm, arm): answers for arm, answers in outcomes.items()}
+    weak = {headline.get(arm, arm) for arm in unpowered}
     judges: tuple[tuple[str, str, Callable], ...] = (
         ("H1", "at 0.5B and 1.5B the monolithic arm collapses more often than the modular arm", _collapse),
         (
@@ -130,10 +151,19 @@ def hypotheses(rows: Sequence[Row], outcomes: Outcomes, parameters: int | None) 
     )
     reported = []
     for name, statement, judge in judges:
-        verdict, seen = judge(_by_arm(rows), outcomes, parameters)
+        verdict, seen = judge(arms, outcomes, parameters)
+        if verdict and (concerned := sorted(arm for arm in weak if arm in re.findall(r"\w+", statement))):
+            verdict, seen = None, f"{seen}. No claim: {' and '.join(concerned)} not powered"
         status = "tested" if verdict else "not testable with this run"
         reported.append({"name": name, "statement": statement, "status": status, "seen": seen, "verdict": verdict})
     return reported
+
+
+def plain_names(labels: Sequence[str]) -> dict[str, str]:
+    """Return {label: name of its arm without the variant}, where it is the only variant; otherwise its label."""
+    names = {label: label.partition("@")[0] for label in labels}
+    variants = collections.Counter(names.values())
+    return {label: name if variants[name] == 1 else label for label, name in names.items()}
 
 
 def _collapse(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[str | None, str]:
@@ -142,17 +172,18 @@ def _collapse(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int
     summaries = [_arm_summary(arm, arms[arm]) for arm in ("monolithic", "modular")]
     if any(summary["collapsed"] is None for summary in summaries):
         return None, "no reward-stage metrics for one of the two arms"
-    never = [f", {row['never_learned']} never learned the format" if row["never_learned"] else "" for row in summaries]
+    further = {"harmed": "ended worse than they began", "never_learned": "never learned the format"}
     seen = "; ".join(
-        f"{row['arm']} collapsed in {row['collapsed']} of {row['judged']} seed(s){addition}"
-        for row, addition in zip(summaries, never, strict=True)
+        f"{row['arm']} collapsed in {row['collapsed']} of {row['judged']} seed(s)"
+        + "".join(f", {row[name]} {words}" for name, words in further.items() if row[name])
+        for row in summaries
     )
     if min(summary["judged"] for summary in summaries) < 2:
         return None, f"{seen}. One seed says nothing about how often an arm collapses"
     if parameters is None or not SMALL_MODELS[0] <= parameters <= SMALL_MODELS[1]:
         size = "unknown size" if parameters is None else f"{parameters / 1e6:,.0f} M parameters"
         return None, f"{seen}. The model ({size}) is not of the sizes that the hypothesis is about"
-    rates = [summary["collapsed"] / summary["judged"] for summary in summaries]
+    rates = [(summary["collapsed"] + summary["harmed"]) / summary["judged"] for summary in summaries]
     verdict = "undecided" if rates[0] == rates[1] else "as predicted" if rates[0] > rates[1] else "not as predicted"
     return verdict, f"{seen}. These are counts, not a significance test"
 

@@ -11,8 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from alignment.evaluation.comparisons import plain_names
+from alignment.evaluation.verdicts import MARGIN
 
 Rows = Sequence[Mapping[str, float]]
 Curves = Mapping[str, Mapping[int, Rows]]  # arm or stage -> seed -> metric rows
@@ -61,9 +65,9 @@ _STYLE = {
 
 
 def colours(arms: Iterable[str]) -> dict[str, str]:
-    """Return a colour for each arm; the five headline arms have the same one in every report."""
+    """Return a colour for each arm; the five headline arms, or their lone variant, have theirs in every report."""
     further = itertools.cycle(FURTHER)  # a twelfth arm shares a colour
-    return {arm: HEADLINE.get(arm) or next(further) for arm in dict.fromkeys(arms)}
+    return {arm: HEADLINE.get(name) or next(further) for arm, name in plain_names([*arms]).items()}
 
 
 def curve_plots(curves: Curves, colour: Mapping[str, str]) -> list[str]:
@@ -77,28 +81,68 @@ def curve_plots(curves: Curves, colour: Mapping[str, str]) -> list[str]:
 
 
 def accuracy_plot(rows: Sequence[Mapping], colour: Mapping[str, str]) -> str | None:
-    """Draw a bar for each arm (the mean over its seeds), the 95 % interval of each seed, and chance (dashed)."""
+    """Draw each arm's greedy accuracy as a bar, the mean over its seeds, and the sampled one below as a hatched bar.
+
+    Every seed has a dot and its 95 % interval; chance is dashed.
+    """
     arms = list(dict.fromkeys(row["arm"] for row in rows))
     if not arms:
         return None
+    drawn = [name for name in ("accuracy", "sampled_accuracy") if any(row.get(name) is not None for row in rows)]
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(7.2, 0.7 + 0.42 * len(arms)), layout="constrained")
+        figure = Figure(figsize=(7.2, 0.7 + (0.2 + 0.22 * len(drawn)) * len(arms)), layout="constrained")
         axes = figure.add_subplot()
-        for position, arm in enumerate(arms):
-            seeds = [row for row in rows if row["arm"] == arm]
-            axes.barh(position, np.mean([row["accuracy"] for row in seeds]), height=0.62, color=colour[arm], alpha=0.45)
-            offsets = np.linspace(-0.18, 0.18, len(seeds)) if len(seeds) > 1 else [0.0]
-            for y, row in zip(position + np.asarray(offsets), seeds, strict=True):
-                axes.plot(row.get("accuracy_ci95") or [row["accuracy"]] * 2, [y, y], color=_INK, linewidth=1.2)
-                axes.plot(row["accuracy"], y, "o", color=colour[arm], markeredgecolor=_INK, markersize=4.5)
+        height = 0.7 / max(len(drawn), 1)
+        for (position, arm), (line, name) in itertools.product(enumerate(arms), enumerate(drawn)):
+            seeds = [row for row in rows if row["arm"] == arm and row.get(name) is not None]
+            if seeds:
+                centre = position + (line - (len(drawn) - 1) / 2) * height
+                hatch = "////" if name == "sampled_accuracy" else None
+                mean = np.mean([row[name] for row in seeds])
+                axes.barh(centre, mean, height=0.9 * height, color=colour[arm], alpha=0.45, hatch=hatch)
+                _draw_seeds(
+                    axes, seeds, name, centre + np.linspace(-0.3, 0.3, len(seeds) + 2)[1:-1] * height, colour[arm]
+                )
         chance = [row["chance"] for row in rows if row.get("chance")]
         if chance:
             axes.axvline(float(np.mean(chance)), color=_INK, linestyle=(0, (4, 3)), linewidth=1)
         axes.set_yticks(range(len(arms)), arms)
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
-        axes.set_xlabel("accuracy (strict)" + (", dashed: chance" if chance else ""))
+        label = "accuracy (strict)" + (": plain greedy, hatched sampled" if len(drawn) > 1 else "")
+        axes.set_xlabel(label + (", dashed: chance" if chance else ""))
         return _inline(figure, "accuracy", "Accuracy of each arm with 95 % intervals")
+
+
+def _draw_seeds(axes: Axes, rows: Sequence[Mapping], name: str, heights: np.ndarray, colour: str) -> None:
+    for y, row in zip(heights, rows, strict=True):
+        axes.plot(row.get(f"{name}_ci95") or [row[name]] * 2, [y, y], color=_INK, linewidth=1.2)
+        axes.plot(row[name], y, "o", color=colour, markeredgecolor=_INK, markersize=4.5)
+
+
+def change_plot(verdicts: Sequence[Mapping], colour: Mapping[str, str]) -> str | None:
+    """Draw the change of each judged arm over all seeds with its 95 % interval, greedy (dot) and sampled (square).
+
+    The band is what counts as no change, the bar at the right end of a line the headroom.
+    """
+    shown = [verdict for verdict in verdicts if verdict["seed"] is None and verdict["ci95"]]
+    if not shown:
+        return None
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 0.8 + 0.3 * len(shown)), layout="constrained")
+        axes = figure.add_subplot()
+        axes.axvspan(-100 * MARGIN, 100 * MARGIN, color=_INK, alpha=0.08, linewidth=0)
+        axes.axvline(0, color=_INK, linewidth=0.8)
+        for y, verdict in enumerate(shown):
+            ink, marker = colour[verdict["arm"]], "o" if verdict["decoding"] == "greedy" else "s"
+            axes.plot([100 * bound for bound in verdict["ci95"]], [y, y], color=ink, linewidth=2)
+            axes.plot(100 * verdict["change"], y, marker, color=ink, markeredgecolor=_INK, markersize=6)
+            if verdict["headroom"] is not None:
+                axes.plot(100 * verdict["headroom"], y, "|", color=_INK, markersize=12)
+        axes.set_yticks(range(len(shown)), [f"{verdict['arm']}, {verdict['decoding']}" for verdict in shown])
+        axes.invert_yaxis()
+        axes.set_xlabel("change of accuracy against the start arm, points")
+        return _inline(figure, "change", "Change of accuracy of each arm with 95 % intervals")
 
 
 def _lines(by_seed: Mapping[int, Rows], metric: str) -> list[tuple[list[int], list[float]]]:

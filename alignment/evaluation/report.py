@@ -1,4 +1,4 @@
-"""The report of a run: results.json, the same table as text, and report.html, a self-contained page."""
+"""The report of a run: results.json, verdicts.json, the same as text, and report.html, a self-contained page."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ from alignment.evaluation.comparisons import (
     seed_summary,
     unearned_gains,
 )
-from alignment.evaluation.plots import Curves, accuracy_plot, colours, curve_plots
+from alignment.evaluation.effects import Scores
+from alignment.evaluation.plots import Curves, accuracy_plot, change_plot, colours, curve_plots
 from alignment.evaluation.results import plain
+from alignment.evaluation.verdicts import MARGIN, judge_arms, unpowered, with_verdicts
 from alignment.text.audit_checks import CHECKS
 from alignment.text.templates import TEMPLATES
 
 RESULTS = "results.json"
+VERDICTS = "verdicts.json"
 REPORT = "report.html"
 # Entries of `meta` that have a part of the page of their own; any other is listed under its name.
 PLACED = ("title", "command", "model", "parameters", "config", "versions")
@@ -54,7 +57,9 @@ class Report:
         `versions`; further entries are listed under their names.
       outcomes: arm -> seed -> record id -> answered right, for paired comparisons; empty where there are none.
       matrices: arm -> rows of its alignment matrix, as `matrix.plain_rows` returns them.
-      start_arms: arm -> the arm that answers as its reward stage began, for `comparisons.unearned_gains`.
+      start_arms: arm -> the arm that answers as its reward stage began, for verdicts and `comparisons.unearned_gains`.
+      samples: arm -> seed -> record id -> share of the sampled answers that are right; empty without samples.
+      ceilings: start arm -> an arm that has what the reward stages from there could teach.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -65,24 +70,36 @@ class Report:
     outcomes: Outcomes = dataclasses.field(default_factory=dict)
     matrices: Mapping[str, Sequence[Mapping]] = dataclasses.field(default_factory=dict)
     start_arms: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    samples: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
+    ceilings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def judge(self) -> list[dict[str, Any]]:
+        """Return the verdicts of `verdicts.judge_arms`."""
+        scores = {"greedy": self.outcomes, "sampled": self.samples}
+        return judge_arms(self.rows, scores, self.start_arms, self.ceilings)
 
 
 def write_report(workdir: str | epath.Path, report: Report) -> str:
-    """Write `results.json` and `report.html` into `workdir`, made if missing; return the results as a table to print.
+    """Write `results.json`, `verdicts.json` and `report.html` into `workdir`, made if missing; return tables to print.
 
-    The table has one line an arm and seed.
+    The first has one line an arm and seed, the second one a verdict over all seeds.
     """
     workdir = epath.Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     report = dataclasses.replace(report, rows=plain(report.rows))
+    verdicts = plain(report.judge())
     write_json(workdir / RESULTS, report.rows)
-    write_text(workdir / REPORT, render(report))
-    return tables.results_table(report.rows)
+    write_json(workdir / VERDICTS, verdicts)
+    write_text(workdir / REPORT, render(report, verdicts))
+    printed = [tables.results_table(with_verdicts(report.rows, verdicts)), tables.verdicts_table(verdicts)]
+    return "\n\n".join(filter(None, printed))
 
 
-def render(report: Report) -> str:
-    """Return the page as HTML, from a report whose rows hold plain JSON values."""
-    rows, curves, traces = report.rows, report.curves, report.traces
+def render(report: Report, verdicts: Sequence[Mapping[str, Any]] | None = None) -> str:
+    """Return the page as HTML, from a report whose rows hold plain JSON values; without `verdicts` they are judged."""
+    verdicts = report.judge() if verdicts is None else verdicts
+    rows, curves, traces = with_verdicts(report.rows, verdicts), report.curves, report.traces
+    weak, judged = unpowered(verdicts), {verdict["arm"] for verdict in verdicts}
     arms, config = list(dict.fromkeys(row["arm"] for row in rows)), report.meta.get("config") or ""
     colour = colours([*arms, *curves, *(arm for trace in traces for arm in trace["arms"])])
     return (
@@ -109,9 +126,13 @@ def render(report: Report) -> str:
             watched=[row for row in rows if row.get("watch")],
             symptoms=list(dict.fromkeys(name for row in rows for name in row.get("watch") or ())),
             gains=unearned_gains(rows, report.outcomes, report.start_arms),
-            pairs=compare_pairs(report.outcomes),
+            verdicts=verdicts,
+            unjudged={arm: start for arm, start in report.start_arms.items() if start and arm not in judged},
+            change_svg=change_plot(verdicts, colour),
+            margin=MARGIN,
+            pairs=compare_pairs(report.outcomes, weak),
             min_questions=MIN_QUESTIONS,
-            hypotheses=hypotheses(rows, report.outcomes, report.meta.get("parameters")),
+            hypotheses=hypotheses(rows, report.outcomes, report.meta.get("parameters"), weak),
             checks=list(CHECKS.values()),
             audit=_audit_cells(rows, arms),
             traces=[{"context": []} | dict(trace) for trace in traces],
@@ -194,6 +215,7 @@ def _environment() -> jinja2.Environment:
         tables.whole,
         tables.p_value,
         tables.signed,
+        tables.points,
         tables.status,
     )
     environment.filters.update({function.__name__: function for function in filters})

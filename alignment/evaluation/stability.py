@@ -19,6 +19,9 @@ been there; mean length below a tenth of its mean over the first w steps, for w 
 after it had been lower; entropy below 0.05 nat while over 0.9 of the groups have zero variance, for w steps; a value
 that is not finite. *Never learned* is an arm whose strict format was below 0.5 at its first step, in the mean of every
 w steps and of the tail: it had nothing to lose and does not count as collapsed (unless a value is not finite).
+*Harmed* is a run that ends worse than it began, whatever its reward did: the training accuracy or the strict format of
+the last fifth lies below that of the first by more than 0.03 and 2 standard errors. A reward may rise all the while.
+The verdict on the answers (`verdicts`) looks for the same on held-out questions.
 """
 
 from __future__ import annotations
@@ -43,6 +46,8 @@ MAX_TRUNCATED = 0.5
 MIN_ENTROPY = 0.05  # nat a token
 MAX_ZERO_VARIANCE = 0.9
 SPIKE = 5.0  # times the running median
+MAX_FALL = 0.03  # of a share between the first and the last fifth
+CLEAR = 2.0  # standard errors beyond which a change is one
 WATCHED = ("loss", "grad_norm", "reward/mean", "kl/mean", "entropy/mean")  # must be finite in every row that has them
 KEYS = tuple(name for name in METRICS["stability"] if name != "watch")  # which the monitor adds
 
@@ -63,14 +68,22 @@ def stability(rows: Sequence[Row] | None) -> dict:
     learned = _had_format(rows)
     lost = _losses(rows, drawdown)
     never = learned is False and not broken
-    reasons = broken + (["the strict format never reached half of the completions"] if never else []) + lost
+    magnitudes = _magnitudes(rows)
+    fell = _falls(magnitudes)
+    reasons = broken + (["the strict format never reached half of the completions"] if never else []) + lost + fell
     return {
         "collapsed": bool(broken) or (bool(lost) and not never),
         "never_learned": never,
+        "harmed": bool(fell),
         "reasons": reasons,
         "reward_drawdown": drawdown,
-        **_magnitudes(rows),
+        **magnitudes,
     }
+
+
+def is_harmed(row: Mapping) -> bool:
+    """Whether a results row ended worse than its reward stage began, in training or by a verdict on its answers."""
+    return bool(row.get("harmed")) or "harmed" in (row.get("verdicts") or {}).values()
 
 
 def windows(steps: int) -> dict[str, int]:
@@ -110,6 +123,7 @@ def _magnitudes(rows: Sequence[Row]) -> dict:
     reward, kl = _series(rows, "reward/mean"), _series(rows, "kl/mean")
     norms = _series(rows, "grad_norm")
     change, right = _change(reward), _change(_series(rows, "reward/accuracy") or _series(rows, "reward/crpo_accuracy"))
+    strict = _change(_series(rows, "completion/strict"))
     late = reward[-windows(len(reward))["fifth"] :]
     clipped = [_mean(_series(rows, name)) for name in ("clip/low", "clip/high")]
     return {
@@ -118,6 +132,8 @@ def _magnitudes(rows: Sequence[Row]) -> dict:
         "reward_change_se": change[1],
         "accuracy_change": right[0],
         "accuracy_change_se": right[1],
+        "strict_change": strict[0],
+        "strict_change_se": strict[1],
         "steps_to_90": _steps_to_90(rows),
         "late_reward_std": float(np.std(late, ddof=1)) if len(late) > 1 else None,
         "kl_peak": max(kl, default=None),
@@ -126,6 +142,17 @@ def _magnitudes(rows: Sequence[Row]) -> dict:
         "clip_fraction": None if None in clipped else sum(clipped),
         "zero_variance": _mean(_series(rows, "groups/zero_variance")),
     }
+
+
+def _falls(magnitudes: Mapping[str, float | None]) -> list[str]:
+    """Which of accuracy and strict format ended below their beginning, in words."""
+    names = {"accuracy": "training accuracy", "strict": "strict format"}
+    changes = {words: (magnitudes[f"{name}_change"], magnitudes[f"{name}_change_se"]) for name, words in names.items()}
+    return [
+        f"{words} ended {-100 * change:.0f} points below its beginning"
+        for words, (change, error) in changes.items()
+        if error is not None and change < -max(MAX_FALL, CLEAR * error)
+    ]
 
 
 def _change(series: Sequence[float]) -> tuple[float | None, float | None]:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 from alignment.common.tables import text_table
+from alignment.evaluation.stability import is_harmed
 
 Row = Mapping
 NONE = "–"
@@ -41,13 +42,25 @@ def signed(value: float | None) -> str:
     return NONE if value is None else f"{value:+.3f}"
 
 
+def points(share: float | None) -> str:
+    """Format a change of a share in points, with its sign; None as a dash."""
+    return NONE if share is None else f"{100 * share:+.1f}"
+
+
 def status(row: Row) -> str:
     """Return the outcome of a row's reward stage in two or three words."""
     if row.get("collapsed") is None:
         return "no reward stage"
     if row["collapsed"]:
         return "collapsed"
+    if is_harmed(row):
+        return "harmed"
     return "never learned" if row.get("never_learned") else "no collapse seen"
+
+
+def verdicts_of(row: Row) -> Mapping[str, str]:
+    """Return {decoding: verdict} of a row that `verdicts.with_verdicts` completed; {} of any other."""
+    return row.get("verdicts") or {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,11 +165,29 @@ def columns_of(rows: Sequence[Row], among: Sequence[Column] = COLUMNS) -> list[C
 def results_table(rows: Sequence[Row]) -> str:
     """Return the results as aligned plain text, one line an arm and seed, to print at the end of a run."""
     columns = columns_of(rows, [column for column in COLUMNS if column.key in PRINTED])
-    head = ["arm", "seed", *(column.title for column in columns), "reward stage"]
+    judged = [decoding for decoding in ("greedy", "sampled") if any(decoding in verdicts_of(row) for row in rows)]
+    head = ["arm", "seed", *(column.title for column in columns), *judged, "reward stage"]
     body = []
     for row in rows:
         cells = [column.text(row) for column in columns]
         if spread := columns[0].spread(row):  # the interval of the accuracy alone
             cells[0] += f" ({spread})"
-        body.append([row["arm"], str(row["seed"]), *cells, status(row)])
+        verdicts = (verdicts_of(row).get(decoding, NONE) for decoding in judged)
+        body.append([row["arm"], str(row["seed"]), *cells, *verdicts, status(row)])
     return text_table([head, *body], rule=True)
+
+
+def verdicts_table(verdicts: Sequence[Row]) -> str:
+    """Return the verdicts over all seeds as aligned plain text, each with its reason; "" where there are none."""
+    head = ["arm", "decoding", "verdict", "p (Holm)", "headroom won", "why"]
+    body = [
+        [
+            *(verdict[name] for name in ("arm", "decoding", "verdict")),
+            p_value(verdict["p_holm"]),
+            percent(verdict["headroom_won"]),
+            verdict["reason"],
+        ]
+        for verdict in verdicts
+        if verdict["seed"] is None
+    ]
+    return text_table([head, *body], rule=True) if body else ""

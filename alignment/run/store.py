@@ -12,6 +12,7 @@
 <workdir>/untrained/arms/base/           the same of the base, which no seed changes
 <workdir>/recipe.py                      every leaf of the configuration of the last `ablate`; `--config=` reads it
 <workdir>/results.json, report.html      the rows of all arms and seeds, and the report
+<workdir>/verdicts.json                  whether each rewarded arm learned, by decoding and seed
 <workdir>/matrix.json, next_round/       the alignment matrix, and the configurations that it proposes
 
 Nothing of an earlier run is used before its hash is compared. What is damaged is made again, with a warning.
@@ -42,7 +43,7 @@ from alignment.text.parser import Response, parse
 from alignment.text.templates import Template
 
 RECIPE = "recipe.py"
-RUN_FILES = ("results.json", "report.html", "matrix.json", RECIPE)
+RUN_FILES = ("results.json", "verdicts.json", "report.html", "matrix.json", RECIPE)
 STAGE_FILES = (
     "stage.json",
     "metrics.jsonl",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from alignment.evaluation.comparisons import compare_pairs, hypotheses, seed_summary, unearned_gains
+from alignment.evaluation.comparisons import compare_pairs, hypotheses, plain_names, seed_summary, unearned_gains
 from alignment.evaluation.statistics import over_seeds
 
 HALF_BILLION = 494_000_000
@@ -197,3 +197,32 @@ def test_what_cannot_be_judged_is_left_out():
     assert unearned_gains([trained], outcomes, {}) == unearned_gains([trained], outcomes, {"modular": None}) == []
     assert unearned_gains([trained], {"modular": outcomes["modular"]}, {"modular": "sft_cot"}) == []
     assert unearned_gains([trained | {"reward_change_se": None}], outcomes, {"modular": "sft_cot"}) == []
+
+
+def test_nothing_is_claimed_about_an_arm_that_was_not_powered():
+    outcomes = {"modular": {0: answers(90)}, "sft_cot": {0: answers(10)}, "base": {0: answers(40)}}
+    readings = [pair["reading"] for pair in compare_pairs(outcomes, unpowered={"modular"})]
+    assert readings[:2] == ["no claim: modular not powered"] * 2 and readings[2] == "base more accurate"
+    rows = audit_rows(0.9, 0.92, 0.5, 0.8)
+    (h3,) = [entry for entry in hypotheses(rows, {}, None, {"grpo_only"}) if entry["name"] == "H3"]
+    assert h3["verdict"] is None and h3["seen"].endswith("No claim: grpo_only not powered")
+
+
+def test_the_only_variant_of_an_arm_stands_for_it():
+    assert plain_names(["base", "modular@beta=0", "modular@beta=0"]) == {"base": "base", "modular@beta=0": "modular"}
+    two = ["modular@beta=0", "modular@beta=1"]
+    assert plain_names(two) == dict(zip(two, two, strict=True))
+    assert plain_names(["modular", "modular@beta=0"])["modular@beta=0"] == "modular@beta=0"
+    rows = collapse_rows([True, True], [False, False])
+    renamed = [line | {"arm": line["arm"].replace("modular", "modular@beta=0")} for line in rows]
+    assert judged(renamed)["H1"]["verdict"] == "as predicted"
+
+
+def test_a_harmed_seed_is_lost_like_a_collapsed_one():
+    rows = collapse_rows([False, False], [False, False])
+    rows[0] |= {"harmed": True}
+    summary = seed_summary(rows)[0]
+    assert (summary["harmed"], summary["collapsed"], summary["stability"]) == (1, 0, 0.5)
+    hypothesis = judged(rows)["H1"]
+    assert hypothesis["verdict"] == "as predicted"
+    assert "monolithic collapsed in 0 of 2 seed(s), 1 ended worse than they began" in hypothesis["seen"]

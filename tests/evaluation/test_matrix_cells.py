@@ -49,7 +49,7 @@ def test_a_preset_with_its_own_accuracy_or_format_is_observed_by_them(preset, re
     assert "accuracy" in {cell.channel for cell in observed(get_preset("gated", ("accuracy=1",)))}
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", sorted(PRESETS.keys() - {"random"}))  # which no cell of the matrix is about
 def test_something_of_every_preset_is_observed(preset):
     assert {cell.channel for cell in observed(get_preset(preset))} & get_preset(preset).keys()
 

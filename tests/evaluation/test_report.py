@@ -139,6 +139,57 @@ def test_the_report_says_where_a_reward_was_not_earned(tmp_path):
     assert "Was the reward earned?" not in render(Report(**run, notes=[], meta={}))
 
 
+def judged_run():
+    """Two hundred questions of which the base answers half; modular loses half of those, greedily and sampled."""
+    run = make_run(n=200, perfect=True)
+    names = list(run["outcomes"]["base"][0])
+    for arm, right in (("base", 100), ("modular", 50)):
+        run["outcomes"][arm] = {0: {name: index < right for index, name in enumerate(names)}}
+    run["samples"] = {
+        arm: {0: {name: float(right) for name, right in run["outcomes"][arm][0].items()}} for arm in run["outcomes"]
+    }
+    return run | {"start_arms": {"modular": "base", "base": None}}
+
+
+def test_an_arm_that_ends_below_its_start_is_harmed_and_not_called_healthy(tmp_path):
+    run = judged_run()
+    table, source = write(tmp_path, run)
+    text = Page(source).text
+    (section,) = [part for part in source.split("<section ") if part.startswith('id="verdicts"')]
+    assert Page(f"<section {section}").text.count("accuracy changed by -25.0 points") == 2
+    assert "no collapse seen" not in text and "no collapse seen" not in table and table.count("harmed") >= 4
+    assert "greedy harmed" in text and "sampled harmed" in text
+    verdicts = json.loads((tmp_path / "verdicts.json").read_text())
+    assert [(row["decoding"], row["seed"]) for row in verdicts] == [
+        ("greedy", None), ("greedy", 0), ("sampled", None), ("sampled", 0)
+    ]  # fmt: skip
+    assert source.count("<svg") == 7  # the changes too
+
+
+def test_no_claim_is_made_about_an_arm_that_was_not_powered(tmp_path):
+    run = judged_run()
+    half = {name: index % 2 == 0 for index, name in enumerate(run["outcomes"]["base"][0])}
+    run["outcomes"]["modular"], run["samples"] = {0: half}, {}
+    _, source = write(tmp_path, run)
+    text = Page(source).text
+    assert "no claim: modular not powered" in text and "of them and as many seeds would be needed" in text
+
+
+def test_an_arm_without_its_start_arm_has_no_verdict_and_the_page_says_why(tmp_path):
+    _, source = write(tmp_path, make_run() | {"start_arms": {"modular": "sft_cot", "base": None}})
+    assert "modular (needs sft_cot)" in Page(source).text
+
+
+def test_greedy_and_sampled_accuracy_stand_side_by_side(tmp_path):
+    run = make_run()
+    for row in run["rows"]:
+        row |= {"samples": 4, "sampled_accuracy": 0.25, "sampled_accuracy_ci95": [0.2, 0.3]}
+    _, source = write(tmp_path, run)
+    text = Page(source).text
+    assert "k = 4 times at the temperature of training" in text and "25.0 % 20.0 to 30.0" in text
+    assert "hatched sampled" in text
+
+
 def test_rows_have_the_required_keys_and_are_strict_json(tmp_path):
     run = make_run()
     run["rows"][1]["kl_peak"] = math.nan

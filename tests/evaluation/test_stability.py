@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment.evaluation.stability import KEYS, grad_spikes, reward_drawdown, smooth, stability, windows
+from alignment.evaluation.stability import KEYS, grad_spikes, is_harmed, reward_drawdown, smooth, stability, windows
 
 HEALTHY = {
     "loss": 0.0,
@@ -123,7 +123,9 @@ def test_a_drawdown_of_less_than_half_is_no_collapse():
 def test_collapse_by_losing_the_format():
     summary = stability(run(40, strict=[0.9] * 36 + [0.4] * 4))
     assert summary["collapsed"] and not summary["never_learned"]
-    assert summary["reasons"] == ["strict format lost: 40% over the last 4 steps"]
+    lost, fell = summary["reasons"]
+    assert lost == "strict format lost: 40% over the last 4 steps"
+    assert fell == "strict format ended 25 points below its beginning"
     assert not stability(run(40, strict=[0.9] * 37 + [0.4] * 3))["collapsed"]  # (0.9 + 3 x 0.4) / 4 = 0.525
 
 
@@ -241,3 +243,34 @@ def test_steps_to_90_by_hand():
 def test_a_run_of_one_step():
     summary = stability(run(1))
     assert (summary["reward_change"], summary["late_reward_std"], summary["collapsed"]) == (None, None, False)
+
+
+def test_a_run_that_ends_below_its_beginning_is_harmed_whatever_its_reward_did():
+    rising = [step / 40 for step in range(40)]
+    accuracy = [0.6, 0.62] * 4 + [0.5] * 24 + [0.55, 0.57] * 4
+    rows = [row | {"reward/accuracy": value} for row, value in zip(run(40, reward=rising), accuracy, strict=True)]
+    summary = stability(rows)
+    assert not summary["collapsed"] and summary["reward_change"] > 0.5
+    assert summary["harmed"] and summary["reasons"] == ["training accuracy ended 5 points below its beginning"]
+    assert stability(run(40, strict=[0.99, 1.0] * 4 + [0.5] * 24 + [0.9, 0.91] * 4))["harmed"]
+
+
+@pytest.mark.parametrize(
+    "strict",
+    [
+        [0.92, 0.94] * 16 + [0.90, 0.91] * 4,  # 2.5 points, inside the margin
+        [0.6, 1.0] * 16 + [0.5, 1.0] * 4,  # 5 points, less than two errors
+    ],
+)
+def test_a_small_or_unclear_fall_is_no_harm(strict):
+    summary = stability(run(40, strict=strict))
+    assert summary["strict_change"] < 0 and not summary["harmed"]
+
+
+def test_one_step_a_window_says_nothing_of_harm():
+    assert stability(run(5, strict=[1.0, 1.0, 1.0, 1.0, 0.6]))["harmed"] is False
+
+
+def test_a_row_is_harmed_by_training_or_by_a_verdict():
+    assert is_harmed({"harmed": True}) and is_harmed({"verdicts": {"greedy": "learned", "sampled": "harmed"}})
+    assert not is_harmed({"harmed": False, "verdicts": {"greedy": "learned"}}) and not is_harmed({})

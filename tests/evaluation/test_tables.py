@@ -25,11 +25,12 @@ def test_formats():
     assert tables.p_value(0.0004) == "< 0.001" and tables.p_value(0.031) == "0.031"
 
 
-def test_status_tells_the_four_cases_apart():
+def test_status_tells_the_cases_apart():
     assert tables.status({"collapsed": None}) == tables.status({}) == "no reward stage"
     assert tables.status({"collapsed": True, "never_learned": False}) == "collapsed"
     assert tables.status({"collapsed": False, "never_learned": True}) == "never learned"
     assert tables.status(ROW) == "no collapse seen"
+    assert tables.status(ROW | {"harmed": True}) == tables.status(ROW | {"verdicts": {"sampled": "harmed"}}) == "harmed"
 
 
 def test_text_table_is_aligned_and_fits_a_terminal():
@@ -43,3 +44,25 @@ def test_a_standard_error_is_shown_beside_its_value():
     column = next(column for column in tables.COLUMNS if column.key == "reward_change")
     assert (column.text({"reward_change": 0.4}), column.spread({"reward_change": 0.4})) == ("+0.400", "")
     assert column.spread({"reward_change": 0.4, "reward_change_se": 0.02}) == "± 0.020"
+
+
+def test_a_column_without_values_is_left_out_and_verdicts_stand_beside_every_row():
+    plain = tables.results_table([ROW])
+    assert "sampled acc." not in plain and "sampled" not in plain
+    rows = [ROW | {"sampled_accuracy": 0.5, "verdicts": {"greedy": "learned", "sampled": "harmed"}}, ROW]
+    head, _, first, second = tables.results_table(rows).splitlines()
+    assert head.split()[-4:] == ["greedy", "sampled", "reward", "stage"] and "sampled acc." in head
+    assert first.split()[-3:] == ["learned", "harmed", "harmed"] and "50.0 %" in first
+    assert second.endswith("no collapse seen") and second.count("–") >= 3
+
+
+def test_pass_at_k_stands_beside_what_a_guesser_gets():
+    column = next(column for column in tables.COLUMNS if column.key == "pass_at_k")
+    assert column.spread({"pass_at_k_ci95": [0.6, 0.7], "pass_at_k_chance": 0.59}) == "60.0 to 70.0, by guessing 59.0 %"
+
+
+def test_the_printed_verdicts_are_those_over_all_seeds():
+    verdict = {"arm": "modular", "decoding": "greedy", "verdict": "learned", "p_holm": 0.0002, "headroom_won": 0.6}
+    table = tables.verdicts_table([verdict | {"seed": None, "reason": "why"}, verdict | {"seed": 0, "reason": "not"}])
+    assert len(table.splitlines()) == 3 and "< 0.001" in table and "60.0 %" in table and "not" not in table
+    assert tables.verdicts_table([]) == ""
