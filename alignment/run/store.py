@@ -36,8 +36,9 @@ from alignment.common.lock import NAME, Lock, locked
 from alignment.common.manifest import MANIFEST, digest_of, find_corruption
 from alignment.common.progress import warn
 from alignment.common.recipe import recipe_file
-from alignment.config import RENAMED
+from alignment.config import LEAVES, RENAMED
 from alignment.errors import UserError
+from alignment.evaluation.results import plain
 from alignment.record import Record
 from alignment.text.parser import Response, parse
 from alignment.text.templates import Template
@@ -104,8 +105,9 @@ def describe_corruption(folder: epath.Path) -> str | None:
 def claim(path: epath.Path, settings: Mapping[str, Any]) -> bool:
     """Write `settings` to `path`, or check that they are what is recorded there; return whether they were.
 
-    Settings recorded under names that have changed since count as the present ones. A missing or damaged file (its hash
-    is in it) is written, and what lies beside it must then be made again.
+    Settings recorded under names that have changed since count as the present ones, and a leaf of the configuration
+    that was not recorded, because it is newer, as its default, which does what was done before it. A missing or damaged
+    file (its hash is in it) is written, and what lies beside it must then be made again.
 
     Raises:
       UserError: they differ; the message lists what changed, old value and new.
@@ -119,6 +121,7 @@ def claim(path: epath.Path, settings: Mapping[str, Any]) -> bool:
         return False
     old = {RENAMED_SETTINGS.get(name, name): value for name, value in flatten(recorded).items()}
     new = flatten(settings)
+    old |= {name: plain(LEAVES[name].default) for name in (new.keys() - old.keys()) & LEAVES.keys()}
     names = sorted((old.keys() | new.keys()) - DESCRIPTIONS)
     if changed := [name for name in names if old.get(name) != new.get(name)]:
         values = [(name, *(shorten(side.get(name), 60) for side in (old, new))) for name in changed]

@@ -195,6 +195,16 @@ def test_a_claim_that_is_not_whole_is_none(tmp_path, content, capsys):
     assert claim(path, {"a": 1}) is True and read_claim(path) == {"a": 1}
 
 
+def test_a_leaf_that_an_older_claim_lacks_counts_as_its_default(tmp_path):
+    path = tmp_path / "stage.json"
+    claim(path, {"grpo": {"beta": 0.1}})
+    assert claim(path, {"grpo": {"beta": 0.1, "kl": "k3", "channels": []}}) is True
+    with pytest.raises(UserError, match=r"with other settings \(grpo.kl: 'k3' -> 'k1'\)"):
+        claim(path, {"grpo": {"beta": 0.1, "kl": "k1"}})
+    with pytest.raises(UserError, match=r"\(nobody.declares: None -> 1\)"):
+        claim(path, {"grpo": {"beta": 0.1}, "nobody": {"declares": 1}})
+
+
 @pytest.mark.ci
 def test_the_command_line_mends_a_run_and_writes_the_same_results(finished, tmp_path):
     """As a user does it: a new process on a copy in which several files are damaged at once."""
