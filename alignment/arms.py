@@ -145,6 +145,7 @@ ARMS: dict[str, Arm] = _by_name(
         ("reward_on_merged",),
         merged=("reasoning",),
     ),
+    Arm("sft_cot_wide", "reasoning adapter of rank r_R + r_W alone", ("reasoning_wide",)),
     Arm("monolithic_matched", "the monolithic arm at the modular arm's parameter count", ("monolithic_wide_grpo",)),
 )
 

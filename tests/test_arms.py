@@ -69,7 +69,8 @@ def test_the_start_arm_answers_as_the_reward_stage_begins():
         "joint_mono": "base",
         "modular_parallel": None,  # its reward stage never saw the reasoning adapter
         "modular_merged": "sft_cot",
-        "monolithic_matched": None,  # no arm serves the wide adapter after SFT
+        "sft_cot_wide": None,
+        "monolithic_matched": "sft_cot_wide",
     }
 
 
