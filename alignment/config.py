@@ -152,6 +152,7 @@ EXPERIMENT: dict[str, Any] = {
                 choices=("shuffled", "bucketed", "packed"),
             ),
             max_tokens=leaf(2048, "largest number of tokens of prompt and response together", low=1, high=MAX_TOKENS),
+            holdout=leaf(0, "last records that are not trained on, to measure their loss in reward stages", low=0),
         ),
         **_optimizer(learning_rate=1e-4, schedule="cosine", warmup=0.1, weight_decay=0.01, clip_norm=1.0),
     },
@@ -165,7 +166,9 @@ EXPERIMENT: dict[str, Any] = {
             # Filters such as top-p have no place in training: the loss would be taken under another distribution.
             temperature=leaf(1.0, "temperature of sampling and of the loss alike", low=0.01),
             refill=leaf(0, "attempts to replace groups whose rewards are all equal (dynamic sampling of DAPO)", low=0),
-            power_every=leaf(0, "steps between measurements of the gradient's signal and noise; 0: none", low=0),
+            power_every=leaf(
+                0, "steps between measurements of gradient signal, distance moved and held-out SFT loss; 0: none", low=0
+            ),
         ),
         **group(
             "loss",

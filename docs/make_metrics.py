@@ -28,7 +28,7 @@ not edit it. `python docs/make_metrics.py kl/mean` prints one entry.
 | file | content | section |
 |---|---|---|
 | `<workdir>/seed<k>/<stage>/metrics.jsonl` | one JSON object for each training step | [Training](#training) |
-| `<workdir>/results.json` | one row for each arm and seed | [Evaluation](#evaluation) to [Power](#power) |
+| `<workdir>/results.json` | one row for each arm and seed | [Evaluation](#evaluation) to [Decoupling](#decoupling) |
 | `<workdir>/verdicts.json` | one row for each rewarded arm, decoding and seed, one over seeds | [Verdicts](#verdicts) |
 | `<workdir>/matrix.json` | the alignment matrix of every rewarded arm, over all seeds | [Matrix](#matrix) |
 | `<workdir>/report.html` | all of it, and comparisons between arms | [Comparisons](#comparisons) |
@@ -118,6 +118,13 @@ These values say whether a reward stage had enough completions to learn from. Th
 of an arm's reward stage (`alignment/evaluation/training_power.py`), and are null for an arm without one.
 
 {power}
+
+## Decoupling
+
+These values say how far a reward stage moved an arm's weights, and what it did to the loss of what SFT taught, which
+2601.07389 calls the non-decoupling of the two (`alignment/evaluation/decoupling.py`).
+
+{decoupling}
 
 ## Verdicts
 

@@ -16,6 +16,7 @@ from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
 from alignment.evaluation.comparisons import compare_pairs, hypotheses, seed_summary
 from alignment.evaluation.curves import read_curve
+from alignment.evaluation.decoupling import decoupling
 from alignment.evaluation.matrix import diagnose, plain_rows, propose
 from alignment.evaluation.matrix_cells import MATRIX
 from alignment.evaluation.plots import PANELS
@@ -64,7 +65,7 @@ def test_channels_symptoms_and_checks_are_those_of_the_code():
 
 def test_results_matrix_and_comparisons_are_declared():
     row = summarise([respond()], [record()]) | audit([respond()], [record()]) | stability(None)
-    row |= summarise_samples([], []) | training_power([])
+    row |= summarise_samples([], []) | training_power([]) | decoupling([])
     row |= monitor_summary(None, MonitorConfig(**default_config().watch))
     assert RESULTS.keys() - {"arm", "seed", "about", "left_out", "dev"} == row.keys()
     filled = diagnose([mumble()], [record()], {cell.channel: np.full(1, cell.worst) for cell in MATRIX}, {})
@@ -112,6 +113,7 @@ def test_a_run_writes_what_is_declared_and_nothing_else(tmp_path):
     config.arms = ("modular", "joint_mono")
     config.grpo.update(steps=2, reward="quark", normaliser="rfn", weighting="tri_factor", hard_safety=True)
     config.grpo.update(refill=1, importance_cap=2.0, beta=0.04, calibration_prompts=4, power_every=1)
+    config.sft.holdout = 3
     outcomes = execute(open_run(config, str(tmp_path / "run")))
     rows = [row for path in (tmp_path / "run").glob("seed0/*/metrics.jsonl") for row in read_curve(path)]
     declared = {find_metric(name).name for row in rows for name in row}

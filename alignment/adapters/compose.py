@@ -47,6 +47,22 @@ def merge(params: dict, stack: Stack, dtype: jnp.dtype = jnp.float32) -> dict:
     return jax.tree.map(lambda leaf: leaf.astype(dtype), merged)
 
 
+@jax.jit
+def update_norm(stack: Stack) -> jax.Array:
+    """Return the Frobenius norm of what the stack adds to the weights, sum gate * scale * A B over all layers.
+
+    |A B|^2 = <A^T A, B B^T>, so that only products of rank by rank are formed.
+    """
+    total = jnp.float32(0.0)
+    for name in adapted(stack):
+        a, b = concatenated(stack, name)
+        squares = jnp.einsum("lir,lis->lrs", a, a, precision="highest") * jnp.einsum(
+            "lro,lso->lrs", b, b, precision="highest"
+        )
+        total += squares.sum()
+    return jnp.sqrt(jnp.maximum(total, 0.0))
+
+
 def merged_share(params: dict, stack: Stack, dtype: jnp.dtype) -> tuple[float, float]:
     """Return what `merge` into `dtype` leaves of the adapters: a share, and a cosine.
 

@@ -38,6 +38,7 @@ class Data:
     notes: tuple[str, ...]  # which files, how they were split, which traces
     fingerprints: Mapping[str, str]  # {"sft" | "rl" | "eval" | "dev": SHA-256 of the records}
     dev: tuple[Record, ...] = ()  # questions to choose settings on
+    holdout: tuple[Record, ...] = ()  # as `sft`, but never trained on
     left_out: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)  # ids by part: cannot be encoded
 
 
@@ -86,6 +87,20 @@ def load_data(data: ConfigDict, seed: int | None = None, training: Collection[st
         notes += [f"{role}: {count} of its records are of their publisher's test split"] if count else []
     prints = {role: fingerprint(records) for role, records in chosen.items()}
     return Data(**chosen, notes=tuple(notes), fingerprints=prints)
+
+
+def hold_out(data: Data, count: int) -> Data:
+    """Return `data` with the last `count` records of `sft` in `holdout` instead.
+
+    Raises:
+      UserError: nothing would be left to train on.
+    """
+    if not (count and data.sft):
+        return data
+    if count >= len(data.sft):
+        raise UserError(f"--config.sft.holdout={count} leaves none of {len(data.sft)} records of SFT; lower it")
+    notes = (*data.notes, f"sft: its last {count} records are held out, to measure their loss along the reward stages")
+    return dataclasses.replace(data, sft=data.sft[:-count], holdout=data.sft[-count:], notes=notes)
 
 
 def _check(role: str, part: ConfigDict) -> None:

@@ -29,6 +29,7 @@ PANELS = (
     ("entropy/mean", "Entropy", "nat / token"),
     ("completion/length_mean", "Completion length", "tokens"),
     ("groups/zero_variance", "Groups without reward variance", "share of groups"),
+    ("reasoning/nll", "Held-out SFT loss, gates (1, 1)", "nat / token"),
     ("nll", "SFT negative log-likelihood", "nat / token"),
 )
 

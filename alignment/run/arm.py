@@ -17,6 +17,7 @@ from alignment.common.progress import say, warn
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
 from alignment.evaluation.curves import read_curve
+from alignment.evaluation.decoupling import decoupling
 from alignment.evaluation.generate import answer_samples, sampling_of
 from alignment.evaluation.sampled import summarise_samples
 from alignment.evaluation.stability import stability
@@ -145,4 +146,5 @@ def make_row(
     row = {"arm": arm.name, "seed": seed, "about": arm.about, "left_out": left_out}
     row |= summarise(responses, records)
     row |= audit(responses, records, rewarded=tuple(rewarded))
-    return row | stability(curve) | training_power(curve) | monitor_summary(curve, MonitorConfig(**run.config.watch))
+    row |= stability(curve) | training_power(curve) | decoupling(curve)
+    return row | monitor_summary(curve, MonitorConfig(**run.config.watch))

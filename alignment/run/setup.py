@@ -13,7 +13,7 @@ from alignment.arms import stage_order
 from alignment.common.fingerprint import environment
 from alignment.common.lock import Lock
 from alignment.config_checks import check_config
-from alignment.data.load import Data, load_data
+from alignment.data.load import Data, hold_out, load_data
 from alignment.errors import UserError
 from alignment.evaluation.generate import sampling_of
 from alignment.objectives.kl import describe_penalty
@@ -83,7 +83,9 @@ def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
     for grpo_config in grpo_configs:
         make_reward_function(grpo_config, sampler.base)
     responses = {stage.objective.removeprefix("sft_") if stage.objective != "joint" else "cot" for stage in stages}
+    responses |= {"cot"} if config.sft.holdout else set()
     data = drop_unusable(sampler.base, data, config, sorted(responses - {"grpo"}))
+    data = hold_out(data, config.sft.holdout)
     for grpo_config in grpo_configs:
         check_questions(grpo_config, len(data.rl))  # again, of those that are left
     return Run(config, epath.Path(workdir), sampler, options, data, lock)

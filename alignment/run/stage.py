@@ -17,7 +17,9 @@ from alignment.arms import SNAPSHOT, Stage
 from alignment.common.fingerprint import fingerprint
 from alignment.common.manifest import MANIFEST, digest_of, seal, sha256
 from alignment.common.progress import say, warn
+from alignment.data.tokens import Examples
 from alignment.parallel.data_parallel import Devices
+from alignment.record import Record
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.keys import stage_key
 from alignment.run.setup import Run
@@ -65,14 +67,17 @@ def train_stage(run: Run, stage: Stage, seed: int, loras: Loras, session: Sessio
     key = stage_key(seed, stage.name.partition("@")[0])  # variants draw the same numbers, which pairs them
     lora = loras[stage.start] if stage.start else fresh_lora(run, stage, seed)
     frozen = frozen_under(base, run.sampler.devices, stage, loras, lora)
-    examples = None
-    if stage.objective != "grpo":
-        response = "cot" if stage.objective == "joint" else stage.objective.removeprefix("sft_")
-        examples = sft.encode_examples(base, data.sft, response, config.sft.max_tokens, config.data.cache)
+
+    def encode(records: Sequence[Record], response: str) -> Examples | None:
+        limit, cache = config.sft.max_tokens, config.data.cache
+        return sft.encode_examples(base, records, response, limit, cache) if records else None
+
     if not stage.on_policy:
+        examples = encode(data.sft, stage.objective.removeprefix("sft_"))
         return sft.train_sft(base, run.options, frozen, lora, examples, config.sft, session, key)
-    questions = GrpoData(data.rl, examples)
-    return grpo.train_grpo(run.sampler, run.options, frozen, lora, questions, config, session, key)
+    examples = encode(data.sft, "cot") if stage.objective == "joint" else None
+    grpo_data = GrpoData(data.rl, examples, encode(data.holdout, "cot"))
+    return grpo.train_grpo(run.sampler, run.options, frozen, lora, grpo_data, config, session, key)
 
 
 def frozen_under(base: BaseModel, devices: Devices, stage: Stage, loras: Loras, start: Lora) -> Frozen:

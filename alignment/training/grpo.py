@@ -47,7 +47,8 @@ def train_grpo(
       options: devices, recomputation and implementation of the log-probs.
       frozen: the base parameters, the adapters under the trainable one, and those of the KL reference on that base.
       lora: the adapter to train.
-      data: the questions; for a joint stage, which adds an SFT loss to that of GRPO, also its examples.
+      data: the questions; examples whose loss is measured; for a joint stage, which adds an SFT loss to that of GRPO,
+        also its examples.
       config: the whole configuration; `grpo`, `watch` and, for a joint stage, `sft` are read.
       session: where checkpoints and metrics go, and the seed of the data order.
       key: the stage's key; every sampling key descends from it.
@@ -58,7 +59,7 @@ def train_grpo(
     calibrate = make_calibration(context, lora, data.questions, session)
     updates = grpo.steps * grpo.epochs * grpo.minibatches
     optimizer, schedule = make_optimizer(grpo, updates), make_schedule(grpo, updates)
-    update = make_update(sampler.base, options, frozen, data, config, optimizer, session.seed)
+    update = make_update(sampler.base, options, frozen, data, config, optimizer, lora, session.seed)
 
     def one_step(state: StageState, step: int) -> tuple[StageState, dict[str, float]]:
         # state.train lives on the device (adapter, optimiser, step, key), state.host in numpy (rewards, monitor).

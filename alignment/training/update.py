@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from alignment.adapters.stack import push
+from alignment.adapters.lora import Lora
+from alignment.adapters.stack import Stack, push
 from alignment.common.interrupts import commit_step
 from alignment.data.tokens import Examples
 from alignment.metric_schema import reduce_steps
@@ -18,6 +19,7 @@ from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
 from alignment.rollout.base_model import BaseModel
 from alignment.training.batches import GrpoBatch, minibatch
+from alignment.training.drift import LogProbs, is_measured, make_drift
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
 from alignment.training.mismatch import mismatch
 from alignment.training.options import TrainingOptions
@@ -34,6 +36,7 @@ class GrpoData(NamedTuple):
 
     questions: Sequence[Record]
     examples: Examples | None = None  # of the joint stage's second loss: L_GRPO + joint_weight * L_SFT on one adapter
+    holdout: Examples | None = None  # examples of SFT that no stage trains on: their loss is measured
 
 
 def make_update(
@@ -43,56 +46,60 @@ def make_update(
     data: GrpoData,
     config: ConfigDict,
     optimizer: optax.GradientTransformation,
+    start: Lora,
     seed: int,
 ) -> Update:
     """Return the function (state, batch, step) -> (state, metrics) that runs every optimiser step of one rollout.
 
-    A rollout serves `epochs` passes of `minibatches` optimiser steps each. `seed` decides the order of `data.examples`.
+    A rollout serves `epochs` passes of `minibatches` optimiser steps each. `start` is the adapter before the stage,
+    against which its change is measured, and `seed` decides the order of `data.examples`.
     """
     grpo, passes = config.grpo, config.grpo.epochs * config.grpo.minibatches
     terms = make_terms(base, options, config, joint=data.examples is not None)
     run = compile_step(lambda axis: make_step(terms, optimizer, axis), options.devices)
     placed = place_frozen(frozen, options.devices)
-    old_log_probs = make_old_log_probs(base, options, frozen, grpo)
+    log_probs = make_log_probs(base, options, frozen, grpo)
+    drift = make_drift(base, options, frozen, start, data.holdout, grpo, log_probs) if grpo.power_every else None
 
     def update(state: TrainState, batch: GrpoBatch, step: int) -> tuple[TrainState, dict[str, float]]:
         commit_step()
-        power: dict[str, float] = {}
+        measured, measurements = is_measured(grpo, step), {}
         if passes > 1:  # with a single pass the policy that sampled is the current one
-            batch = batch.replace(old_log_prob=old_log_probs(state, batch))
+            batch = batch.replace(old_log_prob=log_probs(push(frozen.under, TRAINABLE, state.lora), batch))
         rows = []
         for index in range(passes):
             batches = {"grpo": minibatch(batch, index % grpo.minibatches, grpo.minibatches)}
             if data.examples is not None:
                 sizes, number = (base.pad_id, options.devices.count), step * passes + index
                 batches["sft"] = sft_batch(*sizes, data.examples, config.sft, number, seed)
-            if index == 0 and grpo.power_every and step % grpo.power_every == 0:
-                state, metrics, power = step_and_measure(run, state, placed, batches)
+            if index == 0 and measured:
+                state, metrics, measurements = step_and_measure(run, state, placed, batches)
             else:
                 state, metrics = run(state, placed, batches)
             rows.append(jax.device_get(metrics))
         row = reduce_steps(rows)
         row = {name: value for name, value in row.items() if not name.startswith(("tokens/", "count/"))}
-        return state, mismatch(row) | power
+        if measured:
+            moved = drift(state.lora, batch, step)
+            moved["time/measure"] += measurements["time/measure"]
+            measurements |= moved
+        return state, mismatch(row) | measurements
 
     return update
 
 
-def make_old_log_probs(
-    base: BaseModel, options: TrainingOptions, frozen: Frozen, grpo: ConfigDict
-) -> Callable[[TrainState, GrpoBatch], jax.Array]:
-    """Return the function (state, batch) -> log-probs [P, G, Lc] of the policy before the first optimiser step."""
+def make_log_probs(base: BaseModel, options: TrainingOptions, frozen: Frozen, grpo: ConfigDict) -> LogProbs:
+    """Return the function (adapters, batch) -> log-probs [P, G, Lc] of its completions, without a gradient."""
     log_probs = jax.jit(completion_log_probs, static_argnames=("config", "temperature", "logprob", "token_ranges"))
     chunks = grpo.minibatches * grpo.micro_batches
     kwargs = {"config": base.config, "temperature": grpo.temperature, "logprob": options.logprob}
     kwargs["token_ranges"] = base.token_ranges
 
-    def old_log_probs(state: TrainState, batch: GrpoBatch) -> jax.Array:
-        stack = push(frozen.under, TRAINABLE, state.lora)
+    def of_policy(stack: Stack, batch: GrpoBatch) -> jax.Array:
         parts = (options.devices.shard(minibatch(batch, index, chunks)) for index in range(chunks))
         return jnp.concatenate([log_probs(frozen.params, stack, part, **kwargs).log_prob for part in parts])
 
-    return old_log_probs
+    return of_policy
 
 
 def make_terms(base: BaseModel, options: TrainingOptions, config: ConfigDict, joint: bool) -> tuple[Term, ...]:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import types
 
 import pytest
+from tiny import records
 
 from alignment.config import default_config
 from alignment.data.ids import fingerprint
-from alignment.data.load import ROLES, load_data
+from alignment.data.load import ROLES, Data, hold_out, load_data
 from alignment.data.splits import questions
 from alignment.errors import UserError
 from alignment.record import Record
@@ -117,6 +119,16 @@ def test_training_questions_of_the_development_file_are_left_out_of_training(tmp
     loaded = load_data(data)
     assert {record.id for record in loaded.dev} == {"q206", "q207", "q208", "q209"}
     assert {record.id for record in loaded.rl} == {f"q{number}" for number in range(200, 206)}
+
+
+def test_the_last_records_of_sft_are_held_out():
+    rows = tuple(records(5))
+    data = Data(rows, (), rows, ("a note",), {})
+    split = hold_out(data, 2)
+    assert (split.sft, split.holdout) == (rows[:3], rows[3:]) and "last 2 records are held out" in split.notes[-1]
+    assert hold_out(data, 0) is data and hold_out(dataclasses.replace(data, sft=()), 2).holdout == ()
+    with pytest.raises(UserError, match=r"--config\.sft\.holdout=5 leaves none of 5 records"):
+        hold_out(data, 5)
 
 
 def test_a_part_that_is_wholly_contained_in_another_is_an_error(tmp_path):

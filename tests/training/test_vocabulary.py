@@ -112,7 +112,7 @@ def test_recorded_log_probabilities_are_those_of_the_policy_that_is_trained(cont
 
 def update_of(context, frozen, grpo, optimizer):
     config = ConfigDict({"grpo": grpo})
-    return make_update(context.sampler.base, OPTIONS, frozen, GrpoData(RECORDS), config, optimizer, seed=0)
+    return make_update(context.sampler.base, OPTIONS, frozen, GrpoData(RECORDS), config, optimizer, lora(2), seed=0)
 
 
 @pytest.mark.ci

@@ -1,0 +1,117 @@
+"""How far a reward stage moves a policy, and what that costs of what SFT taught, measured beside the training.
+
+The held-out loss of the reasoning is the negative log-likelihood of SFT examples that no stage trains on, once with the
+reward adapter (gates (1, 1)) and, where it lies on a frozen one, without it (gates (1, 0)). Whether reinforcement after
+SFT must raise it is the question of 2601.07389; an adapter that can be taken off answers it for itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from alignment.adapters.compose import update_norm
+from alignment.adapters.lora import Lora
+from alignment.adapters.stack import Adapter, Stack, push
+from alignment.data.collate import collate
+from alignment.data.tokens import Examples
+from alignment.objectives.kl import k3
+from alignment.rollout.base_model import BaseModel
+from alignment.training.batches import GrpoBatch, SftBatch
+from alignment.training.losses import TRAINABLE, make_sft_loss
+from alignment.training.options import TrainingOptions
+from alignment.training.state import Frozen
+
+Drift = Callable[[Lora, GrpoBatch, int], dict[str, float]]
+LogProbs = Callable[[Stack, GrpoBatch], jax.Array]
+
+
+def is_measured(grpo: ConfigDict, step: int) -> bool:
+    """Whether `config.grpo` asks for measurements at `step`: every n-th from the first on, and the last."""
+    return grpo.power_every > 0 and (step % grpo.power_every == 0 or step == grpo.steps - 1)
+
+
+def make_drift(
+    base: BaseModel,
+    options: TrainingOptions,
+    frozen: Frozen,
+    start: Lora,
+    holdout: Examples | None,
+    grpo: ConfigDict,
+    log_probs: LogProbs,
+) -> Drift:
+    """Return the function (adapter after a step, its rollout's batch, step) -> metrics of a step that is measured.
+
+    `distance/weights` is the Frobenius norm of the change of all adapted weights since the start, and
+    `distance/weights_share` the same over the norm of what the adapters added at the start, absent where that is 0.
+    `kl/mean` is the divergence of the policy that sampled from the reference, where beta is 0 and the loss does not
+    report it. `reasoning/nll` and `reasoning/nll_without_reward` are the held-out loss with the reward adapter and,
+    where it lies on a frozen one, without it; `reasoning/nll_start`, at the first step, is that before the stage.
+
+    Args:
+      base, options, frozen: of the stage.
+      start: its adapter before the first step.
+      holdout: examples of the reasoning that no stage trains on; None: no loss of them is measured.
+      grpo: `config.grpo`.
+      log_probs: (adapters, batch) -> [P, G, Lc].
+    """
+    nll = None if holdout is None else _make_nll(base, options, frozen, holdout)
+    at_start = float(update_norm(push(frozen.under, TRAINABLE, start)))
+
+    def drift(lora: Lora, batch: GrpoBatch, step: int) -> dict[str, float]:
+        begin, moved = time.perf_counter(), float(update_norm(change(start, lora)))
+        row = {"distance/weights": moved}
+        row |= {"distance/weights_share": moved / at_start} if at_start else {}
+        if not grpo.beta:
+            reference = log_probs(frozen.reference, batch)
+            divergence = k3(batch.log_prob, reference).value
+            row["kl/mean"] = float(np.mean(np.asarray(divergence)[np.asarray(batch.mask)]))
+        if nll is not None:
+            row["reasoning/nll"] = nll(lora)
+            row |= {"reasoning/nll_without_reward": nll(without(lora))} if frozen.under.adapters else {}
+            row |= {"reasoning/nll_start": nll(start)} if step == 0 else {}
+        return row | {"time/measure": time.perf_counter() - begin}
+
+    return drift
+
+
+def change(start: Lora, now: Lora) -> Stack:
+    """Return two adapters whose sum is A_1 B_1 - A_0 B_0, as (A_1 - A_0) B_1 + A_0 (B_1 - B_0).
+
+    The difference of two products of almost equal factors would be rounded away.
+    """
+    pairs = {name: (start.modules[name], factors) for name, factors in now.modules.items()}
+    of_a = {name: {"a": after["a"] - before["a"], "b": after["b"]} for name, (before, after) in pairs.items()}
+    of_b = {name: {"a": before["a"], "b": after["b"] - before["b"]} for name, (before, after) in pairs.items()}
+    gate = jnp.float32(1.0)
+    return Stack((Adapter(now.replace(modules=of_a), gate, "a"), Adapter(now.replace(modules=of_b), gate, "b")))
+
+
+def without(lora: Lora) -> Lora:
+    """Return the adapter with gate 0, by the same program as with gate 1: one whose factors are 0."""
+    return lora.replace(modules=jax.tree.map(jnp.zeros_like, lora.modules))
+
+
+def _make_nll(base: BaseModel, options: TrainingOptions, frozen: Frozen, holdout: Examples) -> Callable[[Lora], float]:
+    """Return the function adapter -> mean negative log-likelihood of the held-out response tokens, in nat."""
+    arrays = collate(holdout, len(holdout), 0, 0, filler=base.pad_id)
+    batch = options.devices.replicate(SftBatch(**{name: jnp.asarray(array) for name, array in arrays.items()}))
+    still = frozen.replace(reference=Stack())
+
+    def nll(lora: Lora) -> float:
+        total, count = _summed_nll(base.config, options.logprob, lora.replace(dropout=0.0), still, batch)
+        return float(total) / float(count)
+
+    return nll
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _summed_nll(config, logprob: str, lora: Lora, frozen: Frozen, batch: SftBatch) -> tuple[jax.Array, jax.Array]:
+    total, tally = make_sft_loss(config, False, logprob)(lora, frozen, batch, jax.random.key(0))
+    return total, tally.count
