@@ -21,6 +21,7 @@ from alignment.adapters.lora import Lora
 from alignment.adapters.stack import Adapter, Stack, push
 from alignment.data.collate import collate
 from alignment.data.tokens import Examples
+from alignment.models.config import Qwen2Config
 from alignment.objectives.kl import k3
 from alignment.rollout.base_model import BaseModel
 from alignment.training.batches import GrpoBatch, SftBatch
@@ -105,13 +106,19 @@ def _make_nll(base: BaseModel, options: TrainingOptions, frozen: Frozen, holdout
     still = frozen.replace(reference=Stack())
 
     def nll(lora: Lora) -> float:
-        total, count = _summed_nll(base.config, options.logprob, lora.replace(dropout=0.0), still, batch)
+        total, count = summed_nll(base.config, options.logprob, lora.replace(dropout=0.0), still, batch)
         return float(total) / float(count)
 
     return nll
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _summed_nll(config, logprob: str, lora: Lora, frozen: Frozen, batch: SftBatch) -> tuple[jax.Array, jax.Array]:
+def summed_nll(
+    config: Qwen2Config, logprob: str, lora: Lora, frozen: Frozen, batch: SftBatch
+) -> tuple[jax.Array, jax.Array]:
+    """Return the summed negative log-likelihood of a batch's response tokens, in nat, and their number.
+
+    Compiled once for all stages of a process whose adapters have one shape.
+    """
     total, tally = make_sft_loss(config, False, logprob)(lora, frozen, batch, jax.random.key(0))
     return total, tally.count
