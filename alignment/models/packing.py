@@ -1,8 +1,8 @@
 """Pack the completion tokens of each prompt into one row without padding.
 
 A group is a grid of G x Lc cells, and in most groups many cells are padding. The linear layers therefore run on packed
-rows [P, N]; only attention, a small part of the computation, runs on the grid. N is rounded up to a multiple of a
-quarter of the grid, so that at most four programs are compiled per grid, whatever the lengths.
+rows [P, N]; only attention, a small part of the computation, runs on the grid. The caller chooses N, since each
+compiles its own program.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-SHARES = 4  # the number of different N per grid
-LEAST = 512  # the smallest step of N in tokens; less is not worth the compilation of another program
-
 
 class Packing(NamedTuple):
     """Indices that map packed tokens to the cells of the grid, and cells to packed tokens."""
@@ -24,19 +21,33 @@ class Packing(NamedTuple):
     positions: jax.Array  # [P, G * Lc] position in the packed row of each cell; N where the cell is empty
 
 
-def pack_cells(mask: np.ndarray) -> np.ndarray:
+def pack_cells(mask: np.ndarray, width: int = 0) -> np.ndarray:
     """Return int32 cells [P, N] of the completion tokens whose state predicts a token, from mask [P, G, Lc].
 
-    These are all but the last token of each completion. Rows are padded with G * Lc.
+    These are all but the last token of each completion. Rows are padded with G * Lc to N = `width`; 0 is the width of
+    the fullest row.
+
+    Raises:
+      ValueError: a row holds more than `width` tokens.
     """
-    groups, samples, length = mask.shape
-    predicts = np.zeros(mask.shape, bool)
-    predicts[:, :, :-1] = mask[:, :, 1:]
-    predicts, size = predicts.reshape(groups, -1), samples * length
-    step = max(LEAST, -(-size // SHARES))
-    width = min(size, step * max(1, -(-int(predicts.sum(axis=1).max()) // step)))
+    predicts = _predicts(mask)
+    size, fullest = predicts.shape[1], count_cells(mask)
+    width = width or max(1, fullest)
+    if width < fullest:
+        raise ValueError(f"{fullest} tokens do not fit into rows of {width}")
     order = np.argsort(~predicts, axis=1, kind="stable")[:, :width]
     return np.where(np.take_along_axis(predicts, order, axis=1), order, size).astype(np.int32)
+
+
+def count_cells(mask: np.ndarray) -> int:
+    """Return the tokens of the fullest row that `pack_cells` makes of mask [P, G, Lc]."""
+    return int(_predicts(mask).sum(axis=1).max())
+
+
+def _predicts(mask):
+    """Whether a token's state predicts another [P, G * Lc]: true at all but the last token of each completion."""
+    following = np.pad(mask[:, :, 1:], ((0, 0), (0, 0), (0, 1)))
+    return following.reshape(len(mask), -1)
 
 
 def make_packing(cells: jax.Array, size: int) -> Packing:

@@ -32,3 +32,9 @@ def pad_right(rows: Sequence[Sequence[int]], pad: int, length: int | None = None
         tokens[index, : len(row)] = row
         mask[index, : len(row)] = True
     return tokens, mask
+
+
+def fit_width(array: np.ndarray, width: int) -> np.ndarray:
+    """Return an array [..., T] with its last axis padded with zeros, or cut, to `width`."""
+    array = np.asarray(array)[..., :width]
+    return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,9 +9,8 @@ from flax import struct
 
 from alignment.models.packing import pack_cells
 from alignment.objectives.policy import mask_truncated
-
-if TYPE_CHECKING:  # so that the update can be measured without what a rollout needs
-    from alignment.rollout.scheduler import Group
+from alignment.rollout.groups import Group
+from alignment.text.padding import fit_width
 
 
 @struct.dataclass
@@ -44,22 +41,31 @@ class GrpoBatch:
 Batch = SftBatch | GrpoBatch
 
 
-def make_grpo_batch(group: Group, advantages: jax.Array, drop_truncated: bool = False) -> GrpoBatch:
+def make_grpo_batch(
+    group: Group, advantages: jax.Array, drop_truncated: bool = False, widths: tuple[int, int, int] | None = None
+) -> GrpoBatch:
     """Return the batch of a rollout with advantages [P, G].
 
-    `drop_truncated` takes the completions that met the token limit out of the mask.
+    Args:
+      group: the rollout.
+      advantages: [P, G].
+      drop_truncated: take the completions that met the token limit out of the mask.
+      widths: Lp, Lc and N (`training.widths`) that the batch is padded to, not below what the rollout needs; None:
+        those of the rollout, and its fullest row.
     """
+    prompt, completion, cells = widths or (group.prompts.shape[1], group.completions.shape[2], 0)
     mask = np.asarray(group.mask)
     if drop_truncated:
         mask = mask_truncated(mask, np.asarray(group.truncated))
+    mask = fit_width(mask, completion)
     return GrpoBatch(
-        prompts=jnp.asarray(group.prompts),
-        prompt_mask=jnp.asarray(group.prompt_mask),
-        completions=jnp.asarray(group.completions),
+        prompts=jnp.asarray(fit_width(group.prompts, prompt)),
+        prompt_mask=jnp.asarray(fit_width(group.prompt_mask, prompt)),
+        completions=jnp.asarray(fit_width(group.completions, completion)),
         mask=jnp.asarray(mask),
-        log_prob=jnp.asarray(group.log_prob),
+        log_prob=jnp.asarray(fit_width(group.log_prob, completion)),
         advantages=advantages,
-        cells=jnp.asarray(pack_cells(mask)),
+        cells=jnp.asarray(pack_cells(mask, cells)),
     )
 
 

@@ -34,7 +34,7 @@ from alignment.common.manifest import MANIFEST, find_corruption, seal
 from alignment.errors import UserError
 
 _STATE = "state.json"
-_LAYOUT = 3  # of the arrays and the meta of a stage; 3: the state of the device and that of the host
+_LAYOUT = 4  # of the arrays and the meta of a stage; 4: with the widths of a reward stage
 _ARRAYS = "arrays"
 _STEP = re.compile(r"([0-9]+)(\.tmp)?")
 

@@ -20,7 +20,6 @@ from alignment.adapters.lora import Lora
 from alignment.objectives.family import get_advantage
 from alignment.rewards.combine import combine
 from alignment.rollout.sampler import Sampler
-from alignment.training.batches import make_grpo_batch
 from alignment.training.calibration import make_calibration
 from alignment.training.loop import Session, run_loop
 from alignment.training.options import TrainingOptions
@@ -28,6 +27,7 @@ from alignment.training.rollout import draw_questions, make_context, replace_zer
 from alignment.training.rollout_metrics import describe, init_host_state, monitor_rollout
 from alignment.training.state import Frozen, HostState, StageState, init_state, make_optimizer, make_schedule
 from alignment.training.update import GrpoData, make_update
+from alignment.training.widths import largest_widths, padded_batch
 
 
 def train_grpo(
@@ -59,6 +59,7 @@ def train_grpo(
     calibrate = make_calibration(context, lora, data.questions, session)
     updates = grpo.steps * grpo.epochs * grpo.minibatches
     optimizer, schedule = make_optimizer(grpo, updates), make_schedule(grpo, updates)
+    largest = largest_widths(max(map(len, context.prompts.values())), grpo.group_size, grpo.max_new_tokens)
     update = make_update(sampler.base, options, frozen, data, config, optimizer, lora, session.seed)
 
     def one_step(state: StageState, step: int) -> tuple[StageState, dict[str, float]]:
@@ -80,7 +81,8 @@ def train_grpo(
         advantages = compute_advantages(jnp.asarray(rewards.combined), context.reward_config.std_floor)  # [P, G]
         monitored, monitor = monitor_rollout(rollout, state.host.monitor, config.watch, session.label, step)
 
-        batch = make_grpo_batch(rollout.group, advantages, grpo.mask_truncated)
+        drop = grpo.mask_truncated
+        batch, narrow = padded_batch(rollout.group, advantages, drop, largest, state.host.widths)
         learning_rate, update_start = float(schedule(train.step)), time.perf_counter()
         train, metrics = update(train, batch, step)
 
@@ -88,7 +90,7 @@ def train_grpo(
         row = metrics | describe(rollout, rewards, advantages) | monitored
         row |= {"time/update": end - update_start - metrics.get("time/measure", 0.0), "learning_rate": learning_rate}
         row |= {"tokens_per_s": float(rollout.group.mask.sum()) / (end - start)}
-        return StageState(train, HostState(reward_state, monitor)), row
+        return StageState(train, HostState(reward_state, monitor, narrow)), row
 
     state = StageState(init_state(lora, optimizer, key), init_host_state(context.reward_config))
     return run_loop(session, state, grpo.steps, one_step).train.lora

@@ -12,11 +12,12 @@ from alignment.rewards.combine import RewardConfig, Rewards, init_rewards
 from alignment.training.monitor import MonitorConfig, MonitorState, init_monitor, new_alarms, update_monitor
 from alignment.training.rollout import Rollout
 from alignment.training.state import HostState
+from alignment.training.widths import NOT_FIXED
 
 
 def init_host_state(reward_config: RewardConfig) -> HostState:
-    """Return the state of the rewards and of the monitor before the first step."""
-    return HostState(init_rewards(reward_config), init_monitor())
+    """Return the state of the rewards, of the monitor and of the widths before the first step."""
+    return HostState(init_rewards(reward_config), init_monitor(), NOT_FIXED)
 
 
 def describe(rollout: Rollout, rewards: Rewards, advantages: jax.Array) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import struct
 
@@ -40,6 +41,7 @@ class HostState(NamedTuple):
 
     rewards: RewardState
     monitor: MonitorState
+    widths: np.ndarray  # [3] int32: the narrow `training.widths.Widths` of its batches; 0 before they are fixed
 
 
 class StageState(NamedTuple):

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment.models import packing
-from alignment.models.packing import make_packing, pack, pack_cells, segment_positions, unpack
+from alignment.models.packing import count_cells, make_packing, pack, pack_cells, segment_positions, unpack
 
 P, G, LC = 2, 3, 7
 
@@ -21,9 +20,7 @@ def masks(lengths):
 
 @given(lengths=st.lists(st.integers(0, LC), min_size=P * G, max_size=P * G))
 def test_every_token_but_the_last_is_packed_once_and_comes_back(lengths):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packing, "LEAST", 1)
-        cells = pack_cells(masks(lengths))
+    cells = pack_cells(masks(lengths))
     read = np.arange(LC) < np.reshape(lengths, (P, G))[..., None] - 1
     for row, wanted in zip(cells, read.reshape(P, -1), strict=True):
         np.testing.assert_array_equal(row[row < G * LC], np.flatnonzero(wanted))
@@ -49,18 +46,13 @@ def test_gradients_go_back_where_the_values_came_from():
     np.testing.assert_array_equal(jax.grad(lambda w: (unpack(w, both) * grid).sum())(weights), pack(grid, both))
 
 
-def test_few_widths_for_any_lengths():
-    """What bounds the number of compiled programs: quarters of the grid, and one width for small grids."""
-    rng = np.random.default_rng(0)
-    widths = set()
-    for top in rng.integers(1, 257, 200):
-        mask = np.arange(256) < rng.integers(1, top + 1, (4, 8))[..., None]
-        width = pack_cells(mask).shape[1]
-        assert mask.sum(axis=(1, 2)).max() - 8 <= width
-        widths.add(width)
-    assert widths <= {512, 1024, 1536, 2048}
-    assert len(widths) > 2
-    assert {pack_cells(masks(rng.integers(1, 8, 6))).shape[1] for _ in range(20)} == {G * LC}
+def test_rows_have_the_width_that_is_asked_for_or_that_of_the_fullest():
+    mask = masks([7, 3, 1, 2, 5, 0])
+    assert count_cells(mask) == 8  # 6 + 2 + 0 tokens in the first row, 1 + 4 in the second
+    assert pack_cells(mask).shape == (P, 8) and pack_cells(mask, 12).shape == (P, 12)
+    np.testing.assert_array_equal(pack_cells(mask, 12)[:, 8:], G * LC)
+    with pytest.raises(ValueError, match="8 tokens do not fit into rows of 7"):
+        pack_cells(mask, 7)
 
 
 def test_positions_begin_anew_in_every_segment():

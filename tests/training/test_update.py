@@ -12,7 +12,6 @@ import pytest
 from tiny import CONFIG, lora, params, prompts
 
 from alignment.adapters.stack import make_stack, push
-from alignment.models import packing
 from alignment.models.packing import pack_cells
 from alignment.models.qwen2 import group_hidden_states, hidden_states, init_params, logits, prefill
 from alignment.objectives.family import LOSSES
@@ -58,12 +57,8 @@ def batch():
 
 @pytest.fixture(scope="module")
 def cells(batch):
-    """Packed as in training, only finer: this little grid would otherwise be packed whole."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packing, "LEAST", 2)
-        cells = pack_cells(np.asarray(batch.mask))
-    assert cells.shape == (4, 24)  # two quarters of 3 x 16, for 9 + 16 + 2 - 3 tokens
-    return jnp.asarray(cells)
+    """Packed as in training, into a row that no prompt fills."""
+    return jnp.asarray(pack_cells(np.asarray(batch.mask), 26))  # 9 + 16 + 2 - 3 = 24 tokens in the fullest
 
 
 def plain_log_probs(stack, batch):

@@ -71,6 +71,6 @@ def _update(step, state: TrainState, frozen: Frozen, group: Group, setting: Sett
         mask=grouped.mask,
         log_prob=grouped.log_prob,
         advantages=rewards,
-        cells=pack_cells(np.asarray(grouped.mask)),
+        cells=pack_cells(np.asarray(grouped.mask), setting.group * setting.new_tokens),
     )
     return step(state, frozen, {"grpo": jax.tree.map(jnp.asarray, batch)})[0]

@@ -123,7 +123,7 @@ def make_batch(setting: Setting) -> GrpoBatch:
         prompt_mask=np.ones(prompts.shape, bool),
         completions=rng.integers(0, setting.size.vocab, shape, np.int32),
         mask=mask,
-        cells=pack_cells(mask),
+        cells=pack_cells(mask, shape[1] * shape[2]),
         log_prob=np.zeros(shape, np.float32),
         advantages=rng.standard_normal(shape[:2], np.float32),
     )
