@@ -191,6 +191,12 @@ EXPERIMENT: dict[str, Any] = {
             dual_clip=leaf(0.0, "bound on rho where the advantage is negative, above 1 + clip_high; 0: off", low=0.0),
             entropy_bonus=leaf(0.0, "weight of the policy's entropy; a negative weight is a penalty"),
             importance_cap=leaf(0.0, "cap of the importance weights against the sampler's log-probs; 0: off", low=0.0),
+            importance_floor=share_leaf(0.0, "least importance weight; 0: none (IcePop: token_mask, 0.5, cap 5)"),
+            importance=leaf(
+                "token_truncate",
+                "importance weights of a token or of the whole sequence, cut at their bounds or set to 0 outside them",
+                choices=("token_truncate", "token_mask", "sequence_truncate", "sequence_mask"),
+            ),
             mask_truncated=leaf(False, "leave completions that met the token limit out of the loss"),
             joint_weight=leaf(1.0, "joint_mono: lambda of L_GRPO + lambda L_SFT", low=0.0),
         ),

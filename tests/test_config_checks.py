@@ -21,7 +21,8 @@ from alignment.data.collate import BATCHINGS
 from alignment.data.vignettes import SCOPES
 from alignment.errors import UserError
 from alignment.kernels.linear_logprob.api import IMPLEMENTATIONS
-from alignment.objectives.kl import ESTIMATORS
+from alignment.objectives.kl import ESTIMATORS, TARGETS
+from alignment.objectives.ratios import IMPORTANCE
 from alignment.parallel.data_parallel import MODES
 from alignment.rollout.base_model import DTYPES
 from alignment.rollout.sampler import MERGES
@@ -67,6 +68,7 @@ def test_closed_choices_are_those_of_the_code_that_reads_them():
     assert choices["model.dtype"] == choices["traces.local.dtype"] == set(DTYPES)
     assert choices["rollout.merge"] == set(MERGES) and choices["parallel.mode"] == set(MODES)
     assert choices["model.logprob"] == {*IMPLEMENTATIONS, "auto"} and choices["grpo.kl"] == set(ESTIMATORS)
+    assert choices["grpo.kl_target"] == set(TARGETS) and choices["grpo.importance"] == set(IMPORTANCE)
     assert choices["sft.batching"] == set(BATCHINGS) and choices["builder"] == set(BUILDERS)
     assert choices["vignettes.scope"] == set(SCOPES)
 

@@ -13,7 +13,8 @@ from alignment.arms import ARMS
 from alignment.config import default_config
 from alignment.data.sources import SOURCES
 from alignment.objectives.family import LOSSES
-from alignment.objectives.kl import ESTIMATORS
+from alignment.objectives.kl import ESTIMATORS, TARGETS
+from alignment.objectives.ratios import IMPORTANCE
 from alignment.rewards.normalisers import NORMALISERS
 from alignment.rewards.presets import PRESETS, get_preset
 from alignment.rewards.registry import find_channel
@@ -36,6 +37,8 @@ REGISTRIES = {
     "grpo.weighting": WEIGHTINGS,
     "grpo.loss": LOSSES,
     "grpo.kl": ESTIMATORS,
+    "grpo.kl_target": TARGETS,
+    "grpo.importance": IMPORTANCE,
     "prompt.template": TEMPLATES,
     "data.sft.source": SOURCES,
     "data.rl.source": SOURCES,

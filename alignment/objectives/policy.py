@@ -15,7 +15,7 @@ from alignment.objectives.aggregation import AGGREGATIONS
 from alignment.objectives.family import Loss
 from alignment.objectives.kl import ESTIMATORS, GRADIENTS, NOTHING, TARGETS, k3, sequence_penalty, token_penalty
 from alignment.objectives.masking import masked, masked_sum
-from alignment.objectives.ratios import MAX_LOG_RATIO, RATIOS, token_ratio, truncated_importance
+from alignment.objectives.ratios import IMPORTANCE, MAX_LOG_RATIO, RATIOS, importance_weights, token_ratio
 from alignment.objectives.surrogates import SURROGATES, Clip
 
 
@@ -35,18 +35,31 @@ class LossConfig:
     kl: str = "k3"  # its estimator: k1, k2 or k3
     kl_correction: bool = False  # multiply it by rho, which mends the gradient of k1 and k3
     entropy_bonus: float = 0.0  # weight of the entropy, in reward per nat
-    importance_cap: float = 0.0  # of truncated importance sampling
+    importance: str = "token_truncate"  # an entry of `IMPORTANCE`
+    importance_cap: float = 0.0  # the largest importance weight
+    importance_floor: float = 0.0  # the least one
     max_tokens: int = 0  # the sampler's limit L_max, for the aggregation fixed_length
     group_size: int = 0  # completions of a prompt, which are consecutive rows; for the KL target sequence
 
     def __post_init__(self):
         self._check_kl()
-        for name in ("clip_low", "clip_high", "dual_clip", "beta", "importance_cap"):
+        lookup(IMPORTANCE, self.importance, "importance weight (--config.grpo.importance)")
+        for name in ("clip_low", "clip_high", "dual_clip", "beta", "importance_cap", "importance_floor"):
             if getattr(self, name) < 0:
                 raise UserError(f"--config.grpo.{name}={getattr(self, name)}: it must not be negative")
         if self.dual_clip and self.dual_clip <= 1 + self.clip_high:
             raise UserError(
                 f"--config.grpo.dual_clip={self.dual_clip} must lie above 1 + clip_high = {1 + self.clip_high} (0: off)"
+            )
+        if self.importance != "token_truncate" and not self.importance_cap:
+            raise UserError(
+                f"--config.grpo.importance={self.importance} weighs nothing without --config.grpo.importance_cap; set "
+                "one, such as 2"
+            )
+        if self.importance_floor and not self.importance_floor < 1 < self.importance_cap:
+            raise UserError(
+                f"--config.grpo.importance_floor={self.importance_floor} and --config.grpo.importance_cap="
+                f"{self.importance_cap}: 1, the weight of equal probabilities, must lie between them"
             )
 
     def _check_kl(self) -> None:
@@ -99,7 +112,7 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
     """Aggregate -w_t gain(rho_t, A) + beta KL_t - entropy_bonus H_t over the tokens, as `loss` prescribes.
 
     rho is the ratio to the policy before the updates of this rollout (`ratios`), gain its clipped product with the
-    advantage (`surrogates`), w the truncated importance weight of the sampler (1 if off), KL the penalty of `kl`. With
+    advantage (`surrogates`), w the importance weight against the sampler (1 if off), KL the penalty of `kl`. With
     the KL target sequence there is no KL_t: beta times the penalty is taken off A. A response whose mask is empty adds
     0 to the sum, and is counted by aggregations that divide by the number of responses.
 
@@ -129,9 +142,10 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
     sums["clip/log_ratio"] = jnp.abs(log_ratio) > MAX_LOG_RATIO
     per_token = -gain.value
     if config.importance_cap:  # the weight applies to the gain alone
-        weight = truncated_importance(tokens.old_log_prob, tokens.sampler_log_prob, config.importance_cap)
+        bounds, pair = (config.importance_floor, config.importance_cap), (tokens.old_log_prob, tokens.sampler_log_prob)
+        weight, outside = importance_weights(IMPORTANCE[config.importance], *pair, mask, bounds)
         per_token = weight * per_token
-        sums |= {"importance/mean": weight, "importance/capped": weight >= config.importance_cap}
+        sums |= {"importance/mean": weight, "importance/capped": outside}
     if config.beta:
         estimate = k3(tokens.log_prob, tokens.ref_log_prob)  # the metric is that of k3, whatever is penalised
         sums |= {"kl/mean": estimate.value, "clip/k3": estimate.clamped}

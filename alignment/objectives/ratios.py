@@ -1,8 +1,9 @@
-"""The importance ratio of the current policy to the one that sampled, per token or per response."""
+"""The ratio of the current policy to the one before its update, and that policy's weights against the sampler."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,12 +27,49 @@ def sequence_ratio(log_ratio: jax.Array, mask: jax.Array) -> jax.Array:
 RATIOS: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {"token": token_ratio, "sequence": sequence_ratio}
 
 
-def truncated_importance(old_log_prob: jax.Array, sampler_log_prob: jax.Array, cap: float) -> jax.Array:
-    """w_t = min(pi_old(y_t) / pi_sampler(y_t), cap), without gradient, [N, Lc].
+class Importance(NamedTuple):
+    """How weights against the sampler are formed: of a token or of a completion, cut at the bounds or set to 0."""
 
-    Corrects for a sampler whose probabilities differ from the trainer's, by precision or kernels (truncated importance
-    sampling: Ionides 2008; for language models Yao et al. 2025, "Your efficient RL framework secretly brings you
-    off-policy RL training", cap 2).
+    over_sequence: bool
+    masks: bool
+
+
+# Truncated: Ionides 2008; for language models Yao et al. 2025, "Your efficient RL framework secretly brings you
+# off-policy RL training". Masked: "When speed kills stability" (Liu et al. 2025) over sequences, IcePop over tokens.
+IMPORTANCE: dict[str, Importance] = {
+    "token_truncate": Importance(over_sequence=False, masks=False),
+    "token_mask": Importance(over_sequence=False, masks=True),
+    "sequence_truncate": Importance(over_sequence=True, masks=False),
+    "sequence_mask": Importance(over_sequence=True, masks=True),
+}
+
+
+def importance_weights(
+    importance: Importance,
+    old_log_prob: jax.Array,
+    sampler_log_prob: jax.Array,
+    mask: jax.Array,
+    bounds: tuple[float, float],
+) -> tuple[jax.Array, jax.Array]:
+    """Return w = pi_old / pi_sampler, cut or masked at `bounds`, without gradient, and where a bound was met: [N, Lc].
+
+    They correct for a sampler whose probabilities differ from the trainer's, by precision or kernels. The weight of a
+    sequence is the product over its tokens and unbiased but for the bounds; the weight of a token ignores that its
+    prefix was drawn by the sampler too. A truncated weight keeps every completion, a mask drops those that the trainer
+    would hardly have sampled.
+
+    Args:
+      importance: an entry of `IMPORTANCE`.
+      old_log_prob: [N, Lc] by the trainer, of the policy that sampled.
+      sampler_log_prob: [N, Lc] as the sampler recorded it.
+      mask: [N, Lc] true at completion tokens.
+      bounds: the least weight (0: none) and the largest.
     """
-    gap = jnp.clip(old_log_prob - sampler_log_prob, -MAX_LOG_RATIO, MAX_LOG_RATIO)
-    return jax.lax.stop_gradient(jnp.minimum(jnp.exp(gap), cap))
+    low, high = bounds
+    gap = masked(old_log_prob - sampler_log_prob, mask)
+    if importance.over_sequence:
+        gap = jnp.broadcast_to(gap.sum(axis=1, keepdims=True), gap.shape)
+    weight = jnp.exp(jnp.clip(gap, -MAX_LOG_RATIO, MAX_LOG_RATIO))
+    outside = (weight < low) | (weight >= high)
+    bounded = jnp.where(outside, 0.0, weight) if importance.masks else jnp.clip(weight, low, high)
+    return jax.lax.stop_gradient(bounded), outside

@@ -124,5 +124,5 @@ def make_terms(base: BaseModel, options: TrainingOptions, config: ConfigDict, jo
 def loss_constants(grpo: ConfigDict) -> dict[str, Any]:
     """Return the constants of the policy loss in `config.grpo`."""
     names = ("clip_low", "clip_high", "dual_clip", "beta", "kl_target", "kl", "kl_correction", "group_size")
-    names += ("entropy_bonus", "importance_cap")
+    names += ("entropy_bonus", "importance", "importance_cap", "importance_floor")
     return {name: grpo[name] for name in names} | {"max_tokens": grpo.max_new_tokens}

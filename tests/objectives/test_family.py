@@ -86,6 +86,25 @@ def test_truncated_importance_by_hand():
     assert float(with_kl.total - out.total) == pytest.approx(0.1 * 2 * 0.148721, abs=WRITTEN)  # the KL is not weighted
 
 
+@pytest.mark.parametrize(
+    ("importance", "bounds", "total", "outside"),
+    [
+        # Trainer over sampler 2 and 1/2, then 4: the products are 1 and 4. The gains are -1.2 and -.5, and 3.
+        ("sequence_truncate", {"importance_cap": 2.0}, (-1.2 - 0.5) / 2 + 2 * 3, 1),
+        ("sequence_mask", {"importance_cap": 2.0}, (-1.2 - 0.5) / 2, 1),
+        ("token_mask", {"importance_cap": 3.0}, (2 * -1.2 - 0.5 * 0.5) / 2, 1),
+        ("token_mask", {"importance_cap": 3.0, "importance_floor": 0.6}, 2 * -1.2 / 2, 2),
+        ("token_truncate", {"importance_cap": 3.0, "importance_floor": 0.6}, (2 * -1.2 - 0.6 * 0.5) / 2 + 3 * 3, 2),
+    ],
+)
+def test_importance_weights_by_hand(importance, bounds, total, outside):
+    """The last token is masked, so that its ratio of e^-9 does not enter the product."""
+    gap = jnp.log(jnp.array([[2.0, 0.5], [4.0, 1.0]])) - jnp.array([[0.0, 0.0], [0.0, 9.0]])
+    out = loss("grpo", TOKENS._replace(sampler_log_prob=-gap), importance=importance, **bounds)
+    assert float(out.total) == pytest.approx(total, abs=WRITTEN)
+    assert float(out.sums["importance/capped"]) == outside
+
+
 def test_entropy_bonus_by_hand():
     """Means over tokens 2 and 2, times .1, are taken off; the gradient reaches the entropy of unmasked tokens."""
     entropy = jnp.array([[1.0, 3.0], [2.0, 9.0]])
@@ -221,6 +240,9 @@ def test_every_choice_names_what_there_is():
         ({"kl": "k2", "kl_target": "sequence"}, "kl=k2 in the advantages.*no divergence; use --config.grpo.kl=k1"),
         ({"kl": "k1", "kl_target": "sequence", "kl_correction": True}, "kl_correction=true belongs to .*token"),
         ({"clip_low": -0.1}, "clip_low=-0.1: it must not be negative"),
+        ({"importance": "token"}, "importance weight.*'token'; did you mean 'token_mask'"),
+        ({"importance": "token_mask"}, "importance=token_mask weighs nothing without --config.grpo.importance_cap"),
+        ({"importance_cap": 0.9, "importance_floor": 0.5}, "1, the weight of equal probabilities, must lie between"),
         ({"dual_clip": 1.1}, "dual_clip=1.1 must lie above 1 . clip_high = 1.2"),
     ],
 )
