@@ -189,7 +189,22 @@ EXPERIMENT: dict[str, Any] = {
             clip_low=share_leaf(0.2, "the ratio rho is clipped at 1 - clip_low"),
             clip_high=leaf(0.2, "the ratio rho is clipped at 1 + clip_high, which for cispo caps its weight", low=0.0),
             dual_clip=leaf(0.0, "bound on rho where the advantage is negative, above 1 + clip_high; 0: off", low=0.0),
+            reference_reset=leaf(
+                0, "steps after which the current policy becomes the KL reference, again and again; 0: never", low=0
+            ),
             entropy_bonus=leaf(0.0, "weight of the policy's entropy; a negative weight is a penalty"),
+            target_entropy=leaf(
+                0.0,
+                "nat a token below which an adaptive weight of the entropy acts, at first entropy_bonus; 0: off",
+                low=0.0,
+            ),
+            entropy_rate=leaf(0.005, "change of that weight at each step, up below the target and down above", low=0.0),
+            covariance_share=share_leaf(2e-3, "clip_cov, kl_cov: share of a rollout's tokens that are chosen"),
+            covariance_low=leaf(
+                1.0, "clip_cov: tokens are chosen whose covariance of log pi and A lies above", low=0.0
+            ),
+            covariance_high=leaf(5.0, "clip_cov: and below", above=0.0),
+            covariance_weight=leaf(1.0, "kl_cov: weight of the pull to the policy that sampled", low=0.0),
             importance_cap=leaf(0.0, "cap of the importance weights against the sampler's log-probs; 0: off", low=0.0),
             importance_floor=share_leaf(0.0, "least importance weight; 0: none (IcePop: token_mask, 0.5, cap 5)"),
             importance=leaf(

@@ -113,10 +113,11 @@ def test_a_run_writes_what_is_declared_and_nothing_else(tmp_path):
     config.arms = ("modular", "joint_mono")
     config.grpo.update(steps=2, reward="quark", normaliser="rfn", weighting="tri_factor", hard_safety=True)
     config.grpo.update(refill=1, importance_cap=2.0, beta=0.04, calibration_prompts=4, power_every=1)
+    config.grpo.target_entropy = 9.0
     config.sft.holdout = 3
     outcomes = execute(open_run(config, str(tmp_path / "run")))
     rows = [row for path in (tmp_path / "run").glob("seed0/*/metrics.jsonl") for row in read_curve(path)]
     declared = {find_metric(name).name for row in rows for name in row}
     assert declared <= TRAINING.keys()
-    assert TRAINING.keys() - declared == {"nonfinite"}
+    assert TRAINING.keys() - declared == {"nonfinite", "clip/covariance"}
     assert {name for outcome in outcomes for name in outcome.row} == RESULTS.keys()

@@ -10,6 +10,8 @@ Constants belong to a run (`config.grpo`), not to a loss. Those of the papers:
 | gspo | 3e-4, 4e-4 | 0 | |
 | cispo | none, 4 (a cap of 5) | 0 | 16 |
 | lite_ppo | 0.2, 0.2 | 0 | 8 |
+| clip_cov | 0.2, 0.2, with covariance_share 2e-4, covariance_low 1 and covariance_high 5 | 0 | 8 |
+| kl_cov | none, with covariance_share 2e-3 (7B) or 2e-4 (32B) and covariance_weight 1 | 0 | 8 |
 """
 
 from __future__ import annotations
@@ -24,13 +26,17 @@ from alignment.objectives.advantages import ADVANTAGES
 
 
 class Loss(NamedTuple):
-    """The parts of a loss, names in `ADVANTAGES`, `RATIOS`, `SURROGATES` and `AGGREGATIONS`, and its source."""
+    """The parts of a loss, names in `ADVANTAGES`, `RATIOS`, `SURROGATES` and `AGGREGATIONS`, and its source.
+
+    `covariance` names the rule of `covariance.SELECTIONS` that chooses the tokens whose gain is changed; "": none.
+    """
 
     advantage: str
     ratio: str
     surrogate: str
     aggregation: str
     source: str
+    covariance: str = ""
 
 
 LOSSES: dict[str, Loss] = {
@@ -44,6 +50,8 @@ LOSSES: dict[str, Loss] = {
     "gspo": Loss("group", "sequence", "clipped", "response_mean", "Zheng et al. 2025, 2507.18071"),
     "cispo": Loss("group", "token", "weighted", "token_mean", "MiniMax-M1 2025, 2506.13585"),
     "lite_ppo": Loss("batch", "token", "clipped", "token_mean", "Liu et al. 2025, 2508.08221"),
+    "clip_cov": Loss("group", "token", "clipped", "token_mean", "Cui et al. 2025, 2505.22617", covariance="clip"),
+    "kl_cov": Loss("group", "token", "unclipped", "token_mean", "Cui et al. 2025, 2505.22617", covariance="kl"),
 }
 
 

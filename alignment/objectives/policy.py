@@ -16,7 +16,7 @@ from alignment.objectives.family import Loss
 from alignment.objectives.kl import ESTIMATORS, GRADIENTS, NOTHING, TARGETS, k3, sequence_penalty, token_penalty
 from alignment.objectives.masking import masked, masked_sum
 from alignment.objectives.ratios import IMPORTANCE, MAX_LOG_RATIO, RATIOS, importance_weights, token_ratio
-from alignment.objectives.surrogates import SURROGATES, Clip
+from alignment.objectives.surrogates import SURROGATES, Clip, at_chosen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,8 @@ class LossConfig:
     kl: str = "k3"  # its estimator: k1, k2 or k3
     kl_correction: bool = False  # multiply it by rho, which mends the gradient of k1 and k3
     entropy_bonus: float = 0.0  # weight of the entropy, in reward per nat
+    target_entropy: float = 0.0  # in nat a token; the weight of the entropy is then that of `Tokens`
+    covariance_weight: float = 1.0  # of the penalty of KL-Cov
     importance: str = "token_truncate"  # an entry of `IMPORTANCE`
     importance_cap: float = 0.0  # the largest importance weight
     importance_floor: float = 0.0  # the least one
@@ -44,7 +46,15 @@ class LossConfig:
     def __post_init__(self):
         self._check_kl()
         lookup(IMPORTANCE, self.importance, "importance weight (--config.grpo.importance)")
-        for name in ("clip_low", "clip_high", "dual_clip", "beta", "importance_cap", "importance_floor"):
+        for name in (
+            "clip_low",
+            "clip_high",
+            "dual_clip",
+            "beta",
+            "importance_cap",
+            "importance_floor",
+            "target_entropy",
+        ):
             if getattr(self, name) < 0:
                 raise UserError(f"--config.grpo.{name}={getattr(self, name)}: it must not be negative")
         if self.dual_clip and self.dual_clip <= 1 + self.clip_high:
@@ -61,6 +71,11 @@ class LossConfig:
                 f"--config.grpo.importance_floor={self.importance_floor} and --config.grpo.importance_cap="
                 f"{self.importance_cap}: 1, the weight of equal probabilities, must lie between them"
             )
+
+    @property
+    def needs_entropy(self) -> bool:
+        """Whether the gradient of the entropy is part of the loss."""
+        return bool(self.entropy_bonus or self.target_entropy)
 
     def _check_kl(self) -> None:
         lookup(ESTIMATORS, self.kl, "KL estimator (--config.grpo.kl)")
@@ -97,6 +112,8 @@ class Tokens(NamedTuple):
     ref_log_prob: jax.Array | None = None  # [N, Lc] under the reference; needed where beta is not 0
     entropy: jax.Array | None = None  # [N, Lc] of the current policy, differentiable; needed for an entropy bonus
     sampler_log_prob: jax.Array | None = None  # [N, Lc] as the sampler recorded it; needed for an importance cap
+    chosen: jax.Array | None = None  # [N, Lc] booleans of `covariance.SELECTIONS`; needed by losses that name a rule
+    entropy_weight: jax.Array | None = None  # [N]; needed for a target entropy
 
 
 class PolicyLoss(NamedTuple):
@@ -128,7 +145,7 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
     Raises:
       ValueError: an array that these constants need is missing.
     """
-    tokens = _checked(tokens, config)
+    tokens = _checked(tokens, loss, config)
     mask = tokens.mask.astype(jnp.float32)
     log_ratio = tokens.log_prob - jax.lax.stop_gradient(tokens.old_log_prob)
     ratio = RATIOS[loss.ratio](log_ratio, mask)
@@ -140,7 +157,11 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
     gain = SURROGATES[loss.surrogate](ratio, advantages[:, None], tokens.log_prob, clip)
     sums = {"ratio/mean": ratio, "clip/low": gain.at_low, "clip/high": gain.at_high}
     sums["clip/log_ratio"] = jnp.abs(log_ratio) > MAX_LOG_RATIO
-    per_token = -gain.value
+    value = gain.value
+    if loss.covariance:
+        value = at_chosen(loss.covariance, value, log_ratio, tokens.chosen, config.covariance_weight)
+        sums["clip/covariance"] = tokens.chosen
+    per_token = -value
     if config.importance_cap:  # the weight applies to the gain alone
         bounds, pair = (config.importance_floor, config.importance_cap), (tokens.old_log_prob, tokens.sampler_log_prob)
         weight, outside = importance_weights(IMPORTANCE[config.importance], *pair, mask, bounds)
@@ -153,7 +174,9 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
             rho = token_ratio(log_ratio, mask)
             penalty = token_penalty(config.kl, config.kl_correction, tokens.log_prob, tokens.ref_log_prob, rho)
             per_token = per_token + config.beta * penalty
-    if config.entropy_bonus:
+    if config.target_entropy:
+        per_token = per_token - tokens.entropy_weight[:, None] * tokens.entropy
+    elif config.entropy_bonus:
         per_token = per_token - config.entropy_bonus * tokens.entropy
     total, count = AGGREGATIONS[loss.aggregation](per_token, mask, config.max_tokens)
     sums = {name: jax.lax.stop_gradient(masked_sum(value, mask)) for name, value in sums.items()}
@@ -161,18 +184,20 @@ def policy_loss(tokens: Tokens, loss: Loss, config: LossConfig) -> PolicyLoss:
     return PolicyLoss(total, count, sums | {"tokens": mask.sum()}, {"ratio/max": peak})
 
 
-def _checked(tokens: Tokens, config: LossConfig) -> Tokens:
+def _checked(tokens: Tokens, loss: Loss, config: LossConfig) -> Tokens:
     """Check the shapes, and set masked positions to 0, so that no operation or derivative meets what stands there."""
     needed = {
         "ref_log_prob": config.beta,
-        "entropy": config.entropy_bonus,
+        "entropy": config.needs_entropy,
+        "entropy_weight": config.target_entropy,
         "sampler_log_prob": config.importance_cap,
+        "chosen": loss.covariance,
     }
     for name, used in needed.items():
         if used and getattr(tokens, name) is None:
             raise ValueError(f"the policy loss needs {name} with these constants")
     chex.assert_shape(tokens.advantages, (tokens.log_prob.shape[0],))
-    per_token = tokens._replace(advantages=None)
+    per_token = tokens._replace(advantages=None, entropy_weight=None)
     chex.assert_equal_shape([array for array in per_token if array is not None])
     has_tokens = jnp.any(jnp.asarray(tokens.mask, bool), axis=1)
     arrays = {name: leaf for name, leaf in per_token._asdict().items() if leaf is not None and name != "mask"}

@@ -40,6 +40,12 @@ def clipped(ratio: jax.Array, advantage: jax.Array, log_prob: jax.Array, clip: C
     return Gain(jnp.minimum(free * advantage, bounded * advantage), at_low, at_high)
 
 
+def unclipped(ratio: jax.Array, advantage: jax.Array, log_prob: jax.Array, clip: Clip) -> Gain:
+    """Return rho A, without a bound: what KL-Cov (2505.22617) leaves to the tokens that it does not choose."""
+    nowhere = jnp.zeros_like(ratio, bool)
+    return Gain(ratio * advantage, nowhere, nowhere)
+
+
 def weighted(ratio: jax.Array, advantage: jax.Array, log_prob: jax.Array, clip: Clip) -> Gain:
     """stop(min(rho, 1 + high)) A log pi: CISPO (2506.13585, eq. 4), which clips the weight and drops no token.
 
@@ -51,5 +57,18 @@ def weighted(ratio: jax.Array, advantage: jax.Array, log_prob: jax.Array, clip: 
 
 SURROGATES: dict[str, Callable[[jax.Array, jax.Array, jax.Array, Clip], Gain]] = {
     "clipped": clipped,
+    "unclipped": unclipped,
     "weighted": weighted,
 }
+
+
+def at_chosen(rule: str, gain: jax.Array, log_ratio: jax.Array, chosen: jax.Array, weight: float) -> jax.Array:
+    """Return the gain per token [N, Lc], changed at the tokens that a rule of `covariance.SELECTIONS` has chosen.
+
+    `clip` stops their gradient, and `kl` takes off weight x abs(log pi - log pi_old), an estimate of the divergence to
+    the policy that sampled, as in the released code of 2505.22617. Its gradient is 0 at the first optimiser step of a
+    rollout.
+    """
+    if rule == "clip":
+        return jnp.where(chosen, jax.lax.stop_gradient(gain), gain)
+    return jnp.where(chosen, gain - weight * jnp.abs(log_ratio), gain)

@@ -36,6 +36,8 @@ class GrpoBatch:
     # [P, G, Lc] float32, of the policy that sampled. None where a rollout serves one optimiser step: that policy is
     # then the current one.
     old_log_prob: jax.Array | None = None
+    chosen: jax.Array | None = None  # [P, G, Lc] bool: tokens of high covariance, for the losses that treat them apart
+    entropy_weight: jax.Array | None = None  # [P], equal everywhere: weight of the entropy that holds a target
 
 
 Batch = SftBatch | GrpoBatch

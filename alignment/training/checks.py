@@ -27,8 +27,8 @@ def check_sft(config: ConfigDict, devices: int) -> None:
 def check_grpo(config: ConfigDict, devices: int) -> None:
     """Raise `UserError` where sizes in `config.grpo` do not divide, or its schedule, loss or a constant is wrong."""
     make_schedule(config, 1)
-    get_loss(config.loss)
     LossConfig(**loss_constants(config))
+    _check_controls(config)
     parts = config.minibatches * config.micro_batches * devices
     if config.prompts < 1 or config.prompts % parts:
         raise UserError(
@@ -40,6 +40,24 @@ def check_grpo(config: ConfigDict, devices: int) -> None:
         raise UserError(
             f"--config.grpo.power_every={config.power_every} compares two halves of the prompts of an optimiser step, "
             f"which has {halved}: make --config.grpo.prompts / minibatches even, or set power_every to 0"
+        )
+
+
+def _check_controls(config: ConfigDict) -> None:
+    if get_loss(config.loss).covariance == "kl" and config.epochs * config.minibatches == 1:
+        raise UserError(
+            f"--config.grpo.loss={config.loss} pulls back to the policy that sampled, which is the current one where a "
+            "rollout serves one optimiser step; set --config.grpo.minibatches or --config.grpo.epochs above 1"
+        )
+    if config.covariance_low >= config.covariance_high:
+        raise UserError(
+            f"--config.grpo.covariance_low={config.covariance_low} must lie below --config.grpo.covariance_high="
+            f"{config.covariance_high}"
+        )
+    if config.reference_reset and not config.beta:
+        raise UserError(
+            f"--config.grpo.reference_reset={config.reference_reset} resets the reference of a KL penalty, and "
+            "--config.grpo.beta=0 has none; set a beta or leave it out"
         )
 
 

@@ -92,5 +92,5 @@ def train_grpo(
         row |= {"tokens_per_s": float(rollout.group.mask.sum()) / (end - start)}
         return StageState(train, HostState(reward_state, monitor, narrow)), row
 
-    state = StageState(init_state(lora, optimizer, key), init_host_state(context.reward_config))
+    state = StageState(init_state(lora, optimizer, key, grpo), init_host_state(context.reward_config))
     return run_loop(session, state, grpo.steps, one_step).train.lora

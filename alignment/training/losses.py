@@ -83,8 +83,12 @@ def make_grpo_loss(
         old = jax.lax.stop_gradient(log_prob) if batch.old_log_prob is None else _rows(batch.old_log_prob)
         sampled, entropy = _rows(batch.log_prob), _rows(now.entropy)
         # The gradient of the entropy costs another pass over the head, so it is computed only where it is used.
-        entropy = entropy if loss_config.entropy_bonus else jax.lax.stop_gradient(entropy)
+        entropy = entropy if loss_config.needs_entropy else jax.lax.stop_gradient(entropy)
         tokens = Tokens(log_prob, old, batch.advantages.reshape(-1), mask, ref, entropy, sampled)
+        if batch.chosen is not None:
+            tokens = tokens._replace(chosen=_rows(batch.chosen))
+        if batch.entropy_weight is not None:
+            tokens = tokens._replace(entropy_weight=jnp.repeat(batch.entropy_weight, batch.mask.shape[1]))
         out = policy_loss(tokens, loss_parts, loss_config)
         sums = out.sums | {"entropy/mean": masked_sum(jax.lax.stop_gradient(entropy), mask)}
         sums |= mismatch_sums(old, sampled, mask)

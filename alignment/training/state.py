@@ -10,8 +10,8 @@ import numpy as np
 import optax
 from flax import struct
 
-from alignment.adapters.lora import Lora
-from alignment.adapters.stack import Stack
+from alignment.adapters.lora import Lora, Modules
+from alignment.adapters.stack import Stack, push
 from alignment.errors import UserError
 
 if TYPE_CHECKING:  # so that the update can be measured where ml-collections is not installed
@@ -26,7 +26,8 @@ class TrainState:
     """The trainable adapter, its optimiser state, the number of optimiser steps, skipped ones included, and the key.
 
     It lives on the device, and the compiled step takes and returns it. `skipped` is how many steps in a row, up to this
-    one, were skipped for a loss or gradient that is not finite.
+    one, were skipped for a loss or gradient that is not finite. `entropy_weight` and `reference` are None in stages
+    that hold no target entropy and never reset their reference.
     """
 
     lora: Lora
@@ -34,6 +35,8 @@ class TrainState:
     step: jax.Array
     key: jax.Array
     skipped: jax.Array | int = 0
+    entropy_weight: jax.Array | None = None  # coefficient c of `controls.hold_entropy`
+    reference: Modules | None = None  # of the adapter that is the KL reference, on the adapters under it
 
 
 class HostState(NamedTuple):
@@ -86,7 +89,26 @@ def make_optimizer(section: ConfigDict, steps: int) -> optax.GradientTransformat
     )
 
 
-def init_state(lora: Lora, optimizer: optax.GradientTransformation, key: jax.Array) -> TrainState:
-    """A fresh state around a copy of `lora`: a step donates its state, and the start may also be the reference."""
+def init_state(
+    lora: Lora, optimizer: optax.GradientTransformation, key: jax.Array, section: ConfigDict | None = None
+) -> TrainState:
+    """A fresh state around a copy of `lora`: a step donates its state, and the start may also be the reference.
+
+    `section` is `config.grpo` in a reward stage. The state then holds the entropy's weight where a target entropy is
+    set, and the KL reference where that is reset.
+    """
     lora, key = jax.tree.map(jnp.copy, (lora, key))
-    return TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key, jnp.int32(0))
+    state = TrainState(lora, optimizer.init(lora.modules), jnp.int32(0), key, jnp.int32(0))
+    if section is not None and section.target_entropy:
+        state = state.replace(entropy_weight=jnp.float32(section.entropy_bonus))
+    if section is not None and section.reference_reset:
+        state = state.replace(reference=jax.tree.map(jnp.copy, lora.modules))
+    return state
+
+
+def with_reference(frozen: Frozen, state: TrainState) -> Frozen:
+    """Return `frozen` with the KL reference of the state, where it holds one."""
+    if state.reference is None:
+        return frozen
+    adapter = state.lora.replace(modules=state.reference)
+    return frozen.replace(reference=push(frozen.under, "reference of the last reset", adapter))

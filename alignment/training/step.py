@@ -18,7 +18,7 @@ import optax
 
 from alignment.adapters.lora import Lora, Modules
 from alignment.training.batches import Batch
-from alignment.training.state import Frozen, TrainState
+from alignment.training.state import Frozen, TrainState, with_reference
 
 
 class Tally(NamedTuple):
@@ -105,7 +105,7 @@ def make_step(
     def step(
         state: TrainState, frozen: Frozen, batches: Mapping[str, Batch]
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        key = jax.random.fold_in(state.key, state.step)
+        key, frozen = jax.random.fold_in(state.key, state.step), with_reference(frozen, state)
         gradients = {
             term.name: term_gradient(term, state.lora, frozen, batches[term.name], key, axis_name) for term in terms
         }

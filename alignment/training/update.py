@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from ml_collections import ConfigDict
 
@@ -19,6 +20,7 @@ from alignment.parallel.data_parallel import compile_step, place_frozen
 from alignment.record import Record
 from alignment.rollout.base_model import BaseModel
 from alignment.training.batches import GrpoBatch, minibatch
+from alignment.training.controls import choose_tokens, hold_entropy, reset_reference
 from alignment.training.drift import LogProbs, is_measured, make_drift
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
 from alignment.training.mismatch import mismatch
@@ -66,6 +68,9 @@ def make_update(
         measured, measurements = is_measured(grpo, step), {}
         if passes > 1:  # with a single pass the policy that sampled is the current one
             batch = batch.replace(old_log_prob=log_probs(push(frozen.under, TRAINABLE, state.lora), batch))
+        batch = choose_tokens(batch, grpo, np.random.default_rng((seed, step)))
+        if grpo.target_entropy:
+            state, batch = hold_entropy(state, batch, grpo)
         rows = []
         for index in range(passes):
             batches = {"grpo": minibatch(batch, index % grpo.minibatches, grpo.minibatches)}
@@ -79,10 +84,14 @@ def make_update(
             rows.append(jax.device_get(metrics))
         row = reduce_steps(rows)
         row = {name: value for name, value in row.items() if not name.startswith(("tokens/", "count/"))}
+        if grpo.target_entropy:
+            row["entropy/weight"] = float(batch.entropy_weight[0])
         if measured:
             moved = drift(state.lora, batch, step)
             moved["time/measure"] += measurements["time/measure"]
             measurements |= moved
+        if grpo.reference_reset and (step + 1) % grpo.reference_reset == 0:
+            state = reset_reference(state, optimizer)
         return state, mismatch(row) | measurements
 
     return update
@@ -124,5 +133,6 @@ def make_terms(base: BaseModel, options: TrainingOptions, config: ConfigDict, jo
 def loss_constants(grpo: ConfigDict) -> dict[str, Any]:
     """Return the constants of the policy loss in `config.grpo`."""
     names = ("clip_low", "clip_high", "dual_clip", "beta", "kl_target", "kl", "kl_correction", "group_size")
-    names += ("entropy_bonus", "importance", "importance_cap", "importance_floor")
+    names += ("entropy_bonus", "target_entropy", "importance", "importance_cap", "importance_floor")
+    names += ("covariance_weight",)
     return {name: grpo[name] for name in names} | {"max_tokens": grpo.max_new_tokens}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from alignment.errors import UserError
 from alignment.objectives.aggregation import AGGREGATIONS
+from alignment.objectives.covariance import SELECTIONS
 from alignment.objectives.family import LOSSES, get_loss
 from alignment.objectives.kl import ESTIMATORS
 from alignment.objectives.policy import LossConfig, Tokens, mask_truncated, policy_loss
@@ -20,7 +21,8 @@ from alignment.objectives.surrogates import SURROGATES
 RATIO = jnp.array([[1.5, 0.5], [1.5, 9.0]])
 MASK = jnp.array([[True, True], [True, False]])
 ZEROS = jnp.zeros((2, 2))
-TOKENS = Tokens(jnp.log(RATIO), ZEROS, jnp.array([1.0, -2.0]), MASK)
+CHOSEN = jnp.array([[True, False], [False, True]])
+TOKENS = Tokens(jnp.log(RATIO), ZEROS, jnp.array([1.0, -2.0]), MASK, chosen=CHOSEN)
 
 
 def loss(name: str, tokens: Tokens = TOKENS, **constants):
@@ -44,6 +46,8 @@ WRITTEN = 1e-5
         ("gspo", -0.866025 + 3, 2),
         # Weights 1.2, .5, 1.2 on A log pi: -(1.2 ln 1.5 + .5 ln .5 - 2.4 ln 1.5).
         ("cispo", -(1.2 * 0.405465 - 0.5 * 0.693147 - 2.4 * 0.405465), 3),
+        ("clip_cov", -1.2 - 0.5 + 3, 3),  # the value is that of dapo; the gradient of the first token is dropped
+        ("kl_cov", -1.5 + 0.405465 - 0.5 + 3, 3),  # no clip, and abs(ln 1.5) at the first token
     ],
 )
 def test_every_loss_by_hand(name, total, count):
@@ -103,6 +107,29 @@ def test_importance_weights_by_hand(importance, bounds, total, outside):
     out = loss("grpo", TOKENS._replace(sampler_log_prob=-gap), importance=importance, **bounds)
     assert float(out.total) == pytest.approx(total, abs=WRITTEN)
     assert float(out.sums["importance/capped"]) == outside
+
+
+def test_clip_cov_drops_the_gradient_of_the_chosen_tokens_by_hand():
+    """Unclipped ratios of .9 and 1.1 have the slope -rho A, -(-2) x 1.1 in the second row."""
+    tokens = TOKENS._replace(log_prob=jnp.log(jnp.array([[0.9, 0.9], [1.1, 9.0]])))
+    slope = lambda name: jax.grad(lambda x: loss(name, tokens._replace(log_prob=x)).total)(tokens.log_prob)  # noqa: E731
+    np.testing.assert_allclose(slope("dapo"), [[-0.9, -0.9], [2.2, 0.0]], rtol=1e-6)
+    np.testing.assert_allclose(slope("clip_cov"), [[0.0, -0.9], [2.2, 0.0]], rtol=1e-6)
+    assert float(loss("clip_cov", tokens).sums["clip/covariance"]) == 1  # the other one is masked
+
+
+def test_kl_cov_pulls_the_chosen_tokens_back_by_hand():
+    """The first token has ratio .9, so that log pi lies below log pi_old: its penalty of .5 adds the slope -.5."""
+    tokens = TOKENS._replace(log_prob=jnp.log(jnp.array([[0.9, 1.5], [1.5, 9.0]])))
+    total = lambda x: loss("kl_cov", tokens._replace(log_prob=x), covariance_weight=0.5).total  # noqa: E731
+    np.testing.assert_allclose(jax.grad(total)(tokens.log_prob), [[-1.4, -1.5], [3.0, 0.0]], rtol=1e-6)
+
+
+def test_a_target_entropy_takes_the_weights_of_the_batch():
+    entropy = jnp.array([[1.0, 3.0], [2.0, 9.0]])
+    tokens = TOKENS._replace(entropy=entropy, entropy_weight=jnp.array([0.1, 0.2]))
+    out = loss("grpo", tokens, target_entropy=0.5, entropy_bonus=7.0)
+    assert float(out.total) == pytest.approx(2.15 - 0.1 * 2 - 0.2 * 2, abs=WRITTEN)
 
 
 def test_entropy_bonus_by_hand():
@@ -173,13 +200,18 @@ def random_tokens(seed: int, rows: int = 4, length: int = 5) -> Tokens:
     now = old + 0.3 * (draw(1.0) + 2)
     mask = jnp.asarray(rng.random((rows, length)) < 0.7).at[0].set(False)
     advantages = jnp.asarray(rng.normal(0, 1, rows), jnp.float32)
-    return Tokens(now, old, advantages, mask, now + 0.2 * (draw(1.0) + 2), -draw(0.3), old + 0.4 * (draw(1.0) + 2))
+    ref, entropy, sampler = now + 0.2 * (draw(1.0) + 2), -draw(0.3), old + 0.4 * (draw(1.0) + 2)
+    return Tokens(now, old, advantages, mask, ref, entropy, sampler, jnp.asarray(rng.random(mask.shape) < 0.3))
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_gradients_against_finite_differences(name):
-    """Per token of log pi and of the entropy. The weight of CISPO is a constant, so there it is held at its place."""
+    """Per token of log pi and of the entropy. The weight of CISPO is a constant, so there it is held at its place.
+
+    Clip-Cov stops gradients that a difference sees, so that no token is chosen; its slope has a test of its own.
+    """
     tokens = random_tokens(3)
+    tokens = tokens._replace(chosen=tokens.chosen & (name != "clip_cov"))
     held = LOSSES[name].surrogate == "weighted"
 
     def total(log_prob, entropy):
@@ -224,7 +256,7 @@ def test_masked_tokens_do_not_matter(name):
 def test_every_choice_names_what_there_is():
     for choice in LOSSES.values():
         assert choice.ratio in RATIOS and choice.surrogate in SURROGATES and choice.aggregation in AGGREGATIONS
-        assert choice.source
+        assert choice.source and choice.covariance in SELECTIONS.keys() | {""}
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
@@ -258,7 +290,12 @@ def test_an_unknown_loss_names_the_nearest():
 
 @pytest.mark.parametrize(
     ("constants", "missing"),
-    [({"beta": 0.1}, "ref_log_prob"), ({"entropy_bonus": 0.1}, "entropy"), ({"importance_cap": 2.0}, "sampler")],
+    [
+        ({"beta": 0.1}, "ref_log_prob"),
+        ({"entropy_bonus": 0.1}, "entropy"),
+        ({"importance_cap": 2.0}, "sampler"),
+        ({"target_entropy": 1.0}, "entropy"),
+    ],
 )
 def test_what_the_settings_need_must_be_given(constants, missing):
     with pytest.raises(ValueError, match=missing):

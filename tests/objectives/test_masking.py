@@ -47,7 +47,8 @@ def planted(draw):
 @functools.partial(jax.jit, static_argnames=("loss", "constants"))
 def value_and_gradient(loss, constants, mask, arrays):
     def total(log_prob, entropy):
-        tokens = Tokens(mask=mask, **(arrays | {"log_prob": log_prob, "entropy": entropy}))
+        chosen = jnp.arange(mask.size).reshape(mask.shape) % 2 == 0
+        tokens = Tokens(mask=mask, chosen=chosen, **(arrays | {"log_prob": log_prob, "entropy": entropy}))
         out = policy_loss(tokens, LOSSES[loss], constants)
         return out.total, out
 

@@ -41,9 +41,10 @@ def section(**options):
 
 
 def batch():
-    """The tiny rollout with the log-probabilities of the samples spread around those of the policy."""
+    """The tiny rollout with the log-probabilities of the samples spread around those of the policy, some chosen."""
     made, rng = grpo_batch(), np.random.default_rng(1)
-    return made.replace(old_log_prob=jnp.asarray(rng.normal(-5.0, 1.5, made.mask.shape), jnp.float32))
+    old = jnp.asarray(rng.normal(-5.0, 1.5, made.mask.shape), jnp.float32)
+    return made.replace(old_log_prob=old, chosen=jnp.asarray(rng.random(made.mask.shape) < 0.5))
 
 
 def outcome(**options):
@@ -73,9 +74,9 @@ def test_losses_count_what_they_are_divided_by(plain):
     counts = {name: count for name, (_, count) in outcomes.items()}
     assert outcomes["grpo"] == plain
     assert {counts[name] for name in ("grpo", "gspo", "dr_grpo")} == {float(np.prod(completions))}
-    assert {counts[name] for name in ("bnpo", "dapo", "cispo", "lite_ppo")} == {tokens}
-    # bnpo, dapo and lite_ppo differ by their constants and advantages, which the batch holds.
-    assert len({round(total, 4) for total, _ in outcomes.values()}) == len(LOSSES) - 2
+    assert {counts[name] for name in ("bnpo", "dapo", "cispo", "lite_ppo", "clip_cov", "kl_cov")} == {tokens}
+    # bnpo, dapo and lite_ppo differ by their constants and advantages, which the batch holds; clip_cov by its gradient.
+    assert len({round(total, 4) for total, _ in outcomes.values()}) == len(LOSSES) - 3
 
 
 def test_truncated_completions_are_left_out_on_demand():
