@@ -93,8 +93,8 @@ def _paired(first: Mapping[str, bool], second: Mapping[str, bool]) -> dict | Non
     return {**mcnemar(left, right), "difference": float(differences.mean()), "ci95": bootstrap(differences)}
 
 
-def seed_summary(rows: Sequence[Row]) -> list[dict]:
-    """Summarise each arm over its seeds.
+def seed_summary(rows: Sequence[Row], unpowered: Collection[str] = ()) -> list[dict]:
+    """Summarise each arm over its seeds; nothing is claimed about the stability of arms that were not powered.
 
     Returns:
       One dict an arm: `arm`, `seeds`, `accuracy`, `auditability`, `strict_rate` and `reward_drawdown` as
@@ -103,7 +103,8 @@ def seed_summary(rows: Sequence[Row]) -> list[dict]:
       worse than they began without collapsing) and `stability` = 1 - (collapsed + harmed) / judged (None with fewer
       than two).
     """
-    return [_arm_summary(arm, arm_rows) for arm, arm_rows in _by_arm(rows).items()]
+    summaries = [_arm_summary(arm, arm_rows) for arm, arm_rows in _by_arm(rows).items()]
+    return [summary | {"stability": None} if summary["arm"] in unpowered else summary for summary in summaries]
 
 
 def _arm_summary(arm: str, rows: Sequence[Row]) -> dict:

@@ -138,7 +138,7 @@ def change_plot(verdicts: Sequence[Mapping], colour: Mapping[str, str]) -> str |
             ink, marker = colour[verdict["arm"]], "o" if verdict["decoding"] == "greedy" else "s"
             axes.plot([100 * bound for bound in verdict["ci95"]], [y, y], color=ink, linewidth=2)
             axes.plot(100 * verdict["change"], y, marker, color=ink, markeredgecolor=_INK, markersize=6)
-            if verdict["headroom"] is not None:
+            if (verdict["headroom"] or 0) > MARGIN:
                 axes.plot(100 * verdict["headroom"], y, "|", color=_INK, markersize=12)
         axes.set_yticks(range(len(shown)), [f"{verdict['arm']}, {verdict['decoding']}" for verdict in shown])
         axes.invert_yaxis()

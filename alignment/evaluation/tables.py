@@ -55,12 +55,9 @@ def status(row: Row) -> str:
         return "collapsed"
     if is_harmed(row):
         return "harmed"
-    return "never learned" if row.get("never_learned") else "no collapse seen"
-
-
-def verdicts_of(row: Row) -> Mapping[str, str]:
-    """Return {decoding: verdict} of a row that `verdicts.with_verdicts` completed; {} of any other."""
-    return row.get("verdicts") or {}
+    if row.get("never_learned"):
+        return "never learned"
+    return "not powered" if set((row.get("verdicts") or {}).values()) == {"not powered"} else "no collapse seen"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +80,7 @@ class Column:
         """Return the interval or the standard error as text, with a guesser's share where there is one; "" for none."""
         if self.interval:
             guess = row.get(self.chance) if self.chance else None
-            guessing = "" if guess is None else f", by guessing {percent(guess)}"
+            guessing = "" if guess is None else f" (guess {100 * guess:.1f})"
             return percent_interval(row.get(self.interval)) + guessing
         value = row.get(self.error) if self.error else None
         return "" if value is None else f"± {value:.3f}"
@@ -146,15 +143,7 @@ COLUMNS = (
 
 
 # The printed table has to fit a terminal; the report shows every column and interval.
-PRINTED = (
-    "accuracy",
-    "sampled_accuracy",
-    "lenient_accuracy",
-    "strict_rate",
-    "auditability",
-    "reward_drawdown",
-    "kl_peak",
-)
+PRINTED = ("accuracy", "sampled_accuracy", "strict_rate", "auditability", "reward_drawdown", "kl_peak")
 
 
 def columns_of(rows: Sequence[Row], among: Sequence[Column] = COLUMNS) -> list[Column]:
@@ -165,29 +154,33 @@ def columns_of(rows: Sequence[Row], among: Sequence[Column] = COLUMNS) -> list[C
 def results_table(rows: Sequence[Row]) -> str:
     """Return the results as aligned plain text, one line an arm and seed, to print at the end of a run."""
     columns = columns_of(rows, [column for column in COLUMNS if column.key in PRINTED])
-    judged = [decoding for decoding in ("greedy", "sampled") if any(decoding in verdicts_of(row) for row in rows)]
-    head = ["arm", "seed", *(column.title for column in columns), *judged, "reward stage"]
+    head = ["arm", "seed", *(column.title for column in columns), "reward stage"]
     body = []
     for row in rows:
         cells = [column.text(row) for column in columns]
         if spread := columns[0].spread(row):  # the interval of the accuracy alone
             cells[0] += f" ({spread})"
-        verdicts = (verdicts_of(row).get(decoding, NONE) for decoding in judged)
-        body.append([row["arm"], str(row["seed"]), *cells, *verdicts, status(row)])
+        body.append([row["arm"], str(row["seed"]), *cells, status(row)])
     return text_table([head, *body], rule=True)
 
 
 def verdicts_table(verdicts: Sequence[Row]) -> str:
-    """Return the verdicts over all seeds as aligned plain text, each with its reason; "" where there are none."""
-    head = ["arm", "decoding", "verdict", "p (Holm)", "headroom won", "why"]
-    body = [
-        [
-            *(verdict[name] for name in ("arm", "decoding", "verdict")),
-            p_value(verdict["p_holm"]),
-            percent(verdict["headroom_won"]),
-            verdict["reason"],
-        ]
-        for verdict in verdicts
-        if verdict["seed"] is None
-    ]
-    return text_table([head, *body], rule=True) if body else ""
+    """Return the verdicts over all seeds as aligned plain text, and why an arm was harmed or not powered.
+
+    "" where there are no verdicts.
+    """
+    head = ["arm", "decoding", "change", "95 % interval", "p (Holm)", "headroom won", "verdict"]
+    body, reasons = [], []
+    for verdict in verdicts:
+        if verdict["seed"] is None:
+            interval = " to ".join(map(points, verdict["ci95"])) if verdict["ci95"] else NONE
+            numbers = [
+                points(verdict["change"]),
+                interval,
+                p_value(verdict["p_holm"]),
+                percent(verdict["headroom_won"]),
+            ]
+            body.append([verdict["arm"], verdict["decoding"], *numbers, verdict["verdict"]])
+            if verdict["verdict"] in ("harmed", "not powered"):
+                reasons.append(f"{verdict['arm']}, {verdict['decoding']}: {verdict['verdict']}: {verdict['reason']}")
+    return "\n".join([text_table([head, *body], rule=True), *reasons]) if body else ""

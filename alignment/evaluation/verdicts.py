@@ -133,8 +133,8 @@ def shortcomings(evidence: Evidence) -> list[str]:
     problems = []
     if change.ci95[0] <= -MARGIN or change.ci95[1] >= MARGIN:
         problems.append(
-            f"these questions detect {100 * change.detectable:.1f} points with power 0.8; "
-            f"{questions_needed(change):,} of them and as many seeds would be needed"
+            f"these questions and seeds detect {100 * change.detectable:.1f} points with power 0.8, "
+            f"{questions_needed(change):,} questions would be needed"
         )
     if room is not None and room.value <= MARGIN:
         problems.append(f"no headroom: {room.basis} is {points(room.value)}")

@@ -223,6 +223,7 @@ def test_a_harmed_seed_is_lost_like_a_collapsed_one():
     rows[0] |= {"harmed": True}
     summary = seed_summary(rows)[0]
     assert (summary["harmed"], summary["collapsed"], summary["stability"]) == (1, 0, 0.5)
+    assert seed_summary(rows, unpowered={"monolithic"})[0] == summary | {"stability": None}
     hypothesis = judged(rows)["H1"]
     assert hypothesis["verdict"] == "as predicted"
     assert "monolithic collapsed in 0 of 2 seed(s), 1 ended worse than they began" in hypothesis["seen"]

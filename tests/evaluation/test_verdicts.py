@@ -32,7 +32,7 @@ def change(low: float, high: float, questions: int = 400, detectable: float = 0.
         (Evidence(change(0.1, 0.2), strict=0.95, strict_start=0.97), "harmed", "strict format ended at 95.0%"),
         (Evidence(change(0.1, 0.2), strict=0.961, strict_start=0.97), "learned", "accuracy changed"),
         (Evidence(change(-0.02, 0.029)), "no change", "inside +-3 points"),
-        (Evidence(change(-0.02, 0.031)), "not powered", "these questions detect 5.0 points"),
+        (Evidence(change(-0.02, 0.031)), "not powered", "these questions and seeds detect 5.0 points"),
         (Evidence(change(0.2, 0.4, questions=99)), "not powered", "99 questions are too few; at least 100"),
         (Evidence(change(-0.02, 0.02), headroom=Headroom(0.02, "ceiling minus start")), "not powered", "no headroom"),
         (Evidence(change(0.0, 0.02), completions=900.0, needed=1000.0), "not powered", "sampled 900 completions"),
