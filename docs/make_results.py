@@ -3,7 +3,8 @@
     python docs/make_results.py --commands                       prints the command of every variant
     python docs/make_results.py --runs=runs --machine="2 CPU cores of ..., Python 3.11, jax 0.10.2"
 
-reads <runs>/<config>/<variant>/results.json and writes the page; a variant that was not run is listed as such.
+reads <runs>/<config>/<variant>/results.json and verdicts.json and writes the page; a variant that was not run is listed
+as such.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from types import ModuleType
 
 from alignment.common.entry_point import run_entry_point
 from alignment.common.tables import markdown_table
+from alignment.evaluation.stability import is_harmed
 from alignment.evaluation.statistics import over_seeds
-from alignment.evaluation.tables import NONE, number, percent, percent_interval
+from alignment.evaluation.tables import NONE, number, percent, percent_interval, points
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ("losses", "rewards_ablation", "quark", "crpo")
 HEAD = ("variant", "arm", "accuracy", "by seed", "against {}", "strict format", "auditability", "reward change")
 HEAD += ("KL peak", "collapsed", "hacking alarms")
+LATER = ("harmed", "sampled accuracy", "verdict")  # which older runs have not; left out where no variant has them
 
 PAGE = """# Results of the ablations
 
@@ -35,7 +38,8 @@ Accuracy is on the same held-out vignettes for every variant (chance 25 %). Mean
 Student's t, which holds the spread between seeds and nothing else, cut at 0 and 100 %; *against* is the mean difference
 to the reference variant at equal seeds, in points, with its interval: where that spans 0, no difference is shown. No
 correction is made for the number of variants. Reward change and KL peak depend on the variant's own reward and are not
-compared across rows. [metrics.md](metrics.md) defines every value.
+compared across rows. A verdict, where a run has one, compares an arm with the one that its reward stage started from;
+nothing is claimed about a variant that was not powered. [metrics.md](metrics.md) defines every value and the rule.
 
 {tables}"""
 
@@ -66,12 +70,17 @@ def section(config: str, folder: Path) -> str:
     """Return the heading and the table of one config."""
     module = load(config)
     results = {variant: read(folder / variant / "results.json") for variant in module.VARIANTS}
-    lines = [[cell.format(f"`{module.REFERENCE}`") for cell in HEAD]]
+    verdicts = {variant: read(folder / variant / "verdicts.json") for variant in module.VARIANTS}
+    lines = [[*(cell.format(f"`{module.REFERENCE}`") for cell in HEAD), *LATER]]
     for variant, rows in results.items():
         arms = dict.fromkeys(row["arm"] for row in rows)
-        lines += [line(variant, arm, of(rows, arm), of(results[module.REFERENCE], arm)) for arm in arms]
-        lines += [] if rows else [[f"`{variant}`", "not run", *[""] * (len(HEAD) - 2)]]
-    table = markdown_table(lines[0], lines[1:])
+        for arm in arms:
+            cells = line(variant, arm, of(rows, arm), of(results[module.REFERENCE], arm))
+            lines.append([*cells, verdict_cell(verdicts[variant], arm)])
+        lines += [] if rows else [[f"`{variant}`", "not run", *[""] * (len(lines[0]) - 2)]]
+    columns = [column for column in zip(*lines, strict=True) if column[0] not in LATER or {*column[1:]} - {NONE, ""}]
+    head, *body = zip(*columns, strict=True)
+    table = markdown_table(head, body)
     title, _, _ = module.__doc__.partition(":")
     return f"## {title}\n\nConfig: `configs/{config}.py`.\n\n{table}\n"
 
@@ -102,7 +111,15 @@ def line(variant: str, arm: str, rows: Sequence[Mapping], reference: Sequence[Ma
         mean(rows, "kl_peak"),
         f"{sum(row['collapsed'] for row in judged)} of {len(judged)}" if judged else NONE,
         ", ".join(alarms) or ("none" if judged else NONE),
+        f"{sum(map(is_harmed, judged))} of {len(judged)}" if any("harmed" in row for row in judged) else NONE,
+        spread([row["sampled_accuracy"] for row in rows if row.get("sampled_accuracy") is not None]),
     ]
+
+
+def verdict_cell(verdicts: Sequence[Mapping], arm: str) -> str:
+    """Return the verdicts on an arm over all seeds, such as "greedy: learned (+5.2)"; a dash where there are none."""
+    overall = [verdict for verdict in verdicts if verdict["arm"] == arm and verdict["seed"] is None]
+    return ", ".join(f"{row['decoding']}: {row['verdict']} ({points(row['change'])})" for row in overall) or NONE
 
 
 def spread(values: Sequence[float]) -> str:

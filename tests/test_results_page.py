@@ -89,3 +89,14 @@ def test_the_committed_page_is_that_of_the_committed_rows():
     committed = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     machine = re.search(r"do not edit\. (.+?)\n\n", committed, re.DOTALL)[1]
     assert committed == make_results.page(ROOT / "docs" / "results", machine)
+
+
+def test_the_verdict_over_all_seeds_and_the_sampled_accuracy_are_shown(tmp_path):
+    rows = [row(seed, 0.3, sampled_accuracy=0.2 + 0.1 * seed, harmed=seed == 1) for seed in range(3)]
+    write(tmp_path, "losses", "grpo", rows)
+    verdict = {"arm": "modular", "decoding": "greedy", "verdict": "learned", "change": 0.052, "seed": None}
+    verdicts = [verdict, verdict | {"seed": 0, "verdict": "harmed"}, verdict | {"decoding": "sampled"}]
+    (tmp_path / "losses" / "grpo" / "verdicts.json").write_text(json.dumps(verdicts))
+    ((*_, alarms, harmed, sampled, shown),) = cells(make_results.page(tmp_path, ""), "grpo")[:1]
+    assert (harmed, alarms, sampled) == ("1 of 3", "none", "30.0 % (5.2 to 54.8)")
+    assert shown == "greedy: learned (+5.2), sampled: learned (+5.2)"
