@@ -79,8 +79,14 @@ def sampling_of(section: ConfigDict) -> SamplingConfig:
     """The distribution that `config.eval` describes.
 
     Raises:
-      UserError: a value out of its range, or a filter with a temperature of 0, which would have no effect.
+      UserError: a value out of its range, a filter with a temperature of 0, or a temperature of samples without
+        samples, which would have no effect.
     """
+    if section.sample_temperature and not section.samples:
+        raise UserError(
+            f"--config.eval.sample_temperature={section.sample_temperature} is that of samples, of which there are "
+            "none; set --config.eval.samples, or leave it out"
+        )
     try:
         sampling = SamplingConfig(section.temperature, section.top_k, section.top_p, section.min_p)
     except UserError as error:

@@ -109,3 +109,12 @@ def test_a_filter_of_greedy_answers_is_refused(name, value):
         sampling_of(section)
     section.temperature = 0.7
     assert getattr(sampling_of(section), name) == value
+
+
+def test_a_temperature_of_samples_without_samples_is_refused():
+    section = default_config().eval
+    section.sample_temperature = 0.7
+    with pytest.raises(UserError, match=r"--config\.eval\.sample_temperature=0\.7 is that of samples, of which there"):
+        sampling_of(section)
+    section.samples = 4
+    assert sampling_of(section).temperature == 0.0
