@@ -2,6 +2,7 @@
 
     python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo
     python -m alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=runs/0.5b --config.arms=base,modular
+    python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo --dry_run
 
 Writes results.json (one row per arm and seed), verdicts.json (whether each rewarded arm learned), report.html and
 recipe.py (every leaf of the configuration as run, for `--config=`) into the workdir and prints the table, the verdicts,
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 
 from alignment import cli
 from alignment.arms import CEILINGS, get_arm, stage_order, start_arm
+from alignment.dry_run import describe_plan
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.report import Report, write_report
 from alignment.evaluation.results import outcomes as correct_by_id
@@ -33,8 +35,12 @@ from alignment.run.store import lock_workdir, stage_folder, write_recipe
 
 
 def ablate(args: argparse.Namespace) -> None:
-    """Run every arm at every seed and write the report."""
+    """Run every arm at every seed and write the report; with `--dry_run` print what that would take instead."""
     set_up_compilation()
+    if args.dry_run:
+        for line in describe_plan(args.config, args.workdir):
+            print(line, flush=True)
+        return
     cli.apply_profile(args)
     with lock_workdir(args.workdir) as lock:
         run = open_run(args.config, args.workdir, lock)
@@ -80,9 +86,16 @@ def report_of(run: Run, outcomes: Sequence[Outcome], matrices: Mapping[str, list
     )
 
 
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags beside --config and --workdir."""
+    cli.add_profile(parser)
+    text = "print time, memory, completions and test power of the run, from what the workdir holds, and run nothing"
+    parser.add_argument("--dry_run", action="store_true", help=text)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    return cli.main(ablate, description=__doc__, add_flags=cli.add_profile, start=start, argv=argv)
+    return cli.main(ablate, description=__doc__, add_flags=add_flags, start=start, argv=argv)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.stats
 
+from alignment.errors import UserError
+
 Interval = list[float]  # [low, high]
 
 RESAMPLES = 2000
@@ -108,13 +110,21 @@ def detectable_change(std: float, n: int, level: float = 0.95, power: float = 0.
     return float(quantiles.sum()) * std / math.sqrt(n) if n else None
 
 
-def planned_std(seeds: int, samples: int = 1) -> float:
-    """Return the standard deviation to plan with before anything is measured: sqrt(2 (1/4) / (seeds samples)).
+def planned_std(seeds: int, samples: int = 1, accuracy: float = 0.5) -> float:
+    """Return the standard deviation to plan with before a change is measured: sqrt(2 a (1 - a) / (seeds samples)).
 
-    Both arms answer a question right half of the time, the worst case, and independently of each other. Questions of
-    which one arm always gets right what the other never does are not thought of.
+    Both arms answer a question right with probability a (a half is the worst case) and independently of each other.
+    Questions of which one arm always gets right what the other never does are not thought of.
+
+    Raises:
+      UserError: everything is right or everything is wrong, so that there is no headroom to plan with.
     """
-    return math.sqrt(0.5 / (seeds * samples))
+    if not 0 < accuracy < 1:
+        raise UserError(
+            f"no power estimate: all answers are {'right' if accuracy > 0 else 'wrong'}, which leaves no headroom; "
+            "--config.grpo.skip_without_headroom=true skips such a reward stage"
+        )
+    return math.sqrt(2 * accuracy * (1 - accuracy) / (seeds * samples))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -1,0 +1,278 @@
+"""What a run would take and what it could show, before anything of it runs: `python -m alignment.ablate --dry_run`.
+
+Time, memory, the completions that each reward stage samples, and the smallest change of accuracy that its questions and
+seeds detect. Answers and measurements that an earlier run left in the workdir, for example one seed of fewer steps,
+take the place of assumptions. The weights are not loaded and nothing is written.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+import pathlib
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+from etils import epath
+from ml_collections import ConfigDict
+
+from alignment.arms import CEILINGS, Stage, get_arm, rewarded_stage, stage_order, start_arm
+from alignment.benchmarks.fit.recipe import MARGIN, Verdict, available_bytes, model_size, plan_recipe
+from alignment.benchmarks.flops import rollout_flops, update_work
+from alignment.benchmarks.machine import matmul_rate
+from alignment.benchmarks.setting import Setting
+from alignment.common.files import read_text
+from alignment.common.manifest import MANIFEST
+from alignment.config_checks import check_config
+from alignment.data.batches import steps_in
+from alignment.data.load import Data, load_data
+from alignment.errors import UserError
+from alignment.evaluation.curves import read_curve
+from alignment.evaluation.effects import headroom
+from alignment.evaluation.statistics import detectable_change, planned_std
+from alignment.models.hf import resolve_folder
+from alignment.parallel.data_parallel import choose_devices
+from alignment.record import Record
+from alignment.run.store import stage_folder
+from alignment.run.variants import stage_config
+from alignment.text.templates import TEMPLATES, cot_response
+from alignment.text.tokenizer import encode_example, encode_prompt, load_tokenizer
+from alignment.training.checks import check_grpo, check_questions, check_sft
+
+SAMPLE = 64  # records whose lengths stand for all
+# Share of the machine's matrix product rate at which an update and a rollout work, for time that nothing has measured.
+# From the nano base on two CPU cores; it is a guess elsewhere.
+UPDATE_SHARE, ROLLOUT_SHARE = 0.25, 0.05
+FEW_STEPS = 5
+GIB = 2**30
+
+
+class Lengths(NamedTuple):
+    """Mean tokens of a prompt and of a response."""
+
+    prompt: int
+    response: int
+
+
+class StageEstimate(NamedTuple):
+    """What one stage of one seed takes."""
+
+    stage: Stage
+    steps: int
+    completions: int  # that it samples; 0 in a supervised stage
+    seconds: float | None  # a seed; None for a model of unknown size
+    measured: bool  # the seconds are of steps that an earlier run did
+    finished: tuple[int, ...]  # seeds that are in the workdir
+
+
+def describe_plan(config: ConfigDict, workdir: str) -> Iterator[str]:
+    """Yield the estimates of a run as lines of text.
+
+    Raises:
+      UserError: what the configuration, the data or the number of devices alone show to be wrong.
+    """
+    check_config(config)
+    stages, folder = stage_order(config.arms), epath.Path(workdir)
+    devices = choose_devices(config.parallel.mode, config.parallel.devices).count
+    on_policy = [stage for stage in stages if stage.on_policy]
+    supervised = any(stage.objective != "grpo" for stage in stages)
+    if supervised:
+        check_sft(config.sft, devices)
+    for stage in on_policy:
+        check_grpo(stage_config(config, stage).grpo, devices)
+    data = load_data(config.data, training=[*(["rl"] if on_policy else []), *(["sft"] if supervised else [])])
+    for stage in on_policy:
+        check_questions(stage_config(config, stage).grpo, len(data.rl))
+    yield memory_line(plan_recipe(config, available_bytes()))
+    estimates = estimate_stages(config, stages, data, folder)
+    yield from time_lines(config, estimates, evaluation_seconds(config, data))
+    yield from power_lines(config, len(data.eval), {estimate.stage.name: estimate for estimate in estimates}, folder)
+
+
+def memory_line(verdict: Verdict | None) -> str:
+    """Return what the part of a run that needs most memory needs of what there is."""
+    if verdict is None:
+        return "memory: unknown for a model of unknown size; download it and name its folder"
+    most = verdict.largest
+    remedy = f"does not fit in {MARGIN:.0%} of that; python -m alignment.doctor says what to lower"
+    needs = f"{most.part} needs {most.bytes / GIB:.1f} of {verdict.available / GIB:.1f} GiB"
+    return f"memory: {needs}: {'fits' if verdict.fits else remedy}"
+
+
+# ---------------------------------------------------------------------------------------------------------------- time
+
+
+def estimate_stages(config: ConfigDict, stages: Sequence[Stage], data: Data, folder: epath.Path) -> list[StageEstimate]:
+    """Return what every stage takes, from the steps that an earlier run did or by arithmetic."""
+    lengths, size, rate = mean_lengths(config, data), model_size(config.model.path), matmul_rate(config.model.dtype)
+    estimates = []
+    for stage in stages:
+        variant, seeds = stage_config(config, stage), config.seeds
+        grpo, sft = variant.grpo, variant.sft
+        steps = grpo.steps if stage.on_policy else steps_in(len(data.sft) - sft.holdout, sft.batch_size, sft.epochs)
+        completions = steps * grpo.prompts * grpo.group_size if stage.on_policy else 0
+        step_s = measured_step(folder, stage, seeds)
+        measured = step_s is not None
+        if step_s is None and size is not None:
+            step_s = step_seconds(variant, stage, lengths, size, rate)
+        finished = tuple(seed for seed in seeds if (stage_folder(folder, stage, seed) / MANIFEST).exists())
+        seconds = None if step_s is None else steps * step_s
+        estimates.append(StageEstimate(stage, steps, completions, seconds, measured, finished))
+    return estimates
+
+
+def mean_lengths(config: ConfigDict, data: Data) -> Lengths:
+    """Return mean lengths of the first records, or the limits for a model whose tokenizer is not on this machine.
+
+    A completion is taken to be as long as a response of SFT, or as the limit where there is none.
+    """
+    limits = Lengths(config.prompt.max_tokens, config.grpo.max_new_tokens)
+    if config.model.path and not pathlib.Path(config.model.path).is_dir():
+        return limits
+    tokenizer, template = load_tokenizer(resolve_folder(config.model.path)), TEMPLATES[config.prompt.template]
+    prompts = [len(encode_prompt(tokenizer, record, template)) for record in data.eval[:SAMPLE]]
+
+    def response(record: Record) -> int:
+        return sum(encode_example(tokenizer, record, template, cot_response(record, template))[1])
+
+    responses = [response(record) for record in data.sft[:SAMPLE]]
+    lengths = round(statistics.mean(prompts)), round(statistics.mean(responses)) if responses else limits.response
+    return Lengths(*map(min, lengths, limits))
+
+
+def measured_step(folder: epath.Path, stage: Stage, seeds: Sequence[int]) -> float | None:
+    """Return the median seconds of the steps of a stage in the workdir, of any seed; None where there are few.
+
+    The first step of a stage compiles, and the next ones may.
+    """
+    rows = itertools.chain(*(read_curve(stage_folder(folder, stage, seed) / "metrics.jsonl")[1:] for seed in seeds))
+    seconds = [row["time/step"] for row in rows if "time/step" in row]
+    return statistics.median(seconds) if len(seconds) >= FEW_STEPS else None
+
+
+def step_seconds(config: ConfigDict, stage: Stage, lengths: Lengths, size: Any, rate: float) -> float:
+    """Return the seconds of one step by its operations, at `rate` operations a second of a plain matrix product."""
+    grpo, sft, model = config.grpo, config.sft, {"dtype": config.model.dtype, "tied": size[1]}
+    supervised = Setting("update", size[0], sft.batch_size, 1, *lengths, **model)
+    if not stage.on_policy:
+        return update_work(supervised).total / (UPDATE_SHARE * rate)
+    reward = Setting("update", size[0], grpo.prompts, grpo.group_size, *lengths, **model)
+    updates = grpo.epochs * update_work(reward).total
+    if stage.objective == "joint":
+        updates += grpo.epochs * grpo.minibatches * update_work(supervised).total
+    return updates / (UPDATE_SHARE * rate) + rollout_flops(reward) / (ROLLOUT_SHARE * rate)
+
+
+def evaluation_seconds(config: ConfigDict, data: Data) -> float | None:
+    """Return the seconds in which one arm answers at one seed; None for a model of unknown size."""
+    size, lengths = model_size(config.model.path), mean_lengths(config, data)
+    if size is None:
+        return None
+    questions, answers = len(data.eval) + len(data.dev), 1 + config.eval.samples
+    setting = Setting("update", size[0], questions, answers, *lengths, dtype=config.model.dtype, tied=size[1])
+    return rollout_flops(setting) / (ROLLOUT_SHARE * matmul_rate(config.model.dtype))
+
+
+def time_lines(config: ConfigDict, estimates: Sequence[StageEstimate], arm_seconds: float | None) -> Iterator[str]:
+    """Yield the time of the run and of each of its stages; stages that are finished take none."""
+    left = [(len(config.seeds) - len(estimate.finished)) * (estimate.seconds or 0.0) for estimate in estimates]
+    if arm_seconds is None or any(estimate.seconds is None for estimate in estimates):
+        yield "time: unknown for a model of unknown size; download it and name its folder"
+    else:
+        evaluation = len(config.arms) * len(config.seeds) * arm_seconds
+        kind = jax.local_devices()[0].device_kind
+        yield (
+            f"time: about {minutes(sum(left) + evaluation)} on {os.cpu_count()} cores and {kind}, of which the "
+            f"evaluation takes {minutes(evaluation)}, without compiling"
+        )
+    for estimate, seconds in zip(estimates, left, strict=True):
+        seeds = len(config.seeds)
+        parts = [f"{seeds} x {estimate.steps} steps"]
+        parts += [f"{estimate.completions:,} completions a seed"] if estimate.completions else []
+        parts += [f"about {minutes(seconds)}{' as measured' if estimate.measured else ''}"] if estimate.seconds else []
+        parts += [f"{len(estimate.finished)} of {seeds} seeds finished"] if estimate.finished else []
+        yield f"  {estimate.stage.name}: {', '.join(parts)}"
+
+
+def minutes(seconds: float) -> str:
+    """Return a time as text: seconds, minutes or hours, whichever reads best."""
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+# --------------------------------------------------------------------------------------------------------------- power
+
+
+def power_lines(
+    config: ConfigDict, questions: int, estimates: Mapping[str, StageEstimate], folder: epath.Path
+) -> Iterator[str]:
+    """Yield what the questions and seeds can detect, and for every rewarded arm what an earlier run says of it."""
+    seeds, samples = len(config.seeds), config.eval.samples
+    changes = [f"{detectable_points(questions, seeds):.1f} points greedy"]
+    changes += [f"{detectable_points(questions, seeds, samples):.1f} points sampled"] if samples else []
+    yield (
+        f"test power: {questions:,} questions and {seeds} seed{'' if seeds == 1 else 's'} detect a change of "
+        f"{' or '.join(changes)} with power 0.8, where half of the answers are right"
+    )
+    rows = recorded_rows(folder)
+    for label in config.arms:
+        stage = rewarded_stage(get_arm(label))
+        if stage is not None:
+            yield f"  {label}: {'; '.join(arm_power(config, label, questions, estimates[stage.name], rows))}"
+
+
+def detectable_points(questions: int, seeds: int, samples: int = 1, accuracy: float = 0.5) -> float:
+    """Return the change in points that is detected with power 0.8 from a start of this accuracy, all independent."""
+    return 100 * detectable_change(planned_std(seeds, samples, accuracy), questions)
+
+
+def arm_power(
+    config: ConfigDict, label: str, questions: int, estimate: StageEstimate, rows: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return what the recorded rows say of the power of one arm: from its start, and from its gradient."""
+    start = start_arm(get_arm(label))
+    starts, ceilings, measured = (
+        [row for row in rows if row["arm"] == name] for name in (start, CEILINGS.get(start), label)
+    )
+    parts = [f"{estimate.completions:,} completions"]
+    accuracy = mean_of(starts, "accuracy")
+    if accuracy is None:
+        parts.append(f"its start {start or 'is no arm and'} has not answered, so that its headroom is unknown")
+    else:
+        parts += start_power(accuracy, start, questions, len(config.seeds))
+        names = ("samples", "majority_at_k", "sampled_accuracy")
+        room = headroom(accuracy, mean_of(ceilings, "accuracy"), {name: mean_of(starts, name) for name in names})
+        parts += [f"headroom {100 * room.value:.1f} points ({room.basis})"] if room else []
+    if (needed := mean_of(measured, "completions_needed")) is not None:
+        verdict = "enough" if estimate.completions >= needed else "too few"
+        parts.append(f"its gradient needed {needed:,.0f} completions when it was measured: {verdict}")
+    return parts
+
+
+def start_power(accuracy: float, start: str, questions: int, seeds: int) -> list[str]:
+    """Return what change from the accuracy of a start arm is detected, or that there is no headroom."""
+    try:
+        change = detectable_points(questions, seeds, accuracy=accuracy)
+    except UserError as error:
+        return [f"start {start}: {error}"]
+    return [f"from {accuracy:.1%} of {start} a change of {change:.1f} points is detected"]
+
+
+def recorded_rows(folder: epath.Path) -> list[dict[str, Any]]:
+    """Return the rows of results.json in the workdir; [] where there is none that can be read."""
+    try:
+        rows = json.loads(read_text(folder / "results.json"))
+    except (OSError, ValueError):
+        return []
+    return [row for row in rows if isinstance(row, dict) and "arm" in row] if isinstance(rows, list) else []
+
+
+def mean_of(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    """Return the mean of a value over the rows that have it."""
+    values = [row[name] for row in rows if row.get(name) is not None]
+    return statistics.mean(values) if values else None
