@@ -166,6 +166,7 @@ EXPERIMENT: dict[str, Any] = {
             # Filters such as top-p have no place in training: the loss would be taken under another distribution.
             temperature=leaf(1.0, "temperature of sampling and of the loss alike", low=0.01),
             refill=leaf(0, "attempts to replace groups whose rewards are all equal (dynamic sampling of DAPO)", low=0),
+            skip_without_headroom=leaf(False, "leave a stage out whose first completions are all right or all wrong"),
             power_every=leaf(
                 0, "steps between measurements of gradient signal, distance moved and held-out SFT loss; 0: none", low=0
             ),

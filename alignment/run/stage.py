@@ -14,6 +14,7 @@ from alignment.adapters.lora import Lora, LoraConfig, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import make_stack
 from alignment.arms import SNAPSHOT, Stage
+from alignment.common.files import write_text
 from alignment.common.fingerprint import fingerprint
 from alignment.common.manifest import MANIFEST, digest_of, seal, sha256
 from alignment.common.progress import say, warn
@@ -26,6 +27,7 @@ from alignment.run.setup import Run
 from alignment.run.store import claim, describe_corruption, stage_folder
 from alignment.run.variants import stage_config
 from alignment.training import grpo, sft
+from alignment.training.headroom import describe_missing_headroom
 from alignment.training.loop import Session
 from alignment.training.state import Frozen
 from alignment.training.update import GrpoData
@@ -75,6 +77,12 @@ def train_stage(run: Run, stage: Stage, seed: int, loras: Loras, session: Sessio
     if not stage.on_policy:
         examples = encode(data.sft, stage.objective.removeprefix("sft_"))
         return sft.train_sft(base, run.options, frozen, lora, examples, config.sft, session, key)
+    if config.grpo.skip_without_headroom:
+        arguments = run.sampler, frozen, lora, data.rl, config.grpo, session, key
+        if reason := describe_missing_headroom(*arguments):
+            warn(f"{session.label}: skipped, {reason} (--config.grpo.skip_without_headroom)")
+            write_text(session.folder / "metrics.jsonl", "")
+            return lora
     examples = encode(data.sft, "cot") if stage.objective == "joint" else None
     grpo_data = GrpoData(data.rl, examples, encode(data.holdout, "cot"))
     return grpo.train_grpo(run.sampler, run.options, frozen, lora, grpo_data, config, session, key)

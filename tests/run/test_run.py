@@ -290,3 +290,16 @@ def test_bad_settings_are_one_clear_line(base, tmp_path, change, message):
     with pytest.raises(UserError, match=message) as caught:
         run(config, tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.ci
+def test_a_reward_stage_without_headroom_is_skipped_by_the_flag(base, tmp_path, capsys):
+    """A random base answers nothing right: its reward adapter stays as it was made, and is not made twice."""
+    config = config_for(base, "grpo_only", skip_without_headroom=True)
+    (outcome,) = run(config, tmp_path)
+    assert "skipped, all 8 completions of its first step are wrong: no headroom" in capsys.readouterr().out
+    assert outcome.curve == [] and outcome.row["collapsed"] is None
+    lora = load_peft(str(tmp_path / "seed0" / "reward_on_base" / "adapter"))
+    assert all(not factors["b"].any() for factors in lora.modules.values())
+    run(config, tmp_path)
+    assert "reward_on_base: done before" in capsys.readouterr().out
