@@ -32,6 +32,7 @@ from alignment.text.templates import TEMPLATES
 
 RESULTS = "results.json"
 VERDICTS = "verdicts.json"
+MANY = 60  # rows of a table beyond which it is folded
 REPORT = "report.html"
 # Entries of `meta` that have a part of the page of their own; any other is listed under its name.
 PLACED = ("title", "command", "model", "parameters", "config", "versions")
@@ -132,6 +133,7 @@ def render(report: Report, verdicts: Sequence[Mapping[str, Any]] | None = None) 
             margin=MARGIN,
             pairs=compare_pairs(report.outcomes, weak),
             min_questions=MIN_QUESTIONS,
+            many=MANY,
             hypotheses=hypotheses(rows, report.outcomes, report.meta.get("parameters"), weak),
             checks=list(CHECKS.values()),
             audit=_audit_cells(rows, arms),

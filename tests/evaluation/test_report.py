@@ -351,3 +351,9 @@ def test_segments_by_hand():
 @pytest.mark.parametrize("text", ["<think>" * 3 + "x", "\\boxed{" * 3, "</answer></think>", "a < b > c & \\boxed{A"])
 def test_segments_lose_nothing(text):
     assert "".join(piece for _, piece in segments(text)) == text
+
+
+def test_a_long_table_of_pairs_is_folded(tmp_path):
+    few, many = (make_run(arms=[f"arm{index}" for index in range(count)], n=2) for count in (11, 12))
+    assert "55 comparisons" not in write(tmp_path / "few", few)[1]
+    assert "<summary>66 comparisons</summary>" in write(tmp_path / "many", many)[1]
