@@ -124,6 +124,7 @@ def render(report: Report, verdicts: Sequence[Mapping[str, Any]] | None = None) 
             curves=curve_plots(curves, colour),
             curve_names=list(curves),
             matrices=report.matrices,
+            measured=[row for row in rows if row.get("measured_steps")],
             watched=[row for row in rows if row.get("watch")],
             symptoms=list(dict.fromkeys(name for row in rows for name in row.get("watch") or ())),
             gains=unearned_gains(rows, report.outcomes, report.start_arms),

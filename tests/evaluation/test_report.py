@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -357,3 +358,18 @@ def test_a_long_table_of_pairs_is_folded(tmp_path):
     few, many = (make_run(arms=[f"arm{index}" for index in range(count)], n=2) for count in (11, 12))
     assert "55 comparisons" not in write(tmp_path / "few", few)[1]
     assert "<summary>66 comparisons</summary>" in write(tmp_path / "many", many)[1]
+
+
+def test_signal_distance_and_held_out_loss_are_shown_where_they_were_measured():
+    report = Report(**make_run(), notes=[], meta={})
+    measured = {"measured_steps": 2, "groups_with_signal": 0.75, "signal_share": 0.2, "signal_share_ci95": [-0.1, 0.6]}
+    measured |= {"completions_needed": 1234.4, "completions_needed_is_bound": True, "completions": 1280}
+    measured |= {"weights_moved": 0.51, "weights_moved_share": 0.125, "kl_final": 0.013}
+    measured |= {"reasoning_nll_start": 0.0912, "reasoning_nll": 0.2, "reasoning_nll_without_reward": None}
+    plain = render(report)
+    assert "Signal, distance and what SFT taught" not in plain
+    rows = [row | measured if row["arm"] == "modular" else row for row in report.rows]
+    page = render(dataclasses.replace(report, rows=rows))
+    _, _, section = page.partition("Signal, distance and what SFT taught")
+    for text in ("75.0 %", "-10.0 to 60.0", "at least 1,234", "1280", "0.51 (12.5 %)", "0.0912 → 0.2", "0.013"):
+        assert text in section.partition("</section>")[0]
