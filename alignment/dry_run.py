@@ -1,4 +1,4 @@
-"""What a run would take and what it could show, before anything of it runs: `python -m alignment.ablate --dry_run`.
+"""What a run would take and what it could show, before anything of it runs: the flag `--dry_run` of `alignment.ablate`.
 
 Time, memory, the completions that each reward stage samples, and the smallest change of accuracy that its questions and
 seeds detect. Answers and measurements that an earlier run left in the workdir, for example one seed of fewer steps,
