@@ -12,7 +12,7 @@ import pytest
 
 from alignment import cli
 from alignment.build_data import BUILDERS
-from alignment.config import ALL_PROJECTIONS, default_config, default_data_set, nano_config
+from alignment.config import ALL_PROJECTIONS, default_config, default_data_set
 from alignment.errors import UserError
 from alignment.objectives.family import LOSSES
 
@@ -33,10 +33,6 @@ def test_every_config_loads_against_the_default_leaves(name):
         config.grpo.prompts % config.grpo.micro_batches == 0 and config.sft.batch_size % config.sft.micro_batches == 0
     )
     assert config.grpo.group_size >= 2
-
-
-def test_the_plain_task_shows_the_values_of_the_nano_scale():
-    assert cli.load_config(f"{ROOT}/configs/demo_plain.py", default_config()) == nano_config().lock()
 
 
 def test_the_demonstration_is_the_control_with_the_headline_arms():
