@@ -43,6 +43,7 @@ def get_config(variant: str = "crpo") -> ConfigDict:
     config.arms, config.seeds = ("sft_cot", "grpo_only", "modular_merged"), (0, 1, 2)
     config.data.sft.count = config.data.rl.count = 768
     config.grpo.update(steps=20, group_size=5, temperature=0.6, beta=0.001, max_new_tokens=192)
+    config.grpo.update(kl_target="token", kl="k3")
     config.eval.max_new_tokens = 192
     config.update_from_flattened_dict(lookup(VARIANTS, variant, "variant"))
     return config

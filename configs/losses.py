@@ -12,6 +12,8 @@ family.py lists sources). All share rewards, data, seeds, 8 completions a prompt
     gspo        3e-4, 4e-4       0         2507.18071; one ratio a sequence
     cispo       none, 4          0         2506.13585; the weight is capped at 5, nothing is clipped
     lite_ppo    0.2, 0.2         0         2508.08221; std over the batch
+    clip_cov    0.2, 0.2         0         2505.22617; no gradient at 2 of 10,000 tokens, of high covariance
+    kl_cov      none             0         2505.22617; 2 of 1,000 tokens are pulled back to the sampling policy
 
 Not as in the papers: group sizes (64 for GRPO, 16 for DAPO and CISPO) and DAPO's resampling of groups without
 variance.
@@ -35,13 +37,15 @@ from alignment.config import nano_config
 
 REFERENCE = "grpo"
 VARIANTS = {
-    "grpo": {"loss": "grpo", "beta": 0.04},
+    "grpo": {"loss": "grpo", "beta": 0.04, "kl_target": "token", "kl": "k3"},
     "bnpo": {"loss": "bnpo", "beta": 0.0},
     "dapo": {"loss": "dapo", "beta": 0.0, "clip_high": 0.28, "mask_truncated": True, "channels": ("overlong=1",)},
     "dr_grpo": {"loss": "dr_grpo", "beta": 0.0},
     "gspo": {"loss": "gspo", "beta": 0.0, "clip_low": 3e-4, "clip_high": 4e-4},
     "cispo": {"loss": "cispo", "beta": 0.0, "clip_high": 4.0},
     "lite_ppo": {"loss": "lite_ppo", "beta": 0.0},
+    "clip_cov": {"loss": "clip_cov", "beta": 0.0, "covariance_share": 2e-4},
+    "kl_cov": {"loss": "kl_cov", "beta": 0.0, "covariance_share": 2e-3},
 }
 
 

@@ -1,4 +1,4 @@
-"""docs/architecture.md and docs/glossary.md: every file, function, type and identifier that they name exists."""
+"""docs/architecture.md, glossary.md and losses.md: every file, function, type and identifier that they name exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from alignment.metric_schema import OLD_NAMES as OLD_NAMES_OF_METRICS
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "alignment"
 HEADING = "## Earlier names"
-PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("architecture.md", "glossary.md")}
+PAGES = {
+    name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("architecture.md", "glossary.md", "losses.md")
+}
 # The first column of the table of earlier names is about code that is gone.
 EARLIER = re.findall(r"^\| (`[^|]+) \| ([^|]+) \|$", PAGES["glossary.md"].partition(HEADING)[2], re.MULTILINE)
 TEXTS = {name: text.partition(HEADING)[0] for name, text in PAGES.items()}
