@@ -46,7 +46,7 @@ from alignment.training.checks import check_grpo, check_questions, check_sft
 SAMPLE = 64  # records whose lengths stand for all
 # Share of the machine's matrix product rate at which an update and a rollout work, for time that nothing has measured.
 # From the nano base on two CPU cores; it is a guess elsewhere.
-UPDATE_SHARE, ROLLOUT_SHARE = 0.25, 0.05
+UPDATE_SHARE, ROLLOUT_SHARE = 0.2, 0.07
 FEW_STEPS = 5
 GIB = 2**30
 
@@ -187,7 +187,7 @@ def time_lines(config: ConfigDict, estimates: Sequence[StageEstimate], arm_secon
         kind = jax.local_devices()[0].device_kind
         yield (
             f"time: about {minutes(sum(left) + evaluation)} on {os.cpu_count()} cores and {kind}, of which the "
-            f"evaluation takes {minutes(evaluation)}, without compiling"
+            f"evaluation takes {minutes(evaluation)}, without compiling and if nothing else runs there"
         )
     for estimate, seconds in zip(estimates, left, strict=True):
         seeds = len(config.seeds)
