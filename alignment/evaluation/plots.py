@@ -97,13 +97,7 @@ def accuracy_plot(rows: Sequence[Mapping], colour: Mapping[str, str]) -> str | N
         for (position, arm), (line, name) in itertools.product(enumerate(arms), enumerate(drawn)):
             seeds = [row for row in rows if row["arm"] == arm and row.get(name) is not None]
             if seeds:
-                centre = position + (line - (len(drawn) - 1) / 2) * height
-                hatch = "////" if name == "sampled_accuracy" else None
-                mean = np.mean([row[name] for row in seeds])
-                axes.barh(centre, mean, height=0.9 * height, color=colour[arm], alpha=0.45, hatch=hatch)
-                _draw_seeds(
-                    axes, seeds, name, centre + np.linspace(-0.3, 0.3, len(seeds) + 2)[1:-1] * height, colour[arm]
-                )
+                _draw_bar(axes, seeds, name, position + (line - (len(drawn) - 1) / 2) * height, height, colour[arm])
         chance = [row["chance"] for row in rows if row.get("chance")]
         if chance:
             axes.axvline(float(np.mean(chance)), color=_INK, linestyle=(0, (4, 3)), linewidth=1)
@@ -115,16 +109,21 @@ def accuracy_plot(rows: Sequence[Mapping], colour: Mapping[str, str]) -> str | N
         return _inline(figure, "accuracy", "Accuracy of each arm with 95 % intervals")
 
 
-def _draw_seeds(axes: Axes, rows: Sequence[Mapping], name: str, heights: np.ndarray, colour: str) -> None:
-    for y, row in zip(heights, rows, strict=True):
-        axes.plot(row.get(f"{name}_ci95") or [row[name]] * 2, [y, y], color=_INK, linewidth=1.2)
-        axes.plot(row[name], y, "o", color=colour, markeredgecolor=_INK, markersize=4.5)
+def _draw_bar(axes: Axes, rows: Sequence[Mapping], name: str, y: float, height: float, colour: str) -> None:
+    """Draw the mean of one value over the seeds of an arm, and each seed with its interval."""
+    hatch = "////" if name == "sampled_accuracy" else None
+    mean = np.mean([row[name] for row in rows])
+    axes.barh(y, mean, height=0.9 * height, color=colour, alpha=0.45, hatch=hatch)
+    heights = y + np.linspace(-0.3, 0.3, len(rows) + 2)[1:-1] * height
+    for centre, row in zip(heights, rows, strict=True):
+        axes.plot(row.get(f"{name}_ci95") or [row[name]] * 2, [centre, centre], color=_INK, linewidth=1.2)
+        axes.plot(row[name], centre, "o", color=colour, markeredgecolor=_INK, markersize=4.5)
 
 
 def change_plot(verdicts: Sequence[Mapping], colour: Mapping[str, str]) -> str | None:
     """Draw the change of each judged arm over all seeds with its 95 % interval, greedy (dot) and sampled (square).
 
-    The band is what counts as no change, the bar at the right end of a line the headroom.
+    The band is what counts as no change, a short bar the headroom.
     """
     shown = [verdict for verdict in verdicts if verdict["seed"] is None and verdict["ci95"]]
     if not shown:
