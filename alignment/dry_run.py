@@ -34,6 +34,7 @@ from alignment.errors import UserError
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.effects import headroom
 from alignment.evaluation.statistics import detectable_change, planned_std
+from alignment.evaluation.training_power import completions_needed
 from alignment.models.hf import resolve_folder
 from alignment.parallel.data_parallel import choose_devices
 from alignment.record import Record
@@ -248,7 +249,8 @@ def arm_power(
         names = ("samples", "majority_at_k", "sampled_accuracy")
         room = headroom(accuracy, mean_of(ceilings, "accuracy"), {name: mean_of(starts, name) for name in names})
         parts += [f"headroom {100 * room.value:.1f} points ({room.basis})"] if room else []
-    if (needed := mean_of(measured, "completions_needed")) is not None:
+    needed = completions_needed(mean_of(measured, "completions_per_half"), mean_of(measured, "signal_share"))
+    if needed is not None:
         verdict = "enough" if estimate.completions >= needed else "too few"
         parts.append(f"its gradient needed {needed:,.0f} completions when it was measured: {verdict}")
     return parts

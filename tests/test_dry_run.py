@@ -59,7 +59,7 @@ def test_without_headroom_there_is_no_power_estimate(tmp_path, accuracy, word):
 def test_recorded_rows_take_the_place_of_assumptions(tmp_path):
     rows = [
         {"arm": "sft_cot", "seed": 0, "accuracy": 0.3, "samples": 16, "majority_at_k": 0.5, "sampled_accuracy": 0.25},
-        {"arm": "modular", "seed": 0, "completions_needed": 5000.0},
+        {"arm": "modular", "seed": 0, "completions_per_half": 32.0, "signal_share": 32 / 5032},
     ]
     head, line = lines_for(tmp_path, rows, samples=4)
     assert head.startswith("test power: 400 questions and 2 seeds detect a change of 7.0 points greedy or 3.5 points")

@@ -26,6 +26,7 @@ import numpy as np
 from alignment.evaluation.comparisons import MIN_QUESTIONS
 from alignment.evaluation.effects import Change, Headroom, Scores, headroom, paired_change
 from alignment.evaluation.statistics import holm
+from alignment.evaluation.training_power import completions_needed
 
 Row = Mapping[str, Any]
 
@@ -94,8 +95,10 @@ def collect_evidence(
     names = ("samples", "majority_at_k", "sampled_accuracy") if decoding == "sampled" else ()
     samples = {name: _mean(start_rows, name) for name in names}
     starts = [row[f"{strict}_ci95"][0] for row in start_rows if row.get(f"{strict}_ci95")]
-    needed = _mean(rows, "completions_needed")
-    if needed is None and _mean(rows, "signal_share") is not None:
+    # Of the signal over all seeds: N* of one seed is only a lower bound where the interval of its few steps holds 0.
+    signal = _mean(rows, "signal_share")
+    needed = completions_needed(_mean(rows, "completions_per_half"), signal)
+    if needed is None and signal is not None:
         needed = math.inf
     return Evidence(
         change,

@@ -108,11 +108,12 @@ def test_a_sampled_verdict_takes_its_headroom_from_the_majority_without_a_ceilin
 
 
 def test_training_power_is_read_of_the_rows():
-    quiet = row("modular", 0, completions=1920, completions_needed=None, signal_share=-0.01)
-    loud = row("modular", 0, completions=1920, completions_needed=460.0, signal_share=0.065)
+    """N* of the mean signal over seeds: 32 x 0.96 / 0.04 for shares of -0.01 and 0.09."""
+    quiet = row("modular", 0, completions=1920, completions_per_half=32.0, signal_share=-0.01)
+    loud = row("modular", 1, completions=1920, completions_per_half=32.0, signal_share=0.09)
     start = [row("sft_cot", 0)]
     assert collect_evidence(change(0, 0), "greedy", [quiet], start, []).needed == math.inf
-    assert collect_evidence(change(0, 0), "greedy", [loud], start, []).needed == 460.0
+    assert collect_evidence(change(0, 0), "greedy", [quiet, loud], start, []).needed == pytest.approx(768.0)
     assert collect_evidence(change(0, 0), "greedy", [row("modular", 0)], start, []).needed is None
 
 
