@@ -16,6 +16,7 @@ from alignment.common.progress import warn
 from alignment.errors import UserError
 
 COMPILED = "/jax/core/compile/backend_compile_duration"  # the event that JAX records at the end of a compilation
+MIN_KEPT = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"  # JAX's own variable; without it, half a second
 MIN_SECONDS = 0.2  # a shorter compilation leaves little memory to return
 
 
@@ -28,7 +29,8 @@ def set_up_compilation() -> None:
 def cache_compiled_programs() -> None:
     """Turn on JAX's persistent compilation cache, in JAX_COMPILATION_CACHE_DIR or else the user's cache folder.
 
-    A resumed or repeated experiment then compiles nothing. A folder that cannot be written gives a warning, and the
+    A resumed or repeated experiment then compiles little: a program is kept if it took half a second to compile, or the
+    seconds in JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS. A folder that cannot be written gives a warning, and the
     programs in it are still read.
     """
     folder = os.environ.get("JAX_COMPILATION_CACHE_DIR")
@@ -36,7 +38,7 @@ def cache_compiled_programs() -> None:
         user = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
         folder = str(user / "clinical-alignment" / "jax")
         jax.config.update("jax_compilation_cache_dir", folder)
-    min_seconds = 0.5
+    min_seconds = float(os.environ.get(MIN_KEPT) or 0.5)
     try:
         if folder and not is_remote(folder):
             make_folder(folder, "JAX_COMPILATION_CACHE_DIR")
