@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from pathlib import Path
 
@@ -18,9 +19,9 @@ jax.config.update("jax_num_cpu_devices", 8)
 
 # Compiled programs are kept between tests, worker processes and sessions; started programs inherit the variables.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "jax"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the network
 
 
@@ -38,6 +39,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """A worker a core for the whole suite; none for tests chosen by path or name, which end before workers start."""
     chosen = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.keyword
     return 0 if chosen else min(os.cpu_count() or 1, MOST_WORKERS)
+
+
+# Files of a minute and more, the longest first: a worker that began one of them last would end long after the others.
+LONG_FILES = (
+    *("test_wheel", "test_run", "test_surroundings", "test_parity", "test_hub", "test_interrupts", "test_quickstart"),
+    *("test_linear_logprob", "test_step", "test_update", "test_vocabulary", "test_metric_schema", "test_entry_point"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first, then those with many tests; the order within a file stays."""
+    counts = collections.Counter(item.path for item in items)
+    ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: (ranks.get(item.path.stem, len(ranks)), -counts[item.path], str(item.path)))
 
 
 MAPS = Path("/proc/self/maps")

@@ -159,10 +159,20 @@ def ablation(folder):
     return ["alignment.ablate", *(f"--config.{name}={show(value)}" for name, value in flatten(config).items())]
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The command of an ablation without its workdir, and the workdir of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("finished")
+    command = ablation(folder)
+    done = process(*command, f"--workdir={folder / 'run'}")
+    assert done.returncode == 0, done.stderr
+    return command, folder / "run"
+
+
 @pytest.mark.ci
-def test_out_of_memory_keeps_what_was_done(tmp_path):
+def test_out_of_memory_keeps_what_was_done(finished, tmp_path):
     """Through one seam: a step that raises what an exhausted device, or machine, raises."""
-    command, workdir = ablation(tmp_path), tmp_path / "run"
+    (command, undisturbed), workdir = finished, tmp_path / "run"
     line = one_line(process(*command, f"--workdir={workdir}", ALIGNMENT_PRETEND_OUT_OF_MEMORY="device@3"))
     for remedy in ("micro_batches", "--config.model.remat=true", "--config.rollout.sequences", "--workdir"):
         assert remedy in line
@@ -173,8 +183,7 @@ def test_out_of_memory_keeps_what_was_done(tmp_path):
     assert (workdir / "seed0" / "reasoning" / "adapter" / "MANIFEST.json").exists()
     assert (workdir / "seed0" / "reward" / "checkpoints" / "4" / "MANIFEST.json").exists()
     assert process(*command, f"--workdir={workdir}").returncode == 0
-    assert process(*command, f"--workdir={tmp_path / 'undisturbed'}").returncode == 0
-    assert read_text(workdir / "results.json") == read_text(tmp_path / "undisturbed" / "results.json")
+    assert read_text(workdir / "results.json") == read_text(undisturbed / "results.json")
 
 
 # ---------------------------------------------------------------------------------------------------------- a full disk
@@ -201,16 +210,6 @@ def disk(tmp_path):
         pytest.skip("mounting a small disk is not permitted here")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)  # lazily: `datasets` holds a file that it gave up
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """The command of an ablation without its workdir, and the workdir of a run that nothing disturbed."""
-    folder = tmp_path_factory.mktemp("finished")
-    command = ablation(folder)
-    done = process(*command, f"--workdir={folder / 'run'}")
-    assert done.returncode == 0, done.stderr
-    return command, folder / "run"
 
 
 def full_disk_line(done) -> str:

@@ -153,12 +153,18 @@ def test_completion_log_probs_are_those_of_plain_sequences():
     from alignment.models.qwen2 import hidden_states, logits
 
     batch, stack = grpo_batch(), push(frozen().under, "reward", lora(2))
-    got = completion_log_probs(params(), stack, batch, config=CONFIG, temperature=0.8)
-    for p, g in np.ndindex(*batch.completions.shape[:2]):
-        length = int(batch.prompt_mask[p].sum())
-        row = jnp.concatenate([batch.prompts[p, :length], batch.completions[p, g]])[None]
-        scores = logits(params(), hidden_states(params(), CONFIG, row, stack))[0, length - 1 : -1] / 0.8
-        want = jax.nn.log_softmax(scores)
+    got = jax.jit(functools.partial(completion_log_probs, config=CONFIG, temperature=0.8))(params(), stack, batch)
+    plain = jax.jit(
+        lambda rows: jax.nn.log_softmax(logits(params(), hidden_states(params(), CONFIG, rows, stack)) / 0.8)
+    )
+    cells, width = list(np.ndindex(*batch.completions.shape[:2])), batch.prompts.shape[1]
+    lengths = [int(batch.prompt_mask[p].sum()) for p, _ in cells]
+    rows = [
+        jnp.concatenate([batch.prompts[p, :length], batch.completions[p, g], jnp.zeros(width - length, int)])
+        for (p, g), length in zip(cells, lengths, strict=True)
+    ]
+    for (p, g), length, scores in zip(cells, lengths, plain(jnp.stack(rows)), strict=True):
+        want = scores[length - 1 : length + 5]
         # Logits up to 8 after two layers: 26 roundings of 2^-24 each way (tiny.py) are 2.5e-5.
         np.testing.assert_allclose(got.log_prob[p, g], want[jnp.arange(6), batch.completions[p, g]], atol=1e-4)
         np.testing.assert_allclose(got.entropy[p, g], -(jnp.exp(want) * want).sum(axis=-1), atol=1e-4)
