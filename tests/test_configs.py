@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = {path.name: path for path in sorted((ROOT / "configs").glob("*.py"))}
 CONTROLLED = ("demo", "control_planted")
 ABLATIONS = ("losses", "rewards_ablation", "quark", "crpo")
-NAMED = [f"{ROOT}/configs/{name}.py" for name in ("demo", "demo_plain", "control_planted")]
+NAMED = [f"{ROOT}/configs/{name}.py" for name in ("demo", "demo_plain", "control_planted", "stability_map")]
 NAMED += [f"{ROOT}/configs/qwen2_5.py:{size}" for size in ("0.5b", "1.5b", "3b", "7b")]
 NAMED += [f"{ROOT}/configs/{name}.py" for name in ABLATIONS]
 

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from alignment.evaluation.comparisons import plain_names
+from alignment.evaluation.stability_map import Point
 from alignment.evaluation.verdicts import MARGIN
 
 Rows = Sequence[Mapping[str, float]]
@@ -143,6 +145,65 @@ def change_plot(verdicts: Sequence[Mapping], colour: Mapping[str, str]) -> str |
         axes.invert_yaxis()
         axes.set_xlabel("change of accuracy against the start arm, points")
         return _inline(figure, "change", "Change of accuracy of each arm with 95 % intervals")
+
+
+MAPPED = (("sampled_accuracy", "sampled accuracy"), ("accuracy", "greedy accuracy"), ("strict_rate", "strict format"))
+
+
+def map_plot(points: Sequence[Point], colour: Mapping[str, str]) -> str | None:
+    """Draw `map_figure` as an <svg> element for a page; None without points."""
+    with matplotlib.rc_context(_STYLE):
+        figure = map_figure(points, colour)
+        return figure and _inline(figure, "map", "Accuracy and format of each arm against rate and KL moved")
+
+
+def map_image(points: Sequence[Point], colour: Mapping[str, str]) -> bytes:
+    """Draw `map_figure` as a PNG on white, for a page that takes no <svg> element."""
+    with matplotlib.rc_context(_STYLE | {"figure.facecolor": "white", "savefig.facecolor": "white"}):
+        buffer = io.BytesIO()
+        FigureCanvasAgg(map_figure(points, colour)).print_png(buffer, metadata={"Software": None})
+        return buffer.getvalue()
+
+
+def map_figure(points: Sequence[Point], colour: Mapping[str, str]) -> Figure | None:
+    """Draw a stability map: accuracy and strict format against the rate, and against the KL moved a step.
+
+    A dot is a seed, hollow where the arm does not hold; a line joins the means over seeds. None without points.
+
+    Args:
+      points: of `stability_map.map_points`.
+      colour: arm, without a rate -> colour.
+    """
+    shown = [(key, title) for key, title in MAPPED if any(point.row.get(key) is not None for point in points)]
+    if not shown:
+        return None
+    figure = Figure(figsize=(7.6, 0.5 + 2.1 * len(shown)), layout="constrained")
+    grid = figure.subplots(len(shown), 2, squeeze=False, sharey="row")
+    for (key, title), panels in zip(shown, grid, strict=True):
+        for axes, coordinate in zip(panels, ("rate", "kl_step"), strict=True):
+            for arm in dict.fromkeys(point.arm for point in points):
+                _map_arm(axes, [point for point in points if point.arm == arm], coordinate, key, colour[arm])
+            axes.set_xscale("log")
+            axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.6)
+        panels[0].set_ylabel(title)
+        panels[0].set_ylim(0, 1.03)
+    for axes, label in zip(grid[-1], ("learning rate", "KL moved a step, nat / token"), strict=True):
+        axes.set_xlabel(label)
+    if len(colour) > 1:
+        grid[0, 0].legend(fontsize=8, frameon=False)
+    return figure
+
+
+def _map_arm(axes: Axes, points: Sequence[Point], coordinate: str, key: str, ink: str) -> None:
+    """Draw one arm into one panel; points without a positive coordinate or without the value are left out."""
+    drawn = [point for point in points if (getattr(point, coordinate) or 0) > 0 and point.row.get(key) is not None]
+    for point in drawn:
+        face = ink if point.holds else "none"
+        axes.plot(getattr(point, coordinate), point.row[key], "o", color=ink, markerfacecolor=face, markersize=4)
+    by_rate = [[point for point in drawn if point.rate == rate] for rate in sorted({point.rate for point in drawn})]
+    middle = [float(np.exp(np.mean([np.log(getattr(point, coordinate)) for point in same]))) for same in by_rate]
+    heights = [float(np.mean([point.row[key] for point in same])) for same in by_rate]
+    axes.plot(middle, heights, color=ink, linewidth=1.4, alpha=0.7, label=points[0].arm)
 
 
 def _lines(by_seed: Mapping[int, Rows], metric: str) -> list[tuple[list[int], list[float]]]:

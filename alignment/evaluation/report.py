@@ -14,7 +14,7 @@ import numpy as np
 from etils import epath
 
 from alignment.common.files import write_json, write_text
-from alignment.evaluation import tables
+from alignment.evaluation import map_tables, tables
 from alignment.evaluation.comparisons import (
     MIN_QUESTIONS,
     Outcomes,
@@ -24,8 +24,9 @@ from alignment.evaluation.comparisons import (
     unearned_gains,
 )
 from alignment.evaluation.effects import Scores
-from alignment.evaluation.plots import Curves, accuracy_plot, change_plot, colours, curve_plots
+from alignment.evaluation.plots import Curves, accuracy_plot, change_plot, colours, curve_plots, map_plot
 from alignment.evaluation.results import plain
+from alignment.evaluation.stability_map import arm_maps, best_labels, map_points
 from alignment.evaluation.verdicts import MARGIN, judge_arms, unpowered, with_verdicts
 from alignment.text.audit_checks import CHECKS
 from alignment.text.templates import TEMPLATES
@@ -102,6 +103,10 @@ def render(report: Report, verdicts: Sequence[Mapping[str, Any]] | None = None) 
     rows, curves, traces = with_verdicts(report.rows, verdicts), report.curves, report.traces
     weak, judged = unpowered(verdicts), {verdict["arm"] for verdict in verdicts}
     arms, config = list(dict.fromkeys(row["arm"] for row in rows)), report.meta.get("config") or ""
+    points = map_points(rows)
+    maps = arm_maps(points)
+    swept = {point.row["arm"] for point in points} - {*best_labels(points, maps)}
+    headline = {arm: outcomes for arm, outcomes in report.outcomes.items() if arm not in swept}
     colour = colours([*arms, *curves, *(arm for trace in traces for arm in trace["arms"])])
     return (
         _environment()
@@ -132,10 +137,14 @@ def render(report: Report, verdicts: Sequence[Mapping[str, Any]] | None = None) 
             unjudged={arm: start for arm, start in report.start_arms.items() if start and arm not in judged},
             change_svg=change_plot(verdicts, colour),
             margin=MARGIN,
-            pairs=compare_pairs(report.outcomes, weak),
+            maps=maps,
+            map_svg=map_plot(points, colours(entry.arm for entry in maps)),
+            map_tables=map_tables,
+            map_rows=map_tables.map_rows(points),
+            pairs=compare_pairs(headline, weak),
             min_questions=MIN_QUESTIONS,
             many=MANY,
-            hypotheses=hypotheses(rows, report.outcomes, report.meta.get("parameters"), weak),
+            hypotheses=hypotheses(rows, headline, report.meta.get("parameters"), weak),
             checks=list(CHECKS.values()),
             audit=_audit_cells(rows, arms),
             traces=[{"context": []} | dict(trace) for trace in traces],

@@ -373,3 +373,16 @@ def test_signal_distance_and_held_out_loss_are_shown_where_they_were_measured():
     _, _, section = page.partition("Signal, distance and what SFT taught")
     for text in ("75.0 %", "-10.0 to 60.0", "at least 1,234", "1280", "0.51 (12.5 %)", "0.0912 → 0.2", "0.013"):
         assert text in section.partition("</section>")[0]
+
+
+def test_a_sweep_of_rates_has_a_map_and_compares_arms_at_their_best_rates(tmp_path):
+    arms = [f"{arm}@learning_rate={rate}" for arm in ("modular", "monolithic") for rate in ("1e-4", "2e-4", "4e-4")]
+    run = make_run(("base", *arms), seeds=(0, 1), n=12)
+    for row in run["rows"]:
+        row["dev"] = {"accuracy": 0.9 if row["arm"].endswith("2e-4") else 0.5}
+    _, page = write(tmp_path, run)
+    text = Page(page).text
+    assert "Stability map" in text and "first minus second" in text and "learning rate" in text
+    pairs = page[page.index('<section id="pairs">') : page.index('<section id="hypotheses">')]
+    assert "modular@learning_rate=2e-4" in pairs and "modular@learning_rate=4e-4" not in pairs
+    assert "Stability map" not in write(tmp_path / "plain", make_run())[1]
