@@ -95,24 +95,30 @@ class Bandit:
             functools.partial(completion_log_probs, config=MODEL, temperature=1.0, token_ranges=base.token_ranges)
         )
 
-    def expected(self, state):
-        """The mean payout of the policy, exactly."""
+    def probabilities(self, state):
+        """Those of the arms for every question, [4, 8]."""
         stack = push(Stack(), TRAINABLE, state.lora)
         probabilities = np.exp(self.log_probs(self.frozen.params, stack, self.every_arm).log_prob[..., 0])
         np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)  # eight float32 terms
-        return float(np.mean([probabilities[i] @ payouts(record) for i, record in enumerate(QUESTIONS)]))
+        return probabilities
 
-    def update(self, loss):
-        """The update of `loss`, compiled once."""
-        if loss not in self.updates:
-            self.updates[loss] = self.make_update(loss)
-        return self.updates[loss]
+    def update(self, loss, constants):
+        """The update of `loss` with other `constants` of `config.grpo`, compiled once."""
+        key = (loss, *sorted(constants.items()))
+        if key not in self.updates:
+            self.updates[key] = self.make_update(loss, constants)
+        return self.updates[key]
 
-    def make_update(self, loss):
+    def make_update(self, loss, constants):
         config = self.config.copy_and_resolve_references()
-        config.grpo.loss = loss
+        config.grpo.update(loss=loss, **constants)
         base, data = self.sampler.base, GrpoData(QUESTIONS)
         return make_update(base, self.options, self.frozen, data, config, self.optimizer, self.start, seed=0)
+
+
+def expected_payout(probabilities):
+    """The mean payout of a policy, exactly."""
+    return float(np.mean([p @ payouts(record) for p, record in zip(probabilities, QUESTIONS, strict=True)]))
 
 
 @pytest.fixture(scope="module")
@@ -126,18 +132,19 @@ def same_update(name):
     return list(LOSSES)[parts.index(parts[list(LOSSES).index(name)])]
 
 
-def steps(bandit, loss, advantage, sign=1.0):
-    """Yield the expected payout before the first step, and after every fifth."""
+def steps(bandit, loss, advantage=None, sign=1.0, **constants):
+    """Yield the probabilities of the arms [4, 8] before the first step, and after every fifth."""
+    shared = same_update(loss) if not constants else loss
     compute_advantages, reward_config = get_advantage(loss, advantage), bandit.context.reward_config
     state, reward_state = init_state(bandit.start, bandit.optimizer, jax.random.key(1)), init_rewards(reward_config)
     for step in range(STEPS):
         if step % 5 == 0:
-            yield bandit.expected(state)
+            yield bandit.probabilities(state)
         rollout = sample_and_score(bandit.context, state, QUESTIONS, step)
         rewards, reward_state = combine(reward_config, rollout.channels, 4, reward_state, step + 1, step / STEPS)
         advantages = sign * compute_advantages(jnp.asarray(rewards.combined), reward_config.std_floor)
-        state, _ = bandit.update(same_update(loss))(state, make_grpo_batch(rollout.group, advantages), step)
-    yield bandit.expected(state)
+        state, _ = bandit.update(shared, constants)(state, make_grpo_batch(rollout.group, advantages), step)
+    yield bandit.probabilities(state)
 
 
 CASES = [(name, None) for name in LOSSES] + [("grpo", advantage) for advantage in ADVANTAGES]
@@ -145,10 +152,27 @@ CASES = [(name, None) for name in LOSSES] + [("grpo", advantage) for advantage i
 
 @pytest.mark.parametrize(("loss", "advantage"), CASES)
 def test_every_loss_finds_the_best_arm_from_a_uniform_policy(bandit, loss, advantage):
-    course = steps(bandit, loss, advantage)
+    course = map(expected_payout, steps(bandit, loss, advantage))
     assert next(course) == pytest.approx(PAYOUTS.mean(), abs=1e-5)
     assert any(value >= 0.9 * PAYOUTS.max() for value in course)
 
 
 def test_a_loss_of_the_wrong_sign_finds_the_worst_arm(bandit):
-    assert any(value <= 0.1 * PAYOUTS.max() for value in steps(bandit, "grpo", None, sign=-1.0))
+    assert any(value <= 0.1 * PAYOUTS.max() for value in map(expected_payout, steps(bandit, "grpo", sign=-1.0)))
+
+
+BETA = 0.3
+
+
+@pytest.mark.parametrize("target", [{"kl_target": "sequence", "kl": "k1"}, {"kl_target": "token", "kl": "k2"}])
+def test_a_penalty_leads_to_the_optimum_of_the_regularised_reward(bandit, target):
+    """E[r] - beta KL(pi || uniform) is at most beta log mean exp(r / beta) = 0.66.
+
+    The uniform policy has 0.5, and the policy of the best arm 1 - 0.3 log 8 = 0.38. Answers of one token have but one
+    reverse KL. Sampled gradients leave the policy near the optimum, so the last half of the course counts. k3 as a term
+    of the loss, whose gradient is that of the forward KL, comes to 0.645.
+    """
+    best = BETA * np.log(np.mean(np.exp(PAYOUTS / BETA)))
+    course = list(steps(bandit, "dr_grpo", beta=BETA, **target))
+    objective = [expected_payout(p) - BETA * np.mean(np.sum(p * np.log(p * ARMS), axis=1)) for p in course]
+    assert np.mean(objective[6:]) > 0.97 * best
