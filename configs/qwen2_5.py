@@ -13,7 +13,7 @@ work, not a quotation.
 
 Common to all: bfloat16; reasoning adapter r 32, alpha 64, dropout 0.05; reward adapter r 16, alpha 32; both on all
 seven projections; SFT on 64 sequences of up to 2048 tokens, 2 epochs, cosine after 10 % warm-up; GRPO on 32 prompts
-of up to 1024 tokens, 8 samples each at temperature 1, constant after 5 % warm-up.
+of up to 1024 tokens, 8 samples each at temperature 1, constant after 5 % warm-up; a KL penalty of whole completions.
 
 Expected result: none is promised; whatever order the arms come out in is reported as it came.
 
@@ -73,3 +73,4 @@ def _stages(config: ConfigDict, sft_rate: float, grpo_rate: float, beta: float) 
     config.grpo.update(prompts=32, group_size=8, epochs=1, minibatches=1, temperature=1.0, micro_batches=16)
     config.grpo.update(learning_rate=grpo_rate, schedule="constant", warmup=0.05, weight_decay=0.0, clip_norm=0.5)
     config.grpo.update(beta=beta, clip_low=0.2, clip_high=0.2)
+    config.grpo.update(kl_target="sequence", kl="k1")  # docs/losses.md says why

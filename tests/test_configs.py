@@ -81,6 +81,7 @@ def test_qwen2_5_follows_the_reconstructed_recipe(size, recipe):
     assert (sft.batch_size, grpo.prompts, grpo.group_size, grpo.epochs) == (64, 32, 8, 1)
     assert (sft.max_tokens, config.prompt.max_tokens, grpo.temperature) == (2048, 1024, 1.0)
     assert (grpo.clip_low, grpo.clip_high, grpo.reward) == (0.2, 0.2, "decoupled_v1")
+    assert (grpo.kl_target, grpo.kl, grpo.kl_correction) == ("sequence", "k1", False)
     assert (config.model.dtype, config.model.path) == ("bfloat16", f"Qwen/Qwen2.5-{size.upper()}-Instruct")
 
 

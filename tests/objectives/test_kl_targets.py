@@ -22,6 +22,7 @@ from alignment.objectives.kl import (
     TOKEN_FORWARD,
     TOKEN_REVERSE,
     describe_penalty,
+    sequence_penalty,
     token_penalty,
 )
 from alignment.objectives.policy import LossConfig, Tokens, policy_loss
@@ -189,6 +190,16 @@ def test_only_the_sequence_target_reaches_the_optimum_of_the_regularised_reward(
     of_k2, of_k3 = regret("token", "k2", False), regret("token", "k3", True)
     assert of_k2 > 1e-3 and of_k3 == pytest.approx(of_k2, abs=1e-5)
     assert regret("token", "k3", False) > 1e-3
+
+
+def test_at_the_optimum_the_sequence_target_has_no_noise():
+    """Reward minus beta times the log-ratio is one constant there, so that every advantage of every group is 0."""
+    joint = (log_probs(REFERENCE).sum(axis=1) + REWARDS / BETA).reshape(3, 3)
+    best = jnp.concatenate([jax.nn.logsumexp(joint, axis=1)[None], joint])
+    assert float(optimum() - objective(best)) == pytest.approx(0.0, abs=ROUNDING)
+    now, ref = log_probs(best), log_probs(REFERENCE)
+    penalty = BETA * sequence_penalty(now, ref, jnp.asarray(MASK), group_size=9)
+    np.testing.assert_allclose(REWARDS - REWARDS.mean() - penalty, np.zeros(9), atol=ROUNDING)
 
 
 @pytest.mark.parametrize(
