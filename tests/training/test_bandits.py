@@ -134,9 +134,11 @@ def same_update(name):
 
 def steps(bandit, loss, advantage=None, sign=1.0, **constants):
     """Yield the probabilities of the arms [4, 8] before the first step, and after every fifth."""
-    shared = same_update(loss) if not constants else loss
+    shared, config = loss if constants else same_update(loss), bandit.config.grpo.copy_and_resolve_references()
+    config.update(constants)
     compute_advantages, reward_config = get_advantage(loss, advantage), bandit.context.reward_config
-    state, reward_state = init_state(bandit.start, bandit.optimizer, jax.random.key(1)), init_rewards(reward_config)
+    state = init_state(bandit.start, bandit.optimizer, jax.random.key(1), config)
+    reward_state = init_rewards(reward_config)
     for step in range(STEPS):
         if step % 5 == 0:
             yield bandit.probabilities(state)
@@ -176,3 +178,14 @@ def test_a_penalty_leads_to_the_optimum_of_the_regularised_reward(bandit, target
     course = list(steps(bandit, "dr_grpo", beta=BETA, **target))
     objective = [expected_payout(p) - BETA * np.mean(np.sum(p * np.log(p * ARMS), axis=1)) for p in course]
     assert np.mean(objective[6:]) > 0.97 * best
+
+
+def test_an_adaptive_weight_holds_the_entropy_at_its_target(bandit):
+    """The plain loss falls from log 8 = 2.08 nat to below 0.3. With a target of 1 nat it passes it and comes back."""
+
+    def entropies(course):
+        return [float(-np.mean(np.sum(p * np.log(p), axis=1))) for p in course]
+
+    plain = entropies(steps(bandit, "grpo"))
+    held = entropies(steps(bandit, "grpo", target_entropy=1.0, entropy_rate=0.05))
+    assert min(plain) < 0.3 and 0.6 < np.mean(held[6:]) < 1.4
