@@ -105,6 +105,7 @@ def generate(run: Run, arm: Arm, loras: Loras, decoding: Decoding, label: str) -
     """Answer the records of a decoding with the arm's policy."""
     sampler, records = run.sampler, getattr(run.data, decoding.role)
     sampler = sampler.with_params(merged_params(sampler.base, sampler.devices, arm.merged, loras))
+    sampler = sampler.with_min_groups(len(run.data.eval))  # so that fewer development records compile nothing new
     draw = decoding.count, decoding.sampling
     return answer_samples(sampler, served_stack(arm, loras), records, run.config.eval, *draw, label=label)
 
