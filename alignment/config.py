@@ -282,6 +282,11 @@ EXPERIMENT: dict[str, Any] = {
         "min_p": share_leaf(0.0, "keep tokens at least this likely, as a share of the most likely one"),
         "seed": seed_leaf(0, "seed of sampling"),
         "stop": leaf((), "texts that end an answer"),
+        "merge": leaf(
+            "none",
+            "float32 folds every arm's adapters into a float32 copy of the base, so that all arms share their programs",
+            choices=("none", "float32"),
+        ),
         "samples": leaf(0, "sampled answers a question, beside the one above; 0: none", low=0, high=4096),
         "sample_temperature": leaf(0.0, "their temperature; 0: that of training, grpo.temperature", low=0.01, also=0.0),
     },

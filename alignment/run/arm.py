@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 from ml_collections import ConfigDict
 
 from alignment.adapters.stack import Stack, make_stack
@@ -22,6 +23,7 @@ from alignment.evaluation.generate import answer_samples, sampling_of
 from alignment.evaluation.sampled import summarise_samples
 from alignment.evaluation.stability import stability
 from alignment.evaluation.training_power import training_power
+from alignment.rollout.sampler import Sampler
 from alignment.rollout.sampling import SamplingConfig
 from alignment.run.setup import Run
 from alignment.run.stage import Loras, merged_params
@@ -103,16 +105,23 @@ def answers(run: Run, arm: Arm, seed: int, loras: Loras, decoding: Decoding, lab
 
 def generate(run: Run, arm: Arm, loras: Loras, decoding: Decoding, label: str) -> list[list[Response]]:
     """Answer the records of a decoding with the arm's policy."""
-    sampler, records = run.sampler, getattr(run.data, decoding.role)
-    sampler = sampler.with_params(merged_params(sampler.base, sampler.devices, arm.merged, loras))
+    sampler, stack = served(run, arm, loras)
     sampler = sampler.with_min_groups(len(run.data.eval))  # so that fewer development records compile nothing new
-    draw = decoding.count, decoding.sampling
-    return answer_samples(sampler, served_stack(arm, loras), records, run.config.eval, *draw, label=label)
+    records, draw = getattr(run.data, decoding.role), (decoding.count, decoding.sampling)
+    return answer_samples(sampler, stack, records, run.config.eval, *draw, label=label)
 
 
-def served_stack(arm: Arm, loras: Loras) -> Stack:
-    """The adapters attached when an arm answers."""
-    return make_stack({name: loras[name] for name in arm.serves})
+def served(run: Run, arm: Arm, loras: Loras) -> tuple[Sampler, Stack]:
+    """Return what an arm answers with: the base with merged adapters, and the adapters attached to it.
+
+    With `config.eval.merge` all are merged, into float32.
+    """
+    all_merged = run.config.eval.merge == "float32"
+    merged = (*arm.merged, *arm.serves) if all_merged else arm.merged
+    params = merged_params(run.base, run.sampler.devices, merged, loras)
+    if all_merged:
+        params = jax.tree.map(lambda leaf: leaf.astype("float32"), params)  # of the base, where no adapter is merged
+    return run.sampler.with_params(params), make_stack({name: loras[name] for name in arm.serves if name not in merged})
 
 
 def arm_settings(run: Run, arm: Arm, loras: Loras, decoding: Decoding) -> dict[str, Any]:
