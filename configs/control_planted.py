@@ -1,7 +1,7 @@
 """The positive control: planted strategies, of which reinforcement has to find the better one.
 
 What it is: supervised traces come from a careful teacher (the chain of thought derived from the knowledge base) and a
-hasty one (a first impression, right in 25 %), 65 % of them hasty, as published traces are mixed. The reward stage pays
+hasty one (a first impression, right in 25 %), 60 % of them hasty, as published traces are mixed. The reward stage pays
 right answers in strict format. What it can learn is known, and so is the ceiling: the same SFT on careful chains alone
 (`sft_ceiling`). `modular` and `monolithic` have their own rates, chosen on the development split. Two rewards that
 teach nothing or the wrong thing are the negative controls: `random`, a fair coin, and `inverted`, which pays for wrong
@@ -35,12 +35,14 @@ def get_config() -> ConfigDict:
     config = nano_config()
     config.arms, config.seeds = (START, CEILING, *LEARNERS, *CONTROLS), (0, 1, 2, 3, 4)
 
-    config.data.sft.update(count=3072, strategies=("careful=0.35", "hasty=0.65"))
+    config.data.sft.update(count=4096, strategies=("careful=0.4", "hasty=0.6"))
     config.data.rl.count = 1024
     config.data.eval.count = 500
 
     config.sft.update(epochs=1, batch_size=16, batching="packed")
-    config.grpo.update(steps=20, prompts=8, group_size=8, reward="gated", beta=0.0, learning_rate=2e-3)
+    config.grpo.update(steps=24, prompts=8, group_size=8, reward="gated", beta=0.0, learning_rate=2e-3)
+    # At 1.0 chance alone makes almost half of the careful answers wrong, and the right strategy is worth little.
+    config.grpo.temperature = 0.7
     config.eval.samples = 4
     config.watch.words = 8  # the hasty teacher's chains have fewer words than the default takes for reasoning
     return config

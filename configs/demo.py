@@ -1,7 +1,7 @@
 """The demonstration: the five headline arms on the embedded nano base, from nothing but this repository.
 
 What it is: a Qwen2-architecture model of about a million parameters, shipped with the package, is asked generated
-clinical vignettes. The task is planted: 65 % of the traces of SFT come from a hasty teacher, who is right in 25 %, and
+clinical vignettes. The task is planted: 60 % of the traces of SFT come from a hasty teacher, who is right in 25 %, and
 the others from a careful one, so that there is something that reinforcement can be seen to learn, namely to answer
 carefully. `sft_cot`, `grpo_only`, `monolithic` and `modular` are trained and compared with `base` on held-out
 combinations of facts, each at its own rate, chosen on the development split of configs/control_planted.py. The task
@@ -30,7 +30,7 @@ def get_config() -> ConfigDict:
     config.seeds = (0,)
     config.model.path = ""  # the embedded nano base
 
-    config.data.sft.update(source="vignettes", count=3072, strategies=("careful=0.35", "hasty=0.65"))
+    config.data.sft.update(source="vignettes", count=4096, strategies=("careful=0.4", "hasty=0.6"))
     config.data.rl.update(source="vignettes", count=1024)
     config.data.eval.update(source="vignettes", count=200)
     config.prompt.max_tokens = 320
@@ -41,7 +41,7 @@ def get_config() -> ConfigDict:
 
     config.sft.update(epochs=1, batch_size=16, batching="packed", max_tokens=512, learning_rate=5e-3)
 
-    config.grpo.update(steps=20, prompts=8, group_size=8, max_new_tokens=160)
+    config.grpo.update(steps=24, prompts=8, group_size=8, max_new_tokens=160, temperature=0.7)
     config.grpo.update(loss="grpo", beta=0.0, reward="gated")
     config.grpo.update(learning_rate=2e-3, warmup=0.1)
 

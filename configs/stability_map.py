@@ -43,12 +43,12 @@ def get_config(variant: str = "two") -> ConfigDict:
     config.arms = (*STARTS[variant], *(f"{arm}@learning_rate={rate}" for arm in mapped for rate in RATES))
     config.seeds = (0, 1, 2)
 
-    config.data.sft.update(count=3072, strategies=("careful=0.35", "hasty=0.65"))
+    config.data.sft.update(count=4096, strategies=("careful=0.4", "hasty=0.6"))
     config.data.rl.count = 1024
     config.data.eval.count = config.data.dev.count = 200
 
     config.sft.update(epochs=1, batch_size=16, batching="packed")
-    config.grpo.update(steps=20, prompts=8, group_size=8, reward="gated", beta=0.0, power_every=19)
+    config.grpo.update(steps=24, prompts=8, group_size=8, reward="gated", beta=0.0, temperature=0.7, power_every=23)
     config.eval.samples = 4
     config.watch.words = 8  # the hasty teacher's chains have fewer words than the default takes for reasoning
     return config
