@@ -7,13 +7,15 @@ same arrays, so none of them needs a copy of the model.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 from alignment.adapters.lora import Lora
-from alignment.kernels.lora_projection.api import Blocks, Update, lora_projection
+from alignment.kernels.lora_projection.api import Blocks, Update, lora_projections
 
 CPU_BLOCK, BLOCK = 16, 64  # ranks in one product, on a CPU and on accelerators, whose matrix units are wider
 
@@ -58,7 +60,7 @@ def layer_slices(stack: Stack, separate: bool = False) -> tuple[dict[str, Blocks
       `separate`, one such dict for each adapter: with dropout every adapter has an input of its own.
     """
     parts = tuple(Stack((adapter,)) for adapter in stack.adapters) if separate else (stack,)
-    return tuple({name: _blocks(*concatenated(part, name)) for name in adapted(part)} for part in parts)
+    return tuple({name: _blocks(_scaled_factors(part, name)) for name in adapted(part)} for part in parts)
 
 
 def adapted(stack: Stack) -> tuple[str, ...]:
@@ -71,54 +73,79 @@ def concatenated(stack: Stack, projection: str) -> tuple[jax.Array, jax.Array]:
 
     An adapter that lacks the projection contributes zeros, so that ranks lie in the same order at every projection.
     """
+    a_parts, b_parts = zip(*_scaled_factors(stack, projection), strict=True)
+    return jnp.concatenate(a_parts, axis=2), jnp.concatenate(b_parts, axis=1)
+
+
+def _scaled_factors(stack: Stack, projection: str) -> list[tuple[jax.Array, jax.Array]]:
+    """A and B of each adapter, as in `concatenated`."""
     layers, fan_in, fan_out = next(
         (*factors["a"].shape[:2], factors["b"].shape[-1])
         for adapter in stack.adapters
         if (factors := adapter.lora.modules.get(projection))
     )
-    a_parts, b_parts = [], []
+    pairs = []
     for adapter in stack.adapters:
         rank, factors = adapter.lora.rank, adapter.lora.modules.get(projection)
         a, b = (factors["a"], factors["b"]) if factors else (jnp.zeros((1, 1, 1)), jnp.zeros((1, 1, 1)))
-        a_parts.append(jnp.broadcast_to(a * (adapter.gate * adapter.lora.scale), (layers, fan_in, rank)))
-        b_parts.append(jnp.broadcast_to(b, (layers, rank, fan_out)))
-    return jnp.concatenate(a_parts, axis=2), jnp.concatenate(b_parts, axis=1)
+        a = jnp.broadcast_to(a * (adapter.gate * adapter.lora.scale), (layers, fan_in, rank))
+        pairs.append((a, jnp.broadcast_to(b, (layers, rank, fan_out))))
+    return pairs
 
 
-def _blocks(a: jax.Array, b: jax.Array) -> Blocks:
-    """Cut the rank axis into blocks of equal size, the last one padded with zeros.
+def _blocks(factors: list[tuple[jax.Array, jax.Array]]) -> Blocks:
+    """Cut the ranks of all factors, side by side, into blocks of equal size, the last one padded with zeros.
 
     Equal blocks make products of equal shape, which add their terms in the same order. Pushing an adapter or joining
     two into one therefore adds the same numbers in the same order, and an adapter whose B is zero adds exact zeros. In
-    one product over all ranks the order, and with it the rounding, would depend on the number of ranks.
+    one product over all ranks the order, and with it the rounding, would depend on the number of ranks. A block is made
+    of the factors that it holds alone, so that no gradient is computed for one that holds frozen factors only.
     """
     size = CPU_BLOCK if jax.default_backend() == "cpu" else BLOCK
-    padding = -a.shape[2] % size
-    a, b = jnp.pad(a, ((0, 0), (0, 0), (0, padding))), jnp.pad(b, ((0, 0), (0, padding), (0, 0)))
-    return tuple((a[:, :, start : start + size], b[:, start : start + size]) for start in range(0, a.shape[2], size))
+    ends = np.cumsum([a.shape[2] for a, _ in factors])
+    blocks = []
+    for start in range(0, int(ends[-1]), size):
+        pieces = []
+        for end, (a, b) in zip(ends, factors, strict=True):
+            first = end - a.shape[2]
+            part = slice(max(start - first, 0), max(min(start + size - first, a.shape[2]), 0))
+            if part.start < part.stop:
+                pieces.append((a[:, :, part], b[:, part]))
+        a, b = (jnp.concatenate(parts, axis=axis) for axis, parts in zip((2, 1), zip(*pieces), strict=True))  # noqa: B905
+        padding = size - a.shape[2]
+        blocks.append((jnp.pad(a, ((0, 0), (0, 0), (0, padding))), jnp.pad(b, ((0, 0), (0, padding), (0, 0)))))
+    return tuple(blocks)
 
 
 def project(
-    x: jax.Array, w: jax.Array, projection: str, slices: tuple, stack: Stack, dropout_key: jax.Array | None = None
-) -> jax.Array:
-    """Return x W + the sum over adapters of gate * scale * (x A) B for one projection of one layer, in float32.
+    x: jax.Array,
+    weights: Mapping[str, jax.Array],
+    slices: tuple,
+    stack: Stack,
+    dropout_keys: Mapping[str, jax.Array] = MappingProxyType({}),
+) -> tuple[jax.Array, ...]:
+    """Return x W + the sum over adapters of gate * scale * (x A) B for projections of one input of a layer, in float32.
 
     Args:
       x: [..., in] activations.
-      w: [in, out] the frozen weights of the base.
-      projection: the name of the projection.
+      weights: the frozen weights [in, out] of the base by the names of the projections.
       slices: this layer's slices of `layer_slices(stack)`, which join all adapters; with a key those of
         `layer_slices(stack, separate=True)`, one an adapter, since each has a dropout mask of its own.
       stack: the stack itself, which holds the dropout rates.
-      dropout_key: turns on the dropout of each adapter on its input; None, everywhere outside SFT, turns it off.
+      dropout_keys: of each projection, turn on the dropout of each adapter on its input; without them, everywhere
+        outside SFT, it is off.
 
     Returns:
-      [..., out] float32. An adapter whose B is zero adds an exact zero.
+      A float32 [..., out] for each projection. An adapter whose B is zero adds an exact zero.
     """
-    updates = []
-    for index, part in enumerate(slices):
-        keep, rate = None, stack.adapters[index].lora.dropout if dropout_key is not None else 0.0
-        if rate:
-            keep = jax.random.bernoulli(jax.random.fold_in(dropout_key, index), 1.0 - rate, x.shape)
-        updates.append(Update(part.get(projection, ()), keep, rate))
-    return lora_projection(x, w, tuple(updates))
+
+    def updates(name: str) -> tuple[Update, ...]:
+        made = []
+        for index, part in enumerate(slices):
+            keep, rate = None, stack.adapters[index].lora.dropout if name in dropout_keys else 0.0
+            if rate:
+                keep = jax.random.bernoulli(jax.random.fold_in(dropout_keys[name], index), 1.0 - rate, x.shape)
+            made.append(Update(part.get(name, ()), keep, rate))
+        return tuple(made)
+
+    return lora_projections(x, tuple(weights.values()), tuple(map(updates, weights)))

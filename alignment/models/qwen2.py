@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -121,10 +120,9 @@ def hidden_states(
         x, _ = _causal_block(x, layer, _Context(stack, slices, key), config, cos, sin, segments)
         return x, None
 
-    step = jax.checkpoint(layer_step) if remat else layer_step
     keys = None if dropout_key is None else jax.random.split(dropout_key, config.num_hidden_layers)
     scanned = params["layers"], layer_slices(stack, separate=keys is not None), keys
-    x, _ = jax.lax.scan(step, _embedded(params, tokens), scanned)
+    x, _ = jax.lax.scan(_recomputed(layer_step, remat), _embedded(params, tokens), scanned)
     return _final(x, params, config)
 
 
@@ -155,49 +153,50 @@ def group_hidden_states(
       Final hidden states of the last real prompt token [P, D] (it predicts every completion's first token) and of
       the completions: [P, G, Lc, D], or [P, N, D] if packed.
     """
-    stack = stack or Stack()
-    rope = _rope_at(config, jnp.arange(prompts.shape[1]))
-    lengths = prompt_mask.sum(axis=1)
-    completion_block, completion_rope = _completion_block(config, completions.shape, prompt_mask, lengths, packing)
+    stack, prompt_length = stack or Stack(), prompts.shape[1]
+    tokens = completions.reshape(len(completions), -1)
+    tokens = tokens if packing is None else pack(tokens, packing)
+    positions, attend = _group_layout(completions.shape, prompt_mask, packing)
+    rope = _rope_at(config, positions)
 
-    def layer_step(carry, scanned):
-        prompt_x, completion_x = carry
+    def layer_step(x, scanned):
         layer, context = _layer_at(scanned, params, stack)
-        prompt_x, prompt_kv = _causal_block(prompt_x, layer, context, config, *rope)
-        return (prompt_x, completion_block(completion_x, prompt_kv, layer, context, completion_rope)), None
+        return _finish(x, attend(*_qkv(x, layer, context, config, *rope)), layer, context, config), None
 
-    def last_step(carry, scanned):
-        prompt_x, completion_x = carry
-        layer, context = _layer_at(scanned, params, stack)
-        last, prompt_kv = _last_block(prompt_x, prompt_mask, layer, context, config, *rope)
-        return last, completion_block(completion_x, prompt_kv, layer, context, completion_rope)
-
-    before, last = _split_layers(config, stack)
-    tokens = completions if packing is None else pack(completions.reshape(len(completions), -1), packing)
-    start = (_embedded(params, prompts), _embedded(params, tokens))
-    carry, _ = jax.lax.scan(_recomputed(layer_step, remat), start, before)
-    states = _recomputed(last_step, remat)(carry, last)
-    return tuple(_final(x, params, config) for x in states)
+    scanned = jnp.arange(config.num_hidden_layers), layer_slices(stack)
+    x, _ = jax.lax.scan(
+        _recomputed(layer_step, remat), _embedded(params, jnp.concatenate([prompts, tokens], axis=1)), scanned
+    )
+    last = jnp.take_along_axis(x, prompt_mask.sum(axis=1)[:, None, None] - 1, axis=1)[:, 0]
+    states = x[:, prompt_length:]
+    states = states if packing is not None else states.reshape(*completions.shape, -1)
+    return _final(last, params, config), _final(states, params, config)
 
 
-def _completion_block(config, shape, prompt_mask, lengths, packing):
-    """The layer of completions behind their prompts, as a function, and its rotary factors."""
-    samples, length = shape[1:]
-    steps = jnp.arange(length) if packing is None else packing.cells % length
-    positions = lengths[:, None, None] + steps if packing is None else lengths[:, None] + steps
+def _group_layout(shape, prompt_mask, packing):
+    """Where the tokens of rows [P, Lp + N] stand, prompts first, and attention over such rows as a function.
+
+    Everything but attention runs on prompts and completions at once: half as many products, each twice as large.
+    """
+    (groups, samples, length), prompt_length = shape, prompt_mask.shape[1]
+    cells = jnp.broadcast_to(jnp.arange(samples * length), (groups, samples * length))
+    cells = cells if packing is None else packing.cells
+    behind = prompt_mask.sum(axis=1)[:, None] + cells % length
+    at_prompt = jnp.broadcast_to(jnp.arange(prompt_length), prompt_mask.shape)
 
     def to_grid(x):
-        return x if packing is None else unpack(x, packing).reshape(len(x), samples, length, *x.shape[2:])
+        x = x[:, prompt_length:]
+        x = x if packing is None else unpack(x.reshape(*x.shape[:2], -1), packing)
+        return x.reshape(groups, samples, length, -1)
 
-    def from_grid(x):
-        return x if packing is None else pack(x.reshape(len(x), -1, *x.shape[3:]), packing)
+    def attend(q, k, v):
+        prompt = tuple(x[:, :prompt_length] for x in (q, k, v))
+        grid = tuple(to_grid(x).reshape(groups, samples, length, *x.shape[2:]) for x in (q, k, v))
+        mixed = group_attention(grid[0], prompt[1:], grid[1:], prompt_mask).reshape(groups, samples * length, -1)
+        mixed = mixed if packing is None else pack(mixed, packing)
+        return jnp.concatenate([causal_attention(*prompt).reshape(groups, prompt_length, -1), mixed], axis=1)
 
-    def block(x, prompt_kv, layer, context, rope):
-        q, k, v = (to_grid(each) for each in _qkv(x, layer, context, config, *rope))
-        mixed = from_grid(group_attention(q, prompt_kv, (k, v), prompt_mask))
-        return _finish(x, mixed, layer, context, config)
-
-    return block, _rope_at(config, positions)
+    return jnp.concatenate([at_prompt, behind], axis=1), attend
 
 
 def prefill(
@@ -208,14 +207,13 @@ def prefill(
     rope = _rope_at(config, jnp.arange(prompts.shape[1]))
 
     def layer_step(x, scanned):
-        layer, context = _layer_at(scanned, params, stack)
-        return _causal_block(x, layer, context, config, *rope)
+        layer, slices = scanned
+        return _causal_block(x, layer, _Context(stack, slices, None), config, *rope)
 
-    before, last = _split_layers(config, stack)
-    x, keys_values = jax.lax.scan(layer_step, _embedded(params, prompts), before)
-    x, last_layer = _last_block(x, prompt_mask, *_layer_at(last, params, stack), config, *rope)
-    layers = ((*rest, end) for rest, end in zip(keys_values, last_layer, strict=True))
-    return _final(x, params, config), KeysValues(*(tuple(each.swapaxes(1, 2) for each in layer) for layer in layers))
+    x, keys_values = jax.lax.scan(layer_step, _embedded(params, prompts), (params["layers"], layer_slices(stack)))
+    last = jnp.take_along_axis(x, prompt_mask.sum(axis=1)[:, None, None] - 1, axis=1)[:, 0]
+    layers = (tuple(each.swapaxes(2, 3)) for each in keys_values)  # [L, P, K, Lp, d], cut into layers
+    return _final(last, params, config), KeysValues(*layers)
 
 
 def decode(
@@ -258,7 +256,7 @@ def decode(
             for cache, new in zip(cached, (k, v), strict=True)
         )
         mixed = cached_attention(q[:, :, 0], (prompt_k, prompt_v), cached, prompt_mask, positions)
-        x = _finish(x, mixed[:, :, None], layer, context, config)
+        x = _finish(x, mixed.reshape(*mixed.shape[:2], 1, -1), layer, context, config)
         updated.append(cached)
     return _final(x[:, :, 0], params, config), KeysValues(*zip(*updated, strict=True))
 
@@ -267,13 +265,6 @@ def unstack(params: dict, stack: Stack) -> tuple:
     """Return the weights and adapter factors of each layer, sliced out of the arrays that hold all layers."""
     stacked, count = (params["layers"], layer_slices(stack)), len(params["layers"]["input_norm"])
     return tuple(jax.tree.map(lambda leaf: leaf[index], stacked) for index in range(count))  # noqa: B023
-
-
-def _split_layers(config: Qwen2Config, stack: Stack) -> tuple[tuple, tuple]:
-    """Index and adapter factors of all layers but the last, stacked for `lax.scan`, and those of the last."""
-    slices, count = layer_slices(stack), config.num_hidden_layers
-    before = (jnp.arange(count - 1), jax.tree.map(lambda leaf: leaf[:-1], slices))
-    return before, (count - 1, jax.tree.map(lambda leaf: leaf[-1], slices))
 
 
 def _layer_at(scanned: tuple, params: dict, stack: Stack) -> tuple[dict, _Context]:
@@ -296,20 +287,17 @@ def _rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.
     return rotary(positions, config.head_dim, config.rope_theta)
 
 
-def _linear(x: jax.Array, name: str, layer: dict, context: _Context) -> jax.Array:
-    """One projection with its bias and its adapters, x W + b + sum gate * scale * (x A) B, in float32."""
-    key = None if context.key is None else jax.random.fold_in(context.key, PROJECTIONS.index(name))
-    y = project(x, layer[name]["w"], name, context.slices, context.stack, key)
-    return y + layer[name]["b"] if "b" in layer[name] else y
-
-
-def _heads(x, name, layer, context, config):
-    return _linear(x, name, layer, context).reshape(*x.shape[:-1], -1, config.head_dim)
+def _linear(x: jax.Array, names: tuple[str, ...], layer: dict, context: _Context) -> tuple[jax.Array, ...]:
+    """Projections of one input with biases and adapters, each x W + b + sum gate * scale * (x A) B, in float32."""
+    keys = {name: jax.random.fold_in(context.key, PROJECTIONS.index(name)) for name in names if context.key is not None}
+    outs = project(x, {name: layer[name]["w"] for name in names}, context.slices, context.stack, keys)
+    return tuple(y + layer[name]["b"] if "b" in layer[name] else y for name, y in zip(names, outs, strict=True))
 
 
 def _qkv(x, layer, context, config, cos, sin):
     x = rms_norm(x, layer["input_norm"], config.rms_norm_eps)
-    q, k, v = (_heads(x, name, layer, context, config) for name in ("q_proj", "k_proj", "v_proj"))
+    outs = _linear(x, ("q_proj", "k_proj", "v_proj"), layer, context)
+    q, k, v = (y.reshape(*x.shape[:-1], -1, config.head_dim) for y in outs)
     return _rounded(layer, rotate(q, cos, sin), rotate(k, cos, sin), v)
 
 
@@ -319,30 +307,17 @@ def _rounded(layer: dict, *heads: jax.Array) -> tuple[jax.Array, ...]:
 
 
 def _finish(x, mixed, layer, context, config):
-    """Everything of a layer after its attention: output projection, residuals, SwiGLU (Shazeer 2020, 2002.05202)."""
-    x = x + checkpoint_name(_linear(mixed.reshape(*mixed.shape[:-2], -1), "o_proj", layer, context), LINEAR)
+    """Everything of a layer after its attention, whose output `mixed` [..., H * d] has its heads side by side.
+
+    Output projection, residuals, SwiGLU (Shazeer 2020, 2002.05202).
+    """
+    x = x + checkpoint_name(_linear(mixed, ("o_proj",), layer, context)[0], LINEAR)
     y = rms_norm(x, layer["post_attention_norm"], config.rms_norm_eps)
-    gate, up = (checkpoint_name(_linear(y, name, layer, context), LINEAR) for name in ("gate_proj", "up_proj"))
-    return x + _linear(jax.nn.silu(gate) * up, "down_proj", layer, context)
+    gate, up = (checkpoint_name(each, LINEAR) for each in _linear(y, ("gate_proj", "up_proj"), layer, context))
+    return x + _linear(jax.nn.silu(gate) * up, ("down_proj",), layer, context)[0]
 
 
 def _causal_block(x, layer, context, config, cos, sin, segments=None):
     q, k, v = _qkv(x, layer, context, config, cos, sin)
-    return _finish(x, causal_attention(q, k, v, segments=segments), layer, context, config), (k, v)
-
-
-def _last_block(x, mask, layer, context, config, cos, sin):
-    """The last layer of prompts x [P, Lp, D]: the last real token's state [P, D]; keys and values of all tokens.
-
-    That token is a completion of length one behind the tokens before it.
-    """
-    last = mask.sum(axis=1) - 1
-    at_last = partial(jnp.take_along_axis, indices=last[:, None, None], axis=1)
-    y = rms_norm(x, layer["input_norm"], config.rms_norm_eps)
-    k, v = (_heads(y, name, layer, context, config) for name in ("k_proj", "v_proj"))
-    q = rotate(_heads(at_last(y), "q_proj", layer, context, config), cos[last][:, None], sin[last][:, None])
-    q, k, v = _rounded(layer, q, rotate(k, cos, sin), v)
-    last_kv = tuple(jnp.take_along_axis(each, last[:, None, None, None], axis=1)[:, None] for each in (k, v))
-    before = mask & (jnp.arange(mask.shape[1]) < last[:, None])
-    mixed = group_attention(q[:, None], (k, v), last_kv, before)[:, 0]
-    return _finish(at_last(x), mixed, layer, context, config)[:, 0], (k, v)
+    mixed = causal_attention(q, k, v, segments=segments)
+    return _finish(x, mixed.reshape(*mixed.shape[:2], -1), layer, context, config), (k, v)

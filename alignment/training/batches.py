@@ -21,6 +21,11 @@ class SftBatch:
     loss_mask: jax.Array  # [N, T] bool: the tokens that are trained on
     segments: jax.Array | None = None  # [N, T] int32: number of the example, 0 for padding
 
+    @property
+    def row_tokens(self) -> int:
+        """The tokens of a row that the model computes, padding included."""
+        return self.tokens.shape[1]
+
 
 @struct.dataclass
 class GrpoBatch:
@@ -38,6 +43,12 @@ class GrpoBatch:
     old_log_prob: jax.Array | None = None
     chosen: jax.Array | None = None  # [P, G, Lc] bool: tokens of high covariance, for the losses that treat them apart
     entropy_weight: jax.Array | None = None  # [P], equal everywhere: weight of the entropy that holds a target
+
+    @property
+    def row_tokens(self) -> int:
+        """The tokens of a group that the model computes, padding included."""
+        completions = self.completions[0].size if self.cells is None else self.cells.shape[1]
+        return self.prompts.shape[1] + completions
 
 
 Batch = SftBatch | GrpoBatch

@@ -20,6 +20,8 @@ from alignment.adapters.lora import Lora, Modules
 from alignment.training.batches import Batch
 from alignment.training.state import Frozen, TrainState, with_reference
 
+CPU_TOKENS = 2560  # of a part on a CPU: long enough for products at the machine's rate
+
 
 class Tally(NamedTuple):
     """What a loss returns beside its sum: a count, quantities to sum, and quantities to take the maximum of."""
@@ -74,17 +76,31 @@ def term_gradient(
         index, chunk = indexed
         return _reduce(jnp.add, jnp.maximum, total, chunk_gradient(chunk, index)), None
 
-    parts = term.micro_batches
+    parts = parts_of(batch, term.micro_batches)
     if parts == 1:
         gradient = chunk_gradient(batch, 0)
     else:
         chunks = jax.tree.map(lambda leaf: leaf.reshape(parts, leaf.shape[0] // parts, *leaf.shape[1:]), batch)
-        start = chunk_gradient(jax.tree.map(lambda leaf: leaf[0], chunks), 0)
-        rest = jax.tree.map(lambda leaf: leaf[1:], chunks)
-        gradient, _ = jax.lax.scan(add, start, (jnp.arange(1, parts), rest))
+        # The sum starts from nothing, not from the first chunk, which would be a second copy of the whole program.
+        shape = jax.eval_shape(chunk_gradient, jax.tree.map(lambda leaf: leaf[0], chunks), 0)
+        nothing = _reduce(jnp.zeros_like, partial(jnp.full_like, fill_value=-jnp.inf), shape)
+        gradient, _ = jax.lax.scan(add, nothing, (jnp.arange(parts), chunks))
     if axis_name is None:
         return gradient
     return _reduce(partial(jax.lax.psum, axis_name=axis_name), partial(jax.lax.pmax, axis_name=axis_name), gradient)
+
+
+def parts_of(batch: Batch, micro_batches: int) -> int:
+    """Return how many parts a batch is worked on in: on a CPU as many as keep the arrays of a part in its cache.
+
+    Elsewhere they are the `micro_batches` of the configuration. Arrays that outgrow the cache of a CPU cost a small
+    model as much time as its arithmetic, most of it in the system, which hands out their memory anew in every step.
+    """
+    rows = len(jax.tree.leaves(batch)[0]) // micro_batches
+    if jax.default_backend() != "cpu":
+        return micro_batches
+    sizes = (size for size in range(1, rows + 1) if rows % size == 0 and size * batch.row_tokens <= CPU_TOKENS)
+    return micro_batches * (rows // max(sizes, default=1))
 
 
 def _reduce(add: Callable, maximum: Callable, *gradients: Gradient) -> Gradient:

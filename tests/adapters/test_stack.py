@@ -47,7 +47,7 @@ def test_a_gate_scales_the_contribution_to_one_linear_map():
 
     def contribution(gate):
         stack = make_stack({"reward": lora(2)}, {"reward": gate})
-        return project(x, jnp.zeros((32, 32)), "q_proj", first_layer(stack), stack)
+        return project(x, {"q_proj": jnp.zeros((32, 32))}, first_layer(stack), stack)[0]
 
     a, b = (lora(2).modules["q_proj"][name][0] for name in "ab")
     # Sums of 32 terms of size 1 in another order: at most 32 * 2^-24 = 2e-6 each way.
@@ -66,7 +66,7 @@ def test_dropout_acts_only_with_a_key_and_is_unbiased():
 def test_an_untouched_projection_adds_nothing():
     stack = make_stack({"reward": lora(2, targets=("q_proj",))})
     x, w = jnp.ones((1, 32)), jnp.eye(32)
-    np.testing.assert_array_equal(project(x, w, "o_proj", first_layer(stack), stack), x @ w)
+    np.testing.assert_array_equal(project(x, {"o_proj": w}, first_layer(stack), stack)[0], x @ w)
 
 
 def project_case():
@@ -83,7 +83,7 @@ def test_many_and_few_tokens_are_computed_in_two_ways_that_agree_in_values_and_e
     target = jnp.cos(jnp.arange(x.shape[0] * x.shape[1] * w.shape[1], dtype=jnp.float32)).reshape(*x.shape[:2], -1)
 
     def by_sum(x, w, stack):
-        return jnp.sum(target * project(x, w, "o_proj", first_layer(stack), stack))
+        return jnp.sum(target * project(x, {"o_proj": w}, first_layer(stack), stack)[0])
 
     def by_factors(x, w, stack):
         parts = [
@@ -102,7 +102,8 @@ def test_the_sum_of_weights_is_made_for_many_float32_tokens_alone():
     x, w, stack = project_case()
 
     def sums(x, w):
-        return "_summed_product" in str(jax.make_jaxpr(lambda x: project(x, w, "o_proj", first_layer(stack), stack))(x))
+        traced = jax.make_jaxpr(lambda x: project(x, {"o_proj": w}, first_layer(stack), stack)[0])(x)
+        return "_summed_products" in str(traced)
 
     assert sums(x, w)
     assert not sums(x[:, :2], w)
@@ -129,7 +130,7 @@ def test_bfloat16_weights_take_nothing_from_a_small_adapter():
     w = w.astype(jnp.bfloat16)
     modules = {"o_proj": {"a": lora(1).modules["o_proj"]["a"], "b": jnp.full((2, 4, w.shape[1]), 1e-6)}}
     small = make_stack({"reasoning": lora(1, targets=("o_proj",)).replace(modules=modules)})
-    added = project(x, w, "o_proj", first_layer(small), small) - project(x, w, "o_proj", (), Stack())
+    added = project(x, {"o_proj": w}, first_layer(small), small)[0] - project(x, {"o_proj": w}, (), Stack())[0]
     wanted = small.adapters[0].lora.scale * (x @ modules["o_proj"]["a"][0]) @ modules["o_proj"]["b"][0]
     rounding = 2 * 2.0**-24 * float(jnp.abs(x @ w.astype(jnp.float32)).max())  # of the sum and of the difference
     np.testing.assert_allclose(added, wanted, rtol=0, atol=2 * rounding)
@@ -142,7 +143,7 @@ def test_gradients_through_bfloat16_weights_are_those_of_float32_up_to_one_round
     x, w = x.reshape(-1, x.shape[-1])[:tokens], w.astype(jnp.bfloat16)
 
     def value(x, w, stack):
-        return jnp.sum(jnp.cos(project(x, w, "o_proj", first_layer(stack), stack)))
+        return jnp.sum(jnp.cos(project(x, {"o_proj": w}, first_layer(stack), stack)[0]))
 
     actual = jax.grad(value, argnums=(0, 1, 2))(x, w, stack)
     wanted = jax.grad(value, argnums=(0, 1, 2))(x, w.astype(jnp.float32), stack)

@@ -93,8 +93,8 @@ def test_prefill_and_decode_equal_the_group_pass(case):
 
 
 @pytest.mark.ci
-def test_a_single_layer_is_also_the_last_one():
-    """Nothing to scan over; and a prompt of one token has nothing before its last."""
+def test_a_single_layer_and_a_prompt_of_one_token():
+    """A loop of one turn, and a last token with nothing before it."""
     config = CONFIG.replace(num_hidden_layers=1)
     weights = params(config=config)
     stack = make_stack({"reward": lora(2, config=config)})

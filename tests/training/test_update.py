@@ -13,7 +13,7 @@ from tiny import CONFIG, lora, params, prompts
 
 from alignment.adapters.stack import make_stack, push
 from alignment.models.packing import pack_cells
-from alignment.models.qwen2 import group_hidden_states, hidden_states, init_params, logits, prefill
+from alignment.models.qwen2 import group_hidden_states, hidden_states, init_params, logits
 from alignment.objectives.family import LOSSES
 from alignment.objectives.policy import LossConfig, Tokens, policy_loss
 from alignment.parallel.data_parallel import choose_devices, compile_step, place_frozen
@@ -175,21 +175,6 @@ def test_one_update_a_rollout_without_penalty_is_one_pass(batch):
     once = flops(one_pass, lora(2), batch)
     assert flops(run(0.0), lora(2), batch) < 1.1 * once
     assert flops(run(0.1), lora(2), batch) > 1.5 * once
-
-
-def test_the_last_layer_of_a_prompt_is_computed_where_it_is_read():
-    """One layer and a prompt of 64 tokens: keys and values everywhere, queries and everything after at one token."""
-    config = CONFIG.replace(num_hidden_layers=1)
-    weights = init_params(config, KEY)
-    tokens = jnp.ones((1, 64), int)
-    mask = jnp.ones((1, 64), bool)
-    whole = flops(lambda tokens: hidden_states(weights, config, tokens), tokens)
-    key_value = (
-        2 * 64 * sum(rows * columns for rows, columns in (config.linear_shapes[n] for n in ("k_proj", "v_proj")))
-    )
-    assert key_value < flops(lambda tokens: prefill(weights, config, tokens, mask), tokens) < 0.4 * whole
-    one = jnp.ones((1, 1, 1), int)
-    assert flops(lambda tokens: group_hidden_states(weights, config, tokens, mask, one), tokens) < 0.45 * whole
 
 
 @pytest.mark.ci

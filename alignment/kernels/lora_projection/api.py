@@ -1,7 +1,7 @@
 """A frozen linear map and the low-rank updates on top of it: x W + sum_i (x A_i) B_i (Hu et al. 2021, 2106.09685).
 
-An implementation is a module of this folder with the function below, under the same name and with the same arguments
-(`implementation` left out).
+An implementation is a module of this folder with `lora_projections` below, under the same name and with the same
+arguments (`implementation` left out).
 """
 
 from __future__ import annotations
@@ -49,6 +49,16 @@ def lora_projection(x: jax.Array, w: jax.Array, updates: tuple[Update, ...], imp
     Raises:
       UserError: an unknown implementation.
     """
-    chex.assert_shape(w, (x.shape[-1], None))
+    return lora_projections(x, (w,), (updates,), implementation)[0]
+
+
+def lora_projections(
+    x: jax.Array,
+    weights: tuple[jax.Array, ...],
+    updates: tuple[tuple[Update, ...], ...],
+    implementation: str = "xla",
+) -> tuple[jax.Array, ...]:
+    """Return `lora_projection(x, w, updates)` for several W [in, out_j] that read the same x, each with its updates."""
+    chex.assert_shape(weights, (x.shape[-1], None))
     module = load_implementation("lora_projection", implementation, IMPLEMENTATIONS)
-    return module.lora_projection(x, w, updates)
+    return module.lora_projections(x, weights, updates)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 
-def lora_projection(x, w, updates):
-    """Add the product with W and the products with each pair of factors."""
+def lora_projections(x, weights, updates):
+    """Add the product with W and the products with each pair of factors, for one W after the other."""
+    return tuple(_project(x, w, each) for w, each in zip(weights, updates, strict=True))
+
+
+def _project(x, w, updates):
     y = jnp.matmul(x.astype(w.dtype), w, preferred_element_type=jnp.float32)
     for blocks, keep, rate in updates:
         inputs = x.astype(jnp.float32)

@@ -11,17 +11,33 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
-def lora_projection(x, w, updates):
-    """See `api.lora_projection`."""
+def lora_projections(x, weights, updates):
+    """See `api.lora_projections`. Several W are one product with their columns side by side, also without updates.
+
+    Otherwise an adapter that adds zeros would change how the base rounds.
+    """
+    summed = tuple(_is_summed(x, w, each) for w, each in zip(weights, updates, strict=True))
+    if all(summed):
+        blocks = tuple(tuple(block for update in each for block in update.blocks) for each in updates)
+        return _summed_products(x, weights, blocks)
+    return tuple(_project(x, w, each) for w, each in zip(weights, updates, strict=True))
+
+
+def _is_summed(x, w, updates):
+    """Whether W + A B is formed for one call: where that takes fewer operations than A and B with every token."""
     fan_in, fan_out = w.shape
-    is_float32 = x.dtype == w.dtype == jnp.float32
-    # Forming W + A B then takes fewer operations than applying A and B to every token.
     has_many_tokens = (x.size // fan_in) * (fan_in + fan_out) >= fan_in * fan_out
-    blocks = tuple(block for update in updates for block in update.blocks)
-    if blocks and is_float32 and has_many_tokens and all(update.keep is None for update in updates):
-        return _summed_product(x, w, blocks)
+    has_one_input = all(update.keep is None for update in updates)
+    return has_one_input and has_many_tokens and x.dtype == w.dtype == jnp.float32
+
+
+def _project(x, w, updates):
+    if _is_summed(x, w, updates):
+        return _summed_products(x, (w,), (tuple(block for update in updates for block in update.blocks),))[0]
+    is_float32 = x.dtype == w.dtype == jnp.float32
     if is_float32:
         y, precision = x @ w, None
     else:
@@ -60,27 +76,63 @@ _rounded_product.defvjp(_rounded_forward, _rounded_backward)
 
 
 @jax.custom_vjp
-def _summed_product(x: jax.Array, w: jax.Array, blocks: tuple) -> jax.Array:
-    """Return x (W + sum_i A_i B_i) [..., out] for x [..., in], W [in, out], A_i [in, r] and B_i [r, out]."""
-    return x @ _summed(w, blocks)
+def _summed_products(x: jax.Array, weights: tuple, blocks: tuple) -> tuple[jax.Array, ...]:
+    """Return x (W_j + sum_i A_ji B_ji) [..., out_j] for each W_j [in, out_j], with A_ji [in, r] and B_ji [r, out_j]."""
+    return tuple(jnp.split(x @ _summed(weights, blocks), _ends(weights)[:-1], axis=-1))
 
 
-def _summed(w, blocks):
-    return w + functools.reduce(jnp.add, (a @ b for a, b in blocks))
+def _summed_forward(x, weights, blocks):
+    x, weights, blocks, trained = _split_perturbed(x, weights, blocks)
+    return _summed_products(x, weights, blocks), (x, weights, blocks, trained)
 
 
-def _summed_backward(residuals, g):
-    x, w, blocks = residuals
-    d_blocks = []
-    for a, b in blocks:
-        x_rows, g_rows = _rows(x), _rows(g)
-        u, d_u = jax.lax.optimization_barrier((x_rows @ a, g_rows @ b.T))
-        # dA as (d_u^T x)^T: a CPU takes several times as long for x^T d_u, the form that XLA would otherwise choose.
-        d_blocks.append((jax.lax.optimization_barrier(_over_tokens(d_u, x_rows)).T, _over_tokens(u, g_rows)))
-    return g @ _summed(w, blocks).T, _over_tokens(x, g), tuple(d_blocks)
+def _split_perturbed(x, weights, blocks):
+    """The values, and which W and which blocks need a gradient: ((),) where one does, else (), static under tracing."""
+    leaves, tree = jax.tree.flatten((x, weights, blocks), is_leaf=lambda leaf: hasattr(leaf, "perturbed"))
+    x, weights, blocks = jax.tree.unflatten(tree, [leaf.value for leaf in leaves])
+    _, *trained = jax.tree.unflatten(tree, [((),) if leaf.perturbed else () for leaf in leaves])
+    return x, weights, blocks, tuple(trained)
 
 
-_summed_product.defvjp(lambda x, w, blocks: (x @ _summed(w, blocks), (x, w, blocks)), _summed_backward)
+def _summed(weights, blocks):
+    """[in, sum of out_j], the W_j + sum_i A_ji B_ji side by side."""
+    sums = (functools.reduce(jnp.add, (a @ b for a, b in each), w) for w, each in zip(weights, blocks, strict=True))
+    return jnp.concatenate(tuple(sums), axis=1)
+
+
+def _summed_backward(residuals, gs):
+    x, weights, blocks, (weight_trained, block_trained) = residuals
+    g, x_rows = jnp.concatenate(gs, axis=-1), _rows(x)
+    pairs = [
+        (a, b, _rows(g_j))
+        for each, flags, g_j in zip(blocks, block_trained, gs, strict=True)
+        for (a, b), flag in zip(each, flags, strict=True)
+        if any(flag)
+    ]
+    d_pairs = iter(_factor_gradients(x_rows, pairs) if pairs else ())
+    d_blocks = tuple(tuple(next(d_pairs) if any(flag) else None for flag in flags) for flags in block_trained)
+    d_weights = tuple(_over_tokens(x, g_j) if flag else None for flag, g_j in zip(weight_trained, gs, strict=True))
+    return g @ _summed(weights, blocks).T, d_weights, d_blocks
+
+
+def _factor_gradients(x_rows, pairs):
+    """Gradients (dA, dB) of pairs (A [in, r], B [r, out], g [T, out]) that read x [T, in]."""
+    # All A side by side are one product, and so are their gradients. dA as (d_u^T x)^T: a CPU takes several times as
+    # long for x^T d_u, the form that XLA would otherwise choose.
+    u = x_rows @ jnp.concatenate([a for a, _, _ in pairs], axis=1)
+    d_u = jnp.concatenate([g_rows @ b.T for _, b, g_rows in pairs], axis=1)
+    u, d_u = jax.lax.optimization_barrier((u, d_u))
+    d_a = jax.lax.optimization_barrier(_over_tokens(d_u, x_rows)).T
+    ranks = np.cumsum([a.shape[1] for a, _, _ in pairs])[:-1]
+    u_parts, d_as = (jnp.split(each, ranks, axis=1) for each in (u, d_a))
+    return [(d, _over_tokens(part, g_rows)) for d, part, (_, _, g_rows) in zip(d_as, u_parts, pairs, strict=True)]
+
+
+def _ends(weights):
+    return np.cumsum([w.shape[1] for w in weights])
+
+
+_summed_products.defvjp(_summed_forward, _summed_backward, symbolic_zeros=True)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
