@@ -5,6 +5,7 @@ import json
 import math
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from evaluation.vignette import mumble, record, respond
@@ -313,6 +314,13 @@ def test_wrong_answers_have_their_own_figures(tmp_path):
 def test_a_degenerate_run_still_renders(tmp_path, change):
     _, source = write(tmp_path, make_run() | change)
     assert "Research only" in Page(source).text
+
+
+def test_the_rows_of_an_older_run_still_render(tmp_path):
+    rows = json.loads((Path(__file__).resolve().parents[1] / "golden" / "old_run" / "results.json").read_text())
+    assert not {"sampled_accuracy", "harmed"} & rows[0].keys()
+    table, source = write(tmp_path, {"rows": rows, "curves": {}, "traces": []})
+    assert "sampled" not in table and "No verdict" in Page(source).text
 
 
 def test_mixed_seeds_and_minimal_traces_render(tmp_path):
