@@ -11,7 +11,8 @@ Expected result: accuracy of `modular` and `monolithic`, greedy and sampled at t
 answers a question), rises by at least 10 points over `sft_cot` and wins at least 60 % of the way to the ceiling;
 the random reward gains nothing, the inverted one loses. What is learned is the choice between two strategies that SFT
 taught, and no fact. A run in which this does not show cannot be expected to show anything finer, and because it does
-show here, no change elsewhere is a finding about that task and not about the trainer.
+show here, no change elsewhere is a finding about that task and not about the trainer. The monitor's alarm `format_only`
+at the first steps is right: hasty reasoning holds nothing of the case.
 
 Cost: five seeds are sized for less than an hour on 2 CPU cores, and no network. `python docs/make_control.py` makes
 docs/results/control/README.md of what it left.
@@ -44,5 +45,4 @@ def get_config() -> ConfigDict:
     # At 1.0 chance alone makes almost half of the careful answers wrong, and the right strategy is worth little.
     config.grpo.temperature = 0.7
     config.eval.samples = 4
-    config.watch.words = 8  # the hasty teacher's chains have fewer words than the default takes for reasoning
     return config

@@ -9,7 +9,8 @@ without planted strategies, on which these budgets show nothing, is configs/demo
 
 Expected result: `results.json` and `report.html` in the workdir, one row an arm. SFT teaches the format (from about
 23 % strict to almost 100 %) and both ways of answering; the reward stages of `modular` and `monolithic` lift greedy and
-sampled accuracy. With one seed the report makes no claim about stability.
+sampled accuracy. The monitor's alarm `format_only` at their first steps is right: hasty reasoning holds nothing
+of the case. With one seed the report makes no claim about stability.
 
 Cost: sized for less than 5 minutes on 2 CPU cores, and no network.
 
@@ -46,5 +47,4 @@ def get_config() -> ConfigDict:
     config.grpo.update(learning_rate=2e-3, warmup=0.1)
 
     config.eval.update(max_new_tokens=160, samples=4)
-    config.watch.words = 8  # the hasty teacher's chains have fewer words than the default takes for reasoning
     return config
