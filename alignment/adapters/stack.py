@@ -16,6 +16,7 @@ from flax import struct
 
 from alignment.adapters.lora import Lora
 from alignment.kernels.lora_projection.api import Blocks, Update, lora_projections
+from alignment.kernels.lora_projection.xla import sum_with_blocks
 
 CPU_BLOCK, BLOCK = 16, 64  # ranks in one product, on a CPU and on accelerators, whose matrix units are wider
 
@@ -149,3 +150,14 @@ def project(
         return tuple(made)
 
     return lora_projections(x, tuple(weights.values()), tuple(map(updates, weights)))
+
+
+def sum_weights(weights: Mapping[str, jax.Array], slices: tuple) -> jax.Array:
+    """Return the sums W + A B [in, out_1 + out_2 + ...] of projections of one layer that read one input, side by side.
+
+    Args:
+      weights: the frozen weights [in, out] of the base in float32, by the names of the projections.
+      slices: this layer's slices of `layer_slices(stack)`.
+    """
+    blocks = tuple(tuple(block for part in slices for block in part.get(name, ())) for name in weights)
+    return sum_with_blocks(tuple(weights.values()), blocks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 from etils import epath
 
@@ -10,6 +11,20 @@ from alignment.errors import UserError
 from alignment.metric_schema import with_current_names
 
 Row = dict[str, float]
+
+
+def compile_times(curves: Mapping[str, Mapping[int, Sequence[Row]]]) -> list[dict[str, float | str]]:
+    """Return how many programs the reward stage of each arm compiled and in how many seconds, from {arm: {seed: rows}}.
+
+    An arm whose rows were written before they were counted is left out.
+    """
+    result = []
+    for arm, seeds in curves.items():
+        rows = [row for curve in seeds.values() for row in curve if "compilations" in row]
+        if rows:
+            total = {name: sum(row[name] for row in rows) for name in ("compilations", "time/compile", "time/step")}
+            result.append({"arm": arm, "share": total["time/compile"] / total["time/step"]} | total)
+    return result
 
 
 def read_curve(path: str | epath.Path) -> list[Row]:

@@ -23,6 +23,7 @@ from alignment.evaluation.comparisons import (
     seed_summary,
     unearned_gains,
 )
+from alignment.evaluation.curves import compile_times
 from alignment.evaluation.effects import Scores
 from alignment.evaluation.plots import Curves, accuracy_plot, change_plot, colours, curve_plots, map_plot
 from alignment.evaluation.results import plain
@@ -128,6 +129,7 @@ def render(report: Report, verdicts: Sequence[Mapping[str, Any]] | None = None) 
             accuracy_svg=accuracy_plot(rows, colour),
             curves=curve_plots(curves, colour),
             curve_names=list(curves),
+            compile_times=compile_times(curves),
             matrices=report.matrices,
             measured=[row for row in rows if row.get("measured_steps")],
             watched=[row for row in rows if row.get("watch")],

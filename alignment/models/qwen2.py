@@ -19,16 +19,18 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax.traverse_util import unflatten_dict
 from jax.ad_checkpoint import checkpoint_name
 
-from alignment.adapters.stack import Stack, layer_slices, project
+from alignment.adapters.stack import Stack, layer_slices, project, sum_weights
 from alignment.kernels.group_attention.api import SAVED, cached_attention, causal_attention, group_attention
 from alignment.models.config import Qwen2Config
 from alignment.models.packing import Packing, pack, segment_positions, unpack
 from alignment.models.parameters import NORMAL, ONES, PROJECTIONS, RESIDUAL
 from alignment.models.rotary import rotary, rotate
 
+QKV, GATE_UP = ("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj")  # projections that read one input
 LINEAR = "linear"  # `checkpoint_name` of the outputs of projections
 
 
@@ -160,7 +162,9 @@ def group_hidden_states(
     rope = _rope_at(config, positions)
 
     def layer_step(x, scanned):
-        layer, context = _layer_at(scanned, params, stack)
+        index, slices = scanned  # by its index, since weights to scan over would be kept for the backward pass
+        layer = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, index, keepdims=False), params["layers"])
+        context = _Context(stack, slices, None)
         return _finish(x, attend(*_qkv(x, layer, context, config, *rope)), layer, context, config), None
 
     scanned = jnp.arange(config.num_hidden_layers), layer_slices(stack)
@@ -261,17 +265,25 @@ def decode(
     return _final(x[:, :, 0], params, config), KeysValues(*zip(*updated, strict=True))
 
 
-def unstack(params: dict, stack: Stack) -> tuple:
-    """Return the weights and adapter factors of each layer, sliced out of the arrays that hold all layers."""
+def unstack(params: dict, stack: Stack, join: bool = False) -> tuple:
+    """Return the weights and adapter factors of each layer, sliced out of the arrays that hold all layers.
+
+    `join` adds the adapters to weights in float32, once for a loop over tokens, and puts the projections of one input
+    side by side: a small model then spends less time on the overhead of products than on them.
+    """
     stacked, count = (params["layers"], layer_slices(stack)), len(params["layers"]["input_norm"])
-    return tuple(jax.tree.map(lambda leaf: leaf[index], stacked) for index in range(count))  # noqa: B023
+    layers = tuple(jax.tree.map(lambda leaf: leaf[index], stacked) for index in range(count))  # noqa: B023
+    is_float32 = params["layers"]["o_proj"]["w"].dtype == jnp.float32
+    return tuple((_joined(*layer), ()) for layer in layers) if join and is_float32 else layers
 
 
-def _layer_at(scanned: tuple, params: dict, stack: Stack) -> tuple[dict, _Context]:
-    """Return one layer by its index, since weights [:-1] to scan over would be a second copy of the model."""
-    index, slices = scanned
-    layer = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, index, keepdims=False), params["layers"])
-    return layer, _Context(stack, slices, None)
+def _joined(layer: dict, slices: tuple) -> dict:
+    joined = {}
+    for names in (QKV, GATE_UP, *((name,) for name in PROJECTIONS if name not in QKV + GATE_UP)):
+        biases = [layer[name].get("b", jnp.zeros(layer[name]["w"].shape[1])) for name in names]
+        weights = sum_weights({name: layer[name]["w"] for name in names}, slices)
+        joined[names] = {"w": weights, "b": jnp.concatenate(biases)}
+    return layer | joined
 
 
 def _recomputed(step: Callable, everything: bool) -> Callable:
@@ -289,6 +301,9 @@ def _rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.
 
 def _linear(x: jax.Array, names: tuple[str, ...], layer: dict, context: _Context) -> tuple[jax.Array, ...]:
     """Projections of one input with biases and adapters, each x W + b + sum gate * scale * (x A) B, in float32."""
+    if names in layer:  # of `unstack`
+        y, ends = x @ layer[names]["w"] + layer[names]["b"], np.cumsum([layer[name]["w"].shape[1] for name in names])
+        return tuple(jnp.split(y, ends[:-1], axis=-1))
     keys = {name: jax.random.fold_in(context.key, PROJECTIONS.index(name)) for name in names if context.key is not None}
     outs = project(x, {name: layer[name]["w"] for name in names}, context.slices, context.stack, keys)
     return tuple(y + layer[name]["b"] if "b" in layer[name] else y for name, y in zip(names, outs, strict=True))
@@ -296,7 +311,7 @@ def _linear(x: jax.Array, names: tuple[str, ...], layer: dict, context: _Context
 
 def _qkv(x, layer, context, config, cos, sin):
     x = rms_norm(x, layer["input_norm"], config.rms_norm_eps)
-    outs = _linear(x, ("q_proj", "k_proj", "v_proj"), layer, context)
+    outs = _linear(x, QKV, layer, context)
     q, k, v = (y.reshape(*x.shape[:-1], -1, config.head_dim) for y in outs)
     return _rounded(layer, rotate(q, cos, sin), rotate(k, cos, sin), v)
 
@@ -313,7 +328,7 @@ def _finish(x, mixed, layer, context, config):
     """
     x = x + checkpoint_name(_linear(mixed, ("o_proj",), layer, context)[0], LINEAR)
     y = rms_norm(x, layer["post_attention_norm"], config.rms_norm_eps)
-    gate, up = (checkpoint_name(each, LINEAR) for each in _linear(y, ("gate_proj", "up_proj"), layer, context))
+    gate, up = (checkpoint_name(each, LINEAR) for each in _linear(y, GATE_UP, layer, context))
     return x + _linear(jax.nn.silu(gate) * up, ("down_proj",), layer, context)[0]
 
 

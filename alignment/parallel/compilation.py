@@ -7,6 +7,7 @@ import ctypes
 import functools
 import os
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ from alignment.errors import UserError
 
 COMPILED = "/jax/core/compile/backend_compile_duration"  # the event that JAX records at the end of a compilation
 MIN_KEPT = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"  # JAX's own variable; without it, half a second
-MIN_SECONDS = 0.2  # a shorter compilation leaves little memory to return
+MIN_SECONDS = 0.2  # a shorter compilation leaves little memory to return, and is not counted
 
 
 def set_up_compilation() -> None:
@@ -48,6 +49,25 @@ def cache_compiled_programs() -> None:
             jax.config.update("jax_enable_compilation_cache", False)
         warn(f"warning: compiled programs are not kept: {error}")
     jax.config.update("jax_persistent_cache_min_compile_time_secs", min_seconds)
+
+
+@functools.cache  # once a process
+def watch_compilations() -> Callable[[], tuple[int, float]]:
+    """Return a function that tells how many programs were compiled since the first call, and in how many seconds.
+
+    A program that took less than `MIN_SECONDS`, such as a single operation or one that the cache on disk held, counts
+    in the seconds alone.
+    """
+    programs, seconds = 0, 0.0
+
+    def listen(event: str, duration: float, **_: Any) -> None:
+        nonlocal programs, seconds
+        if event == COMPILED:
+            programs += duration >= MIN_SECONDS
+            seconds += duration
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    return lambda: (programs, seconds)
 
 
 @functools.cache  # once a process

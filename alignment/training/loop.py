@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from etils import epath
 
 from alignment.common import interrupts
 from alignment.common.progress import progress, warn
 from alignment.common.surroundings import pretend_shortage
 from alignment.errors import UserError
+from alignment.parallel.compilation import watch_compilations
 from alignment.training.checkpoint import restore_latest, save
 from alignment.training.metrics import FILE, open_metrics
 from alignment.training.profile import Profiler
@@ -55,7 +57,7 @@ def run_loop(session: Session, state: StageState, steps: int, body: Body) -> Sta
       Interrupted: a signal asked the process to end.
     """
     state, start, content = _resume(session, state)
-    profiler = Profiler(session.folder / "profile", session.profile)
+    profiler, compiled = Profiler(session.folder / "profile", session.profile), watch_compilations()
     with (
         open_metrics(session.folder, content, **session.log) as metrics,
         contextlib.closing(profiler),
@@ -65,12 +67,13 @@ def run_loop(session: Session, state: StageState, steps: int, body: Body) -> Sta
         done = saved = start
         try:
             while done < steps:
-                began = time.perf_counter()
+                began, compiled_before = time.perf_counter(), compiled()
                 pretend_shortage(done)
                 with profiler.step(done), interrupts.step():
                     state, row = body(state, done)
                     done += 1
                 row["time/step"] = time.perf_counter() - began
+                row["compilations"], row["time/compile"] = np.subtract(compiled(), compiled_before).tolist()
                 metrics.write({"step": done} | row)
                 shown.update(headline={key: f"{row[name]:.3g}" for key, name in HEADLINE.items() if name in row})
                 _check_skipped(session, state.train, row, done, last=done == steps)

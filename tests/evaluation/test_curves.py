@@ -5,7 +5,7 @@ import math
 import pytest
 
 from alignment.errors import UserError
-from alignment.evaluation.curves import read_curve
+from alignment.evaluation.curves import compile_times, read_curve
 
 
 def test_a_partial_last_line_is_left_out(tmp_path):
@@ -37,3 +37,11 @@ def test_a_damaged_line_before_the_last_is_named(tmp_path, line):
     path.write_text(f'{{"step": 1}}\n{line}\n{{"step": 3}}\n')
     with pytest.raises(UserError, match=r"metrics\.jsonl:2: not a JSON object"):
         read_curve(path)
+
+
+def test_compilations_are_added_over_steps_and_seeds():
+    rows = [{"compilations": count, "time/compile": 2.0 * count, "time/step": 5.0} for count in (2, 0)]
+    curves = {"modular": {0: rows, 1: rows[:1]}, "written before": {0: [{"time/step": 1.0}]}}
+    assert compile_times(curves) == [
+        {"arm": "modular", "compilations": 4, "time/compile": 8.0, "time/step": 15.0, "share": 8.0 / 15.0}
+    ]

@@ -92,6 +92,20 @@ def test_prefill_and_decode_equal_the_group_pass(case):
         np.testing.assert_allclose(hidden[real], want[real], rtol=0, atol=STATE_ERROR)
 
 
+def test_joined_layers_decode_as_the_stack_does():
+    """One token behind prompts of several lengths, with two adapters, one of them at a gate of 0.7."""
+    (tokens, mask), weights = prompts(), params()
+    stack = make_stack({"reasoning": lora(1), "reward": lora(2)}, {"reward": 0.7})
+    _, prompt_kv = qwen2.prefill(weights, CONFIG, tokens, mask, stack)
+    cache = (jnp.zeros((len(tokens), 2, 3, 5, 8)),) * CONFIG.num_hidden_layers
+    keys_values = qwen2.GroupKeysValues(prompt_kv, mask, qwen2.KeysValues(cache, cache))
+    arguments = weights, CONFIG, jnp.full((len(tokens), 3), 7), jnp.zeros((len(tokens), 3), int), keys_values
+    joined = qwen2.unstack(weights, stack, join=True)
+    assert all("q_proj" in layer and not slices for layer, slices in joined)
+    hidden, _ = qwen2.decode(*arguments, stack)
+    np.testing.assert_allclose(qwen2.decode(*arguments, layers=joined)[0], hidden, rtol=0, atol=STATE_ERROR)
+
+
 @pytest.mark.ci
 def test_a_single_layer_and_a_prompt_of_one_token():
     """A loop of one turn, and a last token with nothing before it."""

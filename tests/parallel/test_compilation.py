@@ -78,3 +78,13 @@ def test_a_damaged_entry_of_the_cache_is_compiled_again(tmp_path):
         entry.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
     again = subprocess.run([sys.executable, "-c", CACHED], env=env, capture_output=True, text=True)
     assert (once.returncode, again.returncode) == (0, 0) and once.stdout == again.stdout
+
+
+def test_compilations_are_counted_with_their_time(monkeypatch):
+    listeners = []
+    monkeypatch.setattr(compilation.jax.monitoring, "register_event_duration_secs_listener", listeners.append)
+    compiled = compilation.watch_compilations.__wrapped__()
+    assert compiled() == (0, 0.0)
+    for event, duration in ((compilation.COMPILED, 3.0), (compilation.COMPILED, 0.125), ("/jax/other", 9.0)):
+        listeners[0](event, duration)
+    assert compiled() == (1, 3.125)

@@ -23,7 +23,7 @@ from alignment.run.setup import open_run
 from alignment.run.store import claim, read_claim
 
 ROOT = Path(__file__).resolve().parents[2]
-CLOCK = ("time/", "tokens_per_s")
+CLOCK = ("time/", "tokens_per_s", "compilations")
 
 
 def damaged(path: Path, how: str) -> None:

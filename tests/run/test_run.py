@@ -27,7 +27,7 @@ from alignment.run.setup import open_run
 from alignment.training import grpo, loop, sft
 
 TIMES = ("time/data_wait", "time/rollout", "time/reward", "time/device_wait", "time/update", "time/step")
-TIMES += ("tokens_per_s",)
+TIMES += ("time/compile", "compilations", "tokens_per_s")
 
 
 @pytest.fixture(scope="session")

@@ -78,23 +78,19 @@ _rounded_product.defvjp(_rounded_forward, _rounded_backward)
 @jax.custom_vjp
 def _summed_products(x: jax.Array, weights: tuple, blocks: tuple) -> tuple[jax.Array, ...]:
     """Return x (W_j + sum_i A_ji B_ji) [..., out_j] for each W_j [in, out_j], with A_ji [in, r] and B_ji [r, out_j]."""
-    return tuple(jnp.split(x @ _summed(weights, blocks), _ends(weights)[:-1], axis=-1))
+    ends = np.cumsum([w.shape[1] for w in weights])
+    return tuple(jnp.split(x @ sum_with_blocks(weights, blocks), ends[:-1], axis=-1))
 
 
 def _summed_forward(x, weights, blocks):
-    x, weights, blocks, trained = _split_perturbed(x, weights, blocks)
-    return _summed_products(x, weights, blocks), (x, weights, blocks, trained)
-
-
-def _split_perturbed(x, weights, blocks):
-    """The values, and which W and which blocks need a gradient: ((),) where one does, else (), static under tracing."""
+    # Which W and which blocks need a gradient is kept as ((),) where one does and else (), static under tracing.
     leaves, tree = jax.tree.flatten((x, weights, blocks), is_leaf=lambda leaf: hasattr(leaf, "perturbed"))
-    x, weights, blocks = jax.tree.unflatten(tree, [leaf.value for leaf in leaves])
-    _, *trained = jax.tree.unflatten(tree, [((),) if leaf.perturbed else () for leaf in leaves])
-    return x, weights, blocks, tuple(trained)
+    values = jax.tree.unflatten(tree, [leaf.value for leaf in leaves])
+    trained = jax.tree.unflatten(tree, [((),) if leaf.perturbed else () for leaf in leaves])
+    return _summed_products(*values), (*values, trained[1:])
 
 
-def _summed(weights, blocks):
+def sum_with_blocks(weights, blocks):
     """[in, sum of out_j], the W_j + sum_i A_ji B_ji side by side."""
     sums = (functools.reduce(jnp.add, (a @ b for a, b in each), w) for w, each in zip(weights, blocks, strict=True))
     return jnp.concatenate(tuple(sums), axis=1)
@@ -112,7 +108,7 @@ def _summed_backward(residuals, gs):
     d_pairs = iter(_factor_gradients(x_rows, pairs) if pairs else ())
     d_blocks = tuple(tuple(next(d_pairs) if any(flag) else None for flag in flags) for flags in block_trained)
     d_weights = tuple(_over_tokens(x, g_j) if flag else None for flag, g_j in zip(weight_trained, gs, strict=True))
-    return g @ _summed(weights, blocks).T, d_weights, d_blocks
+    return g @ sum_with_blocks(weights, blocks).T, d_weights, d_blocks
 
 
 def _factor_gradients(x_rows, pairs):
@@ -126,10 +122,6 @@ def _factor_gradients(x_rows, pairs):
     ranks = np.cumsum([a.shape[1] for a, _, _ in pairs])[:-1]
     u_parts, d_as = (jnp.split(each, ranks, axis=1) for each in (u, d_a))
     return [(d, _over_tokens(part, g_rows)) for d, part, (_, _, g_rows) in zip(d_as, u_parts, pairs, strict=True)]
-
-
-def _ends(weights):
-    return np.cumsum([w.shape[1] for w in weights])
 
 
 _summed_products.defvjp(_summed_forward, _summed_backward, symbolic_zeros=True)
