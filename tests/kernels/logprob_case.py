@@ -75,18 +75,20 @@ def float64(inputs: Case, mix=MIX, is_token=None) -> Answer:
     return Answer(out, *slopes, max(1.0, np.abs(logits[:, is_token] if is_token is not None else logits).max()))
 
 
-def check(run, inputs: Case, mix=MIX, slope_tolerance=FLOAT32, is_token=None):
+def check(run, inputs: Case, mix=MIX, slope_tolerance=FLOAT32, is_token=None, compiled=False):
     """Values and gradient of `run` against float64.
 
     What is computed from a logit is as far off as the logit: values are held to `FLOAT32` times the largest one, and so
     is the gradient's norm, relative to itself (p has the relative error of z - lse).
+    `compiled` takes a fifth of the time, since otherwise every operation is a program; Pallas' interpreters need the
+    latter, because a compiled program may wait forever for their calls back into Python.
     """
     want = float64(inputs, mix, is_token)
-    got = run(*inputs)
+    run_both = lambda hidden: (run(hidden, *inputs[1:]), jax.grad(loss(run, inputs, mix))(hidden))  # noqa: E731
+    got, slope = (jax.jit(run_both) if compiled else run_both)(inputs.hidden)
     for name, left, right in zip(api.LogProb._fields, got, want.out, strict=True):
         assert left.dtype == jnp.float32 and left.shape == inputs.targets.shape
         np.testing.assert_allclose(left, right, rtol=0, atol=FLOAT32 * want.peak, err_msg=name)
-    slope = jax.grad(loss(run, inputs, mix))(inputs.hidden)
     assert slope.dtype == inputs.hidden.dtype and slope.shape == inputs.hidden.shape
     assert distance(slope, want.slope) <= slope_tolerance * want.peak
 

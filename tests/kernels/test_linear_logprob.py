@@ -18,6 +18,7 @@ from alignment.errors import UserError
 from alignment.kernels.linear_logprob import api, xla
 
 ANY = [name for name in api.IMPLEMENTATIONS if name != "pallas_gpu"]  # of any shape and type; pallas_gpu has its file
+COMPILED = ("reference", "xla")  # the others run in an interpreter
 
 
 def module(name):
@@ -47,6 +48,7 @@ def test_against_float64(implementation, scale, temperature, tokens, vocab, smal
         check(
             module(implementation).linear_logprob,
             case(tokens=tokens, vocab=vocab, scale=scale, temperature=temperature, seed=tokens + vocab),
+            compiled=implementation in COMPILED,
         )
 
 
@@ -55,7 +57,12 @@ def test_bfloat16_against_float64(implementation, small_chunks, small_blocks):
     # Values are summed in float32 from exact products; the gradient is rounded to bfloat16.
     inputs = case(vocab=301, dim=64, scale=0.3, dtype=jnp.bfloat16)
     with interpreted(implementation):
-        check(module(implementation).linear_logprob, inputs, slope_tolerance=BFLOAT16)
+        check(
+            module(implementation).linear_logprob,
+            inputs,
+            slope_tolerance=BFLOAT16,
+            compiled=implementation in COMPILED,
+        )
 
 
 @pytest.mark.parametrize("implementation", ["xla", "pallas_tpu"])
@@ -93,7 +100,7 @@ def test_extreme_logits(implementation, kind, small_chunks, small_blocks):
     inputs = extreme(kind)
     run = module(implementation).linear_logprob
     with interpreted(implementation):
-        check(run, inputs)
+        check(run, inputs, compiled=implementation in COMPILED)
         entropy = run(*inputs).entropy
     if kind == "equal":
         # A log-sum-exp of 17 less a mean logit of 12: four units in the last place of the former.
@@ -107,7 +114,8 @@ def test_any_shape(tokens, dim, vocab, scale, seed):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("CACHED", (7, 48)), ("LANES", 8)):
             patch.setattr(xla, name, value)
-        check(xla.linear_logprob, case(tokens=tokens, dim=dim, vocab=vocab, scale=scale, temperature=0.8, seed=seed))
+        inputs = case(tokens=tokens, dim=dim, vocab=vocab, scale=scale, temperature=0.8, seed=seed)
+        check(xla.linear_logprob, inputs, compiled=True)
 
 
 def test_no_tokens():
@@ -152,7 +160,9 @@ def test_the_gradient_passes_through_transformations_that_hold_the_head(wrapper)
 @pytest.mark.ci
 def test_second_derivatives_are_those_of_the_definition(small_chunks):
     inputs = case(tokens=3, dim=4, vocab=50)
-    got, want = (jax.hessian(loss(module(name).linear_logprob, inputs))(inputs.hidden) for name in ("xla", "reference"))
+    got, want = (
+        jax.jit(jax.hessian(loss(module(name).linear_logprob, inputs)))(inputs.hidden) for name in ("xla", "reference")
+    )
     np.testing.assert_allclose(got, want, rtol=0, atol=FLOAT32 * float64(inputs).peak * np.abs(want).max())
 
 
