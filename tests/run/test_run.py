@@ -131,6 +131,17 @@ def test_rewards_are_watched_and_an_alarm_is_written_once(base, tmp_path, capsys
 
 
 @pytest.mark.ci
+def test_measurements_change_no_bit_of_what_is_trained(base, straight, tmp_path):
+    """Steps 1, 3 and 5 are measured, each of two optimiser steps; the stage has the bits of the one without."""
+    shutil.copytree(straight[0] / "seed0" / "reasoning", tmp_path / "seed0" / "reasoning")
+    (outcome,) = run(config_for(base, "modular", power_every=2), tmp_path)
+    assert adapter_bits(tmp_path, "reward") == adapter_bits(straight[0], "reward")
+    assert [row["step"] for row in outcome.curve if "power/dot" in row] == [1, 3, 5]
+    assert outcome.row["measured_steps"] == 3 and outcome.row["completions"] == 40
+    assert outcome.row["completions_per_half"] == 2.0 and outcome.row["weights_moved"] > 0
+
+
+@pytest.mark.ci
 def test_a_finished_run_is_not_run_again(base, straight, monkeypatch):
     workdir, outcomes = straight
 
