@@ -34,6 +34,7 @@ from alignment.evaluation.tables import p_value, percent
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "results" / "control"
 DECODINGS = {"greedy": "", "sampled": "samples"}  # and the folder of their answers below the arm's
+USED = ("arm", "seed", "n", "samples", "strict_rate")  # of a row of results.json
 RISE, SHARE, ALPHA, GAIN = 10, 0.6, 0.01, 3  # points, share of the headroom, level of the tests, points
 
 PAGE = """# The positive control: two planted strategies
@@ -47,8 +48,7 @@ answers.json in this folder; do not edit. {machine}
 
 **What is learned** is the choice between two ways of answering that SFT taught, not one fact. {verdict} Because
 the same trainer, evaluation and statistics find an effect here, a null result elsewhere is a finding about that task,
-its budget or its reward, and not about a trainer that cannot learn; and because two rewards that teach nothing or the
-wrong thing do not raise accuracy, a rise is not what any reward does.
+its budget or its reward, and not about a trainer that cannot learn. {control_verdict}
 
 ## The arms
 
@@ -74,6 +74,13 @@ upper limit over questions is below 0.
 
 {controls}
 """
+
+HELD = """Two rewards that teach nothing or
+the wrong thing do not raise accuracy, so a rise is not what any reward does."""
+DRIFTED = """The last table says
+what rewards do that should teach nothing: where `random` does not pass, a policy drifts so far at this rate that single
+seeds rise without anything to learn, greedily most of all, which follows whichever strategy is the likelier one. A rise
+counts where every seed rises."""
 
 
 def load_config() -> Any:
@@ -101,7 +108,7 @@ def collect(workdir: Path) -> tuple[dict, dict]:
     path = workdir / "results.json"
     if not path.exists():
         raise UserError(f"--workdir={workdir}: there is no results.json; run configs/control_planted.py to its end")
-    rows = json.loads(path.read_text(encoding="utf-8"))
+    rows = [{name: row[name] for name in USED} for row in json.loads(path.read_text(encoding="utf-8"))]
     answers: dict = {}
     for row in rows:
         for decoding, below in DECODINGS.items():
@@ -161,11 +168,15 @@ def page(stored: Mapping, answers: Mapping) -> str:
     learned = [effect(answers, *key, samples) for key in keys]
     adjusted = holm([change.p for change, _ in learned])
     passed = [passes(*result, p) for result, p in zip(learned, adjusted, strict=True)]
+    keys_of_controls = [(arm, decoding) for arm in CONFIG.CONTROLS for decoding in DECODINGS]
+    controls = [(*key, effect(answers, *key, samples)[0]) for key in keys_of_controls]
+    controls = [(arm, decoding, change, teaches_nothing(arm, change)) for arm, decoding, change in controls]
     return PAGE.format(
         shares=", ".join(CONFIG.get_config().data.sft.strategies).replace("=", " "),
         machine=stored["machine"],
         tokens="{1:,} tokens instead of {0:,}".format(*stored["tokens"].values()),
         verdict=f"{sum(passed)} of {len(passed)} tests pass.",
+        control_verdict=HELD if all(held for *_, held in controls) else DRIFTED,
         questions=max(row["n"] for row in rows),
         seeds=len({row["seed"] for row in rows}),
         samples=samples,
@@ -175,7 +186,7 @@ def page(stored: Mapping, answers: Mapping) -> str:
         alpha=ALPHA,
         tests=test_table(keys, learned, adjusted, passed),
         gain=GAIN,
-        controls=control_table(answers, samples),
+        controls=control_table(controls),
     )
 
 
@@ -219,18 +230,28 @@ def test_table(
     return markdown_table((*head, "passes"), lines) + "\n"
 
 
-def control_table(answers: Mapping, samples: int) -> str:
+def teaches_nothing(arm: str, change: Change) -> bool:
+    """Whether a control passes: `inverted` by a fall over questions, `random` where no limit allows a gain."""
+    if "inverted" in arm:
+        return change.ci95[1] < 0
+    over_questions, between_seeds = change.ci95, over_seeds(change.seed_changes)["ci"]
+    return 100 * max(over_questions[1], (between_seeds or over_questions)[1]) < GAIN
+
+
+def control_table(controls: Sequence[tuple[str, str, Change, bool]]) -> str:
     """Return the table of the rewards that should teach nothing."""
-    lines = []
-    for arm in CONFIG.CONTROLS:
-        for decoding in DECODINGS:
-            change, _ = effect(answers, arm, decoding, samples)
-            between_seeds = over_seeds(change.seed_changes)["ci"]
-            highest = change.ci95[1] if "inverted" in arm else max(change.ci95[1], (between_seeds or change.ci95)[1])
-            held = 100 * highest < (0 if "inverted" in arm else GAIN)
-            by_seed = ", ".join(f"{100 * seed:+.1f}" for seed in change.seed_changes)
-            cells = [f"{100 * change.difference:+.1f}", interval(change.ci95), interval(between_seeds or ()), by_seed]
-            lines.append([f"`{arm}`", decoding, *cells, "yes" if held else "no"])
+    lines = [
+        [
+            f"`{arm}`",
+            decoding,
+            f"{100 * change.difference:+.1f}",
+            interval(change.ci95),
+            interval(over_seeds(change.seed_changes)["ci"] or ()),
+            ", ".join(f"{100 * seed:+.1f}" for seed in change.seed_changes),
+            "yes" if held else "no",
+        ]
+        for arm, decoding, change, held in controls
+    ]
     head = ("arm", "decoding", "change", "95 % over questions", "95 % over seeds", "by seed", "passes")
     return markdown_table(head, lines)
 

@@ -63,7 +63,7 @@ def test_sampled_answers_are_counted_by_question():
 def test_the_page_has_every_arm_test_and_control():
     page = make_control.page(stored(), made_up(("1111" * 5, "1110" * 5)))
     assert "2,000 tokens instead of 1,000" in page
-    assert "4 of 4 tests pass" in page and "On paper." in page and "careful 0.35" in page
+    assert "4 of 4 tests pass" in page and "On paper." in page and "careful 0.4" in page
     assert all(f"| `{arm}` |" in page for arm in ARMS)
     nothing = [line for line in page.splitlines() if line.startswith("| `modular@reward=random` | greedy")]
     assert nothing[0].endswith("| yes |") and "+0.0" in nothing[0]
@@ -71,10 +71,23 @@ def test_the_page_has_every_arm_test_and_control():
     assert inverted[0].endswith("| no |")  # it did not fall
 
 
+def test_a_control_passes_by_its_limits():
+    """Seeds -1, 0 and +1 point: t(0.975, 2) = 4.303 and a standard error of .577 give an upper limit of 2.48."""
+    change, _ = make_control.effect(made_up(("1000" * 5,) * 2), CONFIG.CONTROLS[0], "greedy", samples=1)
+    change = change._replace(seed_changes=(-0.01, 0.0, 0.01), ci95=[-0.02, 0.02])
+    assert make_control.teaches_nothing("modular@reward=random", change)
+    assert not make_control.teaches_nothing("modular@reward=random", change._replace(ci95=[0.0, 0.031]))
+    assert not make_control.teaches_nothing("modular@reward=random", change._replace(seed_changes=(0.0, 0.01, 0.02)))
+    assert not make_control.teaches_nothing("modular@reward=inverted", change)
+    assert make_control.teaches_nothing("modular@reward=inverted", change._replace(ci95=[-0.05, -0.01]))
+
+
 def test_a_run_is_collected_and_an_unfinished_one_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"there is no results\.json"):
         make_control.collect(tmp_path)
-    (tmp_path / "results.json").write_text(json.dumps([{"arm": "sft_cot", "seed": 0, "n": 2, "samples": 2}]))
+    (tmp_path / "results.json").write_text(
+        json.dumps([{"arm": "sft_cot", "seed": 0, "n": 2, "samples": 2, "strict_rate": 1}])
+    )
     for stage, counts in {"reasoning": (30, 12), "derived": (60,)}.items():
         (tmp_path / "seed0" / stage).mkdir(parents=True)
         curve = "".join(json.dumps({"step": step, "tokens": count}) + "\n" for step, count in enumerate(counts, 1))
