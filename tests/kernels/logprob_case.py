@@ -16,6 +16,7 @@ from alignment.kernels.linear_logprob import api
 # twice the largest logit here: 1.4e-6 of that. Seven times as much leaves room for another order of the sums.
 FLOAT32 = 1e-5
 BFLOAT16 = 1e-2  # of a gradient that is rounded to 2^-9 of an entry twice, 4e-3, and 2.5 times that
+COMPILED = ("reference", "xla")  # implementations that run as they are; the others have an interpreter here
 MIX = (1.0, -0.6, 0.4)  # of log-probability, log-sum-exp and entropy in `loss`
 
 

@@ -12,7 +12,7 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 from jax.sharding import AxisType
-from kernels.logprob_case import BFLOAT16, FLOAT32, Case, case, check, float64, interpreted, loss
+from kernels.logprob_case import BFLOAT16, COMPILED, FLOAT32, Case, case, check, float64, interpreted, loss
 
 from alignment.kernels.linear_logprob import api, pallas_gpu, pallas_tpu, xla
 from alignment.kernels.vocabulary import token_mask, token_ranges
@@ -70,6 +70,7 @@ def test_the_distribution_is_that_over_tokens(implementation, ranges, monkeypatc
             inputs,
             slope_tolerance=BFLOAT16 if wide else FLOAT32,
             is_token=token_mask(ranges, VOCAB),
+            compiled=implementation in COMPILED,
         )
 
 
