@@ -50,5 +50,4 @@ def get_config(variant: str = "two") -> ConfigDict:
     config.sft.update(epochs=1, batch_size=16, batching="packed")
     config.grpo.update(steps=24, prompts=8, group_size=8, reward="gated", beta=0.0, temperature=0.7, power_every=23)
     config.eval.samples = 4
-    config.watch.words = 8  # the hasty teacher's chains have fewer words than the default takes for reasoning
     return config
