@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 GRACE = 30.0  # seconds that a step may take to end; with the save after it this is less than a minute
 RETRY = 0.5  # seconds after which an `Interrupted` that was lost is raised again
@@ -143,7 +144,7 @@ def _is_unwinding() -> bool:
     return error is not None
 
 
-def _drop_interrupted(unraisable: sys.UnraisableHookArgs) -> None:
+def _drop_interrupted(unraisable: Any) -> None:
     if isinstance(unraisable.exc_value, Interrupted):
         # Soon, since where most of the time is spent in the collector, every other one is lost there too.
         signal.setitimer(signal.ITIMER_REAL, min(RETRY, 0.01), RETRY)
