@@ -82,7 +82,7 @@ def test_the_page_is_written(tmp_path, capsys):
     text = (tmp_path / "results.md").read_text()
     assert all(f"configs/{config}.py" in text for config in make_results.CONFIGS)
     make_results.main(["--commands"])
-    assert capsys.readouterr().out.count("alignment.ablate") == len(make_results.commands()) == 18
+    assert capsys.readouterr().out.count("alignment.ablate") == len(make_results.commands()) == 20
 
 
 def test_the_committed_page_is_that_of_the_committed_rows():

@@ -49,7 +49,7 @@ def test_the_steps_asked_for_are_traced_after_those_that_compile(calls, tmp_path
 def test_the_flag_is_three_steps(flags, steps, monkeypatch, tmp_path):
     seen = []
     monkeypatch.setattr(ablate, "open_run", lambda config, *_: seen.append(config.log.profile) or 1 / 0)
-    args = cli.parse([f"--workdir={tmp_path}", *flags], description="", add_flags=cli.add_profile)
+    args = cli.parse([f"--workdir={tmp_path}", *flags], description="", add_flags=ablate.add_flags)
     with pytest.raises(ZeroDivisionError):
         ablate.ablate(args)
     assert seen == [steps]
