@@ -3,11 +3,11 @@
     python -m alignment.bench --suite=update --size=512,8,8,2,1536,32768 --against=plain --json
 
 The suites: `update` is one whole GRPO update, `logprob` the log-probabilities of its tokens, `attention` one layer's
-attention, each forward and backward on a random model with full-length prompts and completions; `grpo` is a whole step,
-rollout and update, `decode` the rollout alone, and `load` a rollout of completions of very different lengths. Cases are
-compiled and warmed up first and then run in turns, so that other load on the machine affects all of them alike.
-docs/performance.md defines every figure and shows what was measured; --table prints its tables and the README's from
-the committed docs/bench.csv.
+attention, `sft` a supervised step, each forward and backward on a random model with full-length prompts and
+completions; `grpo` is a whole step, rollout and update, `decode` the rollout alone, and `load` a rollout of completions
+of very different lengths. Cases are compiled and warmed up first and then run in turns, so that other load on the
+machine affects all of them alike. docs/performance.md defines every figure and shows what was measured; --table prints
+its tables and the README's from the committed docs/bench.csv.
 
     python -m alignment.bench --suite=fit --csv=docs/fit.csv
 

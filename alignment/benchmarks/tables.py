@@ -11,7 +11,14 @@ from alignment.common.tables import markdown_table
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 STEP_BEGIN, STEP_END = "<!-- step:begin -->", "<!-- step:end -->"
-TIMES = {"update": "update_s", "logprob": "step_s", "attention": "step_s", "decode": "rollout_s", "load": "rollout_s"}
+TIMES = {
+    "update": "update_s",
+    "sft": "step_s",
+    "logprob": "step_s",
+    "attention": "step_s",
+    "decode": "rollout_s",
+    "load": "rollout_s",
+}
 WHAT = ("suite", "size", "prompt")
 TIME = ("s", "its s", "ratio")
 SPACE = ("MB", "its MB", "ratio", "temporaries")

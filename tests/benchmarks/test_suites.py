@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alignment.benchmarks.setting import Setting, parse_size
-from alignment.benchmarks.suites import attention, logprob, update
+from alignment.benchmarks.suites import attention, logprob, sft, update
 from alignment.training.losses import make_grpo_loss
 
 pytestmark = pytest.mark.ci
@@ -68,3 +68,11 @@ def test_inputs_have_the_type_asked_for():
     _, frozen, batch = update.make_inputs(setting)
     assert frozen.params["embed"].dtype == "bfloat16" and batch.cells.max() <= 15
     assert logprob.make_arrays(setting)[0].dtype == attention.make_arrays(setting)["completion"][0].dtype == "bfloat16"
+
+
+def test_a_supervised_step_trains_on_the_responses_alone():
+    batch = sft.make_rows(SETTING)
+    assert batch.tokens.shape == batch.loss_mask.shape == (6, 12)
+    assert batch.loss_mask.sum(axis=1).tolist() == [5] * 6 and not batch.loss_mask[:, :7].any()
+    suite = sft.build(dataclasses.replace(SETTING, suite="sft", repeats=1), ("plain",))
+    assert [case.name for case in suite.cases] == ["ours", "plain"] and suite.useful_flops > 0
