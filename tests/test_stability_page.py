@@ -86,11 +86,12 @@ def test_the_sweep_has_seven_rates_of_each_arm_beside_their_starts(variant, arms
 
 
 def test_the_sweep_is_on_the_task_and_budget_of_the_control():
-    """So that what the control shows to be learnable holds of the map."""
+    """So that what the control shows to be learnable holds of the map, which samples half of its prompts."""
     sweep, control = (
         cli.leaves(cli.load_config(f"{ROOT}/configs/{name}.py", default_config()))
         for name in ("stability_map", "control_planted")
     )
     assert {name for name, value in sweep.items() if value != control[name]} == {
-        *("arms", "seeds", "data.eval.count", "data.dev.count", "grpo.learning_rate", "grpo.power_every")
+        *("arms", "seeds", "data.eval.count", "data.dev.count", "grpo.learning_rate", "grpo.power_every"),
+        "grpo.prompts",
     }
