@@ -173,7 +173,8 @@ def test_merged_adapters_decode_as_the_stack_does_and_say_how_far_off_they_are(c
     assert same.mean() > 0.8  # float32: the two round differently, and seldom choose differently
     gap = np.abs(one.group.log_prob - other.group.log_prob)[same]
     # Of logits up to some ten: 26 roundings of 2^-24 each way (tiny.py) are 3e-5, and over twelve tokens they add up.
-    assert 0 < gap.max() < 1e-3
+    # On a CPU float32 decoding adds the adapters to the weights as well, so that the two may be equal.
+    assert gap.max() < 1e-3
 
 
 def test_mismatch_by_hand():
