@@ -262,8 +262,9 @@ def test_a_damaged_adapter_is_made_again_from_its_checkpoint(base, straight, tmp
 
 @pytest.mark.ci
 def test_every_arm_runs(base, tmp_path):
-    outcomes = run(config_for(base, *ARMS, steps=2), tmp_path)
-    assert [outcome.row["arm"] for outcome in outcomes] == list(ARMS)
+    arms = [arm for arm in ARMS if arm != "sft_ceiling"]  # for vignettes: tests/test_wheel.py runs it
+    outcomes = run(config_for(base, *arms, steps=2), tmp_path)
+    assert [outcome.row["arm"] for outcome in outcomes] == arms
     stages = {path.name for path in (tmp_path / "seed0").iterdir()}
     assert {"joint", "reward_on_merged", "reasoning_wide", "answers"} <= stages
     wide = json.loads((tmp_path / "seed0" / "reasoning_wide" / "adapter" / "adapter_config.json").read_text())
