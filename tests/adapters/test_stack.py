@@ -120,7 +120,7 @@ def test_an_adapter_whose_b_is_zero_adds_an_exact_zero_however_ranks_fall_into_b
     both = push(under, "reward", lora(2, rank=ranks[1], trained=False))
     w = params()["layers"]["o_proj"]["w"][0].astype(dtype)
     x = jax.random.normal(jax.random.key(5), (tokens, w.shape[0]))
-    one, two = (jax.jit(project, static_argnums=2)(x, w, "o_proj", first_layer(s), s) for s in (under, both))
+    one, two = (jax.jit(project)(x, {"o_proj": w}, first_layer(s), s)[0] for s in (under, both))
     np.testing.assert_array_equal(one, two)
 
 
