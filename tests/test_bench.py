@@ -80,7 +80,7 @@ def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
     ("flags", "message"),
     [
         ([], "--suite is missing"),
-        (["--suite=updates"], "attention, decode, grpo, load, logprob, update"),
+        (["--suite=updates"], "attention, decode, grpo, load, logprob, sft, update"),
         (["--suite=logprob", "--size=1,2,3"], "six whole numbers"),
         (["--suite=logprob", "--size=a,b,c,d,e,f"], "six whole numbers"),
         (["--suite=logprob", "--size=32,2,3,2,64,128"], "--size=32,2,3,2,64,128"),
