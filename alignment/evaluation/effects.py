@@ -13,8 +13,6 @@ import numpy as np
 
 from alignment.evaluation.statistics import Interval, bootstrap, detectable_change, sign_flip
 
-FROM_CEILING = "ceiling minus start"  # the basis of a headroom that no training can exceed by much
-
 Scores = Mapping[int, Mapping[str, float]]  # seed -> record id -> share of the answers that are right
 
 
@@ -35,6 +33,7 @@ class Headroom(NamedTuple):
 
     value: float
     basis: str  # in words, what it was computed from
+    is_bound: bool = False  # whether training covers at most this distance, so that a share of it means something
 
 
 def paired_change(scores: Scores, start: Scores) -> Change | None:
@@ -70,7 +69,7 @@ def headroom(start: float, ceiling: float | None, samples: Mapping[str, float | 
         new knowledge, and k = 16 samples or so to be steady; with fewer it is an estimate from k.
     """
     if ceiling is not None:
-        return Headroom(ceiling - start, FROM_CEILING)
+        return Headroom(ceiling - start, "ceiling minus start", is_bound=True)
     majority, single = samples.get("majority_at_k"), samples.get("sampled_accuracy")
     if majority is None or single is None:
         return None

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment.evaluation.comparisons import MIN_QUESTIONS
-from alignment.evaluation.effects import FROM_CEILING, Change, Headroom, Scores, headroom, paired_change
+from alignment.evaluation.effects import Change, Headroom, Scores, headroom, paired_change
 from alignment.evaluation.statistics import holm
 from alignment.evaluation.training_power import completions_needed
 
@@ -159,7 +159,7 @@ def verdict_row(evidence: Evidence) -> dict[str, Any]:
     change, room = evidence.change, evidence.headroom
     verdict, reason = decide(evidence)
     # An arm that learns can exceed the vote of its start's samples many times: no share is won of such a headroom.
-    has_ceiling = room is not None and room.basis == FROM_CEILING and room.value > MARGIN
+    has_share = room is not None and room.is_bound and room.value > MARGIN
     return {
         "verdict": verdict,
         "reason": reason,
@@ -174,7 +174,7 @@ def verdict_row(evidence: Evidence) -> dict[str, Any]:
         "detectable": change.detectable,
         "headroom": room and room.value,
         "headroom_basis": room and room.basis,
-        "headroom_won": change.difference / room.value if has_ceiling else None,
+        "headroom_won": change.difference / room.value if has_share else None,
         "strict": evidence.strict,
         "strict_start": evidence.strict_start,
         "completions": evidence.completions,

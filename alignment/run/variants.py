@@ -25,7 +25,7 @@ def stage_config(config: ConfigDict, stage: Stage | None) -> ConfigDict:
         for name, text in stage.variant:
             flag = f"--config.arms=...@{name}={text}"
             if name not in known:
-                raise UserError(f"{flag}: grpo has no leaf {name!r}; {did_you_mean(name, known)}")
+                raise UserError(f"{flag}: grpo has no leaf {name!r}; {did_you_mean(name, known)}".rstrip())
             try:
                 value = read_as(known[name], text)
             except ValueError:

@@ -36,6 +36,6 @@ def test_the_interval_is_that_of_paired_questions():
 
 def test_headroom_is_the_ceiling_or_else_the_majority():
     samples = {"samples": 4, "majority_at_k": 0.7, "sampled_accuracy": 0.5}
-    assert headroom(0.6, 0.9, samples).value == pytest.approx(0.3)
-    assert headroom(0.6, None, samples) == (pytest.approx(0.2), "majority@4 minus pass@1")
+    assert headroom(0.6, 0.9, samples) == (pytest.approx(0.3), "ceiling minus start", True)
+    assert headroom(0.6, None, samples) == (pytest.approx(0.2), "majority@4 minus pass@1", False)
     assert headroom(0.6, None, {}) is None
