@@ -3,9 +3,9 @@
 What it is: supervised traces come from a careful teacher (the chain of thought derived from the knowledge base) and a
 hasty one (a first impression, right in 25 %), 60 % of them hasty, as published traces are mixed. The reward stage pays
 right answers in strict format. What it can learn is known, and so is the ceiling: the same SFT on careful chains alone
-(`sft_ceiling`). `modular` and `monolithic` have their own rates, chosen on the development split. Two rewards that
-teach nothing or the wrong thing are the negative controls: `random`, a fair coin, and `inverted`, which pays for wrong
-answers.
+(`sft_ceiling`). `modular` and `monolithic` have their own rates; docs/results/control/trials.md says on which questions
+rates and sizes were chosen. Two rewards that teach nothing or the wrong thing are the negative controls: `random`, a
+fair coin, and `inverted`, which pays for wrong answers.
 
 Expected result: accuracy of `modular` and `monolithic`, greedy and sampled at the temperature of training (mean of four
 answers a question), rises by at least 10 points over `sft_cot` and wins at least 60 % of the way to the ceiling;
