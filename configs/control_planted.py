@@ -19,7 +19,7 @@ docs/results/control/README.md of what it left.
 
     python -m alignment.ablate --config=configs/control_planted.py --workdir=runs/control
 
-`--config.seeds=0 --config.eval.count=200` is a short version of it.
+`--config.seeds=5 --config.data.eval.count=200` is a short version of it.
 """
 
 from ml_collections import ConfigDict
@@ -34,7 +34,8 @@ START, CEILING = "sft_cot", "sft_ceiling"
 def get_config() -> ConfigDict:
     """Return the control: start, ceiling, two arms that should learn and two that should not, five seeds."""
     config = nano_config()
-    config.arms, config.seeds = (START, CEILING, *LEARNERS, *CONTROLS), (0, 1, 2, 3, 4)
+    # Seeds 0 to 4 are those of the first run, from which the rates follow.
+    config.arms, config.seeds = (START, CEILING, *LEARNERS, *CONTROLS), (5, 6, 7, 8, 9)
 
     config.data.sft.update(count=4096, strategies=("careful=0.4", "hasty=0.6"))
     config.data.rl.count = 1024

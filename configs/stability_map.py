@@ -20,7 +20,7 @@ the same command. `python docs/make_stability.py` makes docs/results/stability/R
 
     python -m alignment.ablate --config=configs/stability_map.py --workdir=runs/stability
 
-`--config.seeds=0 --config.eval.count=100` is a short version of it.
+`--config.seeds=0 --config.data.eval.count=100` is a short version of it.
 """
 
 from ml_collections import ConfigDict
