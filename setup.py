@@ -57,7 +57,7 @@ setup(
         "etils[epath]>=1.15",
         "numpy>=2.0",
         "scipy>=1.13",
-        "jinja2>=3.1",
+        "jinja2>=3.1.6",
         "markupsafe>=3.0",
         "matplotlib>=3.9",
         "tqdm>=4.66",

@@ -44,6 +44,7 @@ from alignment.models.qwen2 import hidden_states, init_params, logits
 from alignment.record import Record
 from alignment.text.templates import get_template, messages
 from alignment.text.tokenizer import encode_chat, load_tokenizer
+from alignment.text.tokenizer_files import split_as_qwen2
 
 TEMPLATE = "think_answer"
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -53,10 +54,6 @@ PIECES = (
     *("\\boxed{A}", "\\boxed{B}", "\\boxed{C}", "\\boxed{D}"),
     *("\nA.", "\nB.", "\nC.", "\nD."),
     *(" (A)", " (B)", " (C)", " (D)"),
-)
-# Qwen2's pre-tokeniser: contractions, letters, single digits, punctuation, line ends, spaces.
-SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
@@ -125,15 +122,10 @@ def short_answer(record: Record) -> str:
 
 def write_tokenizer(folder: Path, texts: Sequence[str], vocab_size: int) -> Any:
     """Train a byte-level BPE on `texts`, write the tokenizer files to `folder` and return the loaded tokenizer."""
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.NFC()
-    split = pre_tokenizers.Split(Regex(SPLIT), behavior="isolated")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
+    split_as_qwen2(tokenizer)
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size - len(SPECIAL) - len(PIECES),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),

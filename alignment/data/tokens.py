@@ -23,7 +23,7 @@ from alignment.common.manifest import sha256
 from alignment.common.progress import progress, warn
 from alignment.data.ids import fingerprint
 from alignment.record import Record
-from alignment.text import templates, tokenizer
+from alignment.text import chat_template, chat_tokenizer, templates, tokenizer
 
 Encode = Callable[[Record], tuple[list[int], list[int]]]  # ids and loss mask
 MEMORY = 256  # rows kept in memory while a table is made
@@ -100,10 +100,11 @@ def _warn(folder: pathlib.Path, reason: str) -> None:
     )
 
 
-def encoding_key(chat_tokenizer: Any, **choices: Any) -> str:
+def encoding_key(reader: chat_tokenizer.ChatTokenizer, **choices: Any) -> str:
     """Return a text that changes whenever the tokenizer, a choice of the caller or the code that encodes does."""
-    code = [pathlib.Path(module.__file__).read_bytes() for module in (templates, tokenizer)]
-    vocabulary = chat_tokenizer.backend_tokenizer.to_str() + str(chat_tokenizer.chat_template)
+    modules = chat_template, chat_tokenizer, templates, tokenizer
+    code = [pathlib.Path(module.__file__).read_bytes() for module in modules]
+    vocabulary = reader.backend_tokenizer.to_str() + reader.chat_template
     digest = hashlib.sha256(b"\n".join([*code, vocabulary.encode()])).hexdigest()
     return f"{digest} {sorted(choices.items())}"
 

@@ -14,6 +14,7 @@ from typing import Any
 from alignment.common.fields import read_object
 from alignment.errors import UserError
 from alignment.record import Record
+from alignment.text.chat_tokenizer import ChatTokenizer
 from alignment.text.templates import Template, messages
 from alignment.text.tokenizer_files import (
     BACKEND_FILE,
@@ -23,16 +24,16 @@ from alignment.text.tokenizer_files import (
     read_backend,
     read_template,
     special_tokens,
-    unreadable,
 )
 
 TURN_END = "<|im_end|>"
+MAX_IDS = 2**32  # the type of an id
 _VOCABULARIES = ((BACKEND_FILE,), ("vocab.json", "merges.txt"))
 _PROBE = ({"role": "user", "content": "1 + 1"},)
 
 
-def load_tokenizer(folder: str | Path) -> Any:
-    """Return a transformers tokenizer that encodes as the `tokenizer.json` of a local checkpoint folder says.
+def load_tokenizer(folder: str | Path) -> ChatTokenizer:
+    """Return a tokenizer that encodes as the `tokenizer.json` of a local checkpoint folder says.
 
     Nothing is downloaded and no remote code runs. A folder without `tokenizer.json` is read by `vocab.json`,
     `merges.txt` and the added tokens of its side files, the way of Qwen2.
@@ -43,30 +44,23 @@ def load_tokenizer(folder: str | Path) -> Any:
     """
     folder = Path(folder)
     _require_files(folder)
-    from transformers import PreTrainedTokenizerFast  # Heavy: only who tokenises pays for it.
-
     fields = read_object(folder / CONFIG_FILE)
     check_settings(folder, fields)
     backend = read_backend(folder, fields)
     added = added_ids(backend)
     roles = special_tokens(folder, fields, added)
-    template = read_template(folder, fields)
-    try:
-        tokenizer = PreTrainedTokenizerFast(
-            tokenizer_object=backend, chat_template=template, clean_up_tokenization_spaces=False, **roles
-        )
-    except Exception as error:  # noqa: BLE001 - transformers raises many types
-        raise unreadable(folder, error) from error
-    # transformers puts an empty post-processor in the place of none. No token is ever added by it: see `_encode`.
-    tokenizer.backend_tokenizer.post_processor = backend.post_processor
-    if tokenizer.backend_tokenizer.to_str() != backend.to_str():
-        raise UserError(f"{folder}: this version of transformers does not encode as {BACKEND_FILE} says; use another")
-    if TURN_END not in tokenizer.get_vocab():
-        raise UserError(f"{folder}: the vocabulary has no {TURN_END}; use a tokenizer of the Qwen2 family (ChatML)")
-    if TURN_END not in added:
-        raise UserError(f"{folder}: {BACKEND_FILE} splits {TURN_END}; make it an added token, as Qwen2's does")
-    _check_template(tokenizer, folder)
+    tokenizer = ChatTokenizer(backend, read_template(folder, fields), roles)
+    check_tokenizer(tokenizer, folder)
     return tokenizer
+
+
+def check_tokenizer(tokenizer: ChatTokenizer, source: str | Path) -> None:
+    """Raise `UserError` naming `source` if a tokenizer has no ChatML, or a chat template that cannot be used."""
+    if tokenizer.convert_tokens_to_ids(TURN_END) is None:
+        raise UserError(f"{source}: the vocabulary has no {TURN_END}; use a tokenizer of the Qwen2 family (ChatML)")
+    if TURN_END not in added_ids(tokenizer.backend_tokenizer):
+        raise UserError(f"{source}: {BACKEND_FILE} splits {TURN_END}; make it an added token, as Qwen2's does")
+    _check_template(tokenizer, source)
 
 
 def _require_files(folder: Path) -> None:
@@ -80,19 +74,19 @@ def _require_files(folder: Path) -> None:
         )
 
 
-def _check_template(tokenizer: Any, folder: Path) -> None:
+def _check_template(tokenizer: ChatTokenizer, source: str | Path) -> None:
     try:
         turn, prompt = (_render(tokenizer, _PROBE, generate=generate) for generate in (False, True))
     except UserError as error:
-        raise UserError(f"{folder}: {error}") from error
+        raise UserError(f"{source}: {error}") from error
     if _PROBE[0]["content"] not in turn or not prompt.startswith(turn) or prompt == turn:
         raise UserError(
-            f"{folder}: the chat template drops the question or the header that opens the assistant's turn "
+            f"{source}: the chat template drops the question or the header that opens the assistant's turn "
             "(add_generation_prompt); use the one that ships with Qwen2.5"
         )
 
 
-def stop_ids(tokenizer: Any, folder: str | Path) -> tuple[int, ...]:
+def stop_ids(tokenizer: ChatTokenizer, folder: str | Path) -> tuple[int, ...]:
     """Return the ids that end a completion: those of generation_config.json, the tokenizer's own, and `<|im_end|>`.
 
     The last is what the loss mask teaches a model to stop with, yet a base checkpoint names only `<|endoftext|>`.
@@ -103,8 +97,7 @@ def stop_ids(tokenizer: Any, folder: str | Path) -> tuple[int, ...]:
     path = Path(folder) / "generation_config.json"
     value = read_object(path).get("eos_token_id") if path.is_file() else None
     listed = value if isinstance(value, list) else [] if value is None else [value]
-    known = set(tokenizer.get_vocab().values())
-    unknown = [id_ for id_ in listed if isinstance(id_, bool) or not isinstance(id_, int) or id_ not in known]
+    unknown = [id_ for id_ in listed if not _is_id(tokenizer, id_)]
     if unknown:
         raise UserError(
             f"{path}: eos_token_id holds {unknown[0]!r}, which is no id of this tokenizer; name an id, a list, or null"
@@ -113,13 +106,20 @@ def stop_ids(tokenizer: Any, folder: str | Path) -> tuple[int, ...]:
     return tuple(dict.fromkeys(id_ for id_ in candidates if id_ is not None))
 
 
-def pad_id(tokenizer: Any) -> int:
+def _is_id(tokenizer: ChatTokenizer, value: Any) -> bool:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_IDS
+    return is_number and tokenizer.backend_tokenizer.id_to_token(value) is not None
+
+
+def pad_id(tokenizer: ChatTokenizer) -> int:
     """Return the id used as filler; masks say what is real, so it may equal an id that ends a completion."""
     candidates = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(TURN_END))
     return next(id_ for id_ in candidates if id_ is not None)
 
 
-def encode_prompt(tokenizer: Any, record: Record, template: Template, max_tokens: int | None = None) -> list[int]:
+def encode_prompt(
+    tokenizer: ChatTokenizer, record: Record, template: Template, max_tokens: int | None = None
+) -> list[int]:
     """Return the prompt's ids, up to and including the header that opens the assistant's turn.
 
     Raises:
@@ -134,7 +134,7 @@ def encode_prompt(tokenizer: Any, record: Record, template: Template, max_tokens
     return ids
 
 
-def opened_block(tokenizer: Any, template: Template) -> str:
+def opened_block(tokenizer: ChatTokenizer, template: Template) -> str:
     r"""Return what the chat template writes in the model's place of the reasoning block, such as "<think>\n"; else "".
 
     It is taken from what the template renders, so that a completion that begins inside the block is read as such
@@ -146,7 +146,7 @@ def opened_block(tokenizer: Any, template: Template) -> str:
     return header[header.find(template.literals[0]) :] if template.literals[0] in header else ""
 
 
-def encode_chat(tokenizer: Any, chat: Sequence[dict[str, str]]) -> tuple[list[int], list[int]]:
+def encode_chat(tokenizer: ChatTokenizer, chat: Sequence[dict[str, str]]) -> tuple[list[int], list[int]]:
     """Return (ids, loss mask) of a whole chat; the mask is 1 exactly on assistant content and its `<|im_end|>`.
 
     Each turn of the assistant is encoded apart from what precedes it, so that no token straddles the border: the ids
@@ -166,7 +166,9 @@ def encode_chat(tokenizer: Any, chat: Sequence[dict[str, str]]) -> tuple[list[in
     return ids, mask
 
 
-def encode_example(tokenizer: Any, record: Record, template: Template, response: str) -> tuple[list[int], list[int]]:
+def encode_example(
+    tokenizer: ChatTokenizer, record: Record, template: Template, response: str
+) -> tuple[list[int], list[int]]:
     """Return (ids, loss mask) of the record's prompt answered by `response`; the ids start with `encode_prompt`'s.
 
     Where the chat template opens the reasoning block itself, the response is trained from inside the block on.
@@ -188,7 +190,7 @@ def encode_example(tokenizer: Any, record: Record, template: Template, response:
     return prompt + trained, [0] * len(prompt) + [1] * len(trained)
 
 
-def _assistant_spans(tokenizer: Any, chat: Sequence[dict[str, str]], text: str) -> list[tuple[int, int]]:
+def _assistant_spans(tokenizer: ChatTokenizer, chat: Sequence[dict[str, str]], text: str) -> list[tuple[int, int]]:
     """Return the [start, end) character span of every assistant content with its closing token."""
     spans = []
     for index, message in enumerate(chat):
@@ -204,14 +206,13 @@ def _assistant_spans(tokenizer: Any, chat: Sequence[dict[str, str]], text: str) 
     return spans
 
 
-def _render(tokenizer: Any, chat: Sequence[dict[str, str]], generate: bool = False) -> str:
-    # As text: apply_chat_template's tokenised result is a list in transformers 4 and a BatchEncoding in 5.
+def _render(tokenizer: ChatTokenizer, chat: Sequence[dict[str, str]], generate: bool = False) -> str:
     try:
-        return tokenizer.apply_chat_template(list(chat), tokenize=False, add_generation_prompt=generate)
+        return tokenizer.apply_chat_template(chat, add_generation_prompt=generate)
     except Exception as error:  # noqa: BLE001 - a template is a program of the checkpoint and fails in its own ways
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"the chat template fails ({reason}); use the one that ships with Qwen2.5") from error
 
 
-def _encode(tokenizer: Any, text: str) -> list[int]:
+def _encode(tokenizer: ChatTokenizer, text: str) -> list[int]:
     return tokenizer(text, add_special_tokens=False)["input_ids"]

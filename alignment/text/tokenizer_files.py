@@ -19,6 +19,11 @@ BACKEND_FILE = "tokenizer.json"
 TEMPLATE_FILE = "chat_template.jinja"
 TEMPLATE_FOLDER = "additional_chat_templates"
 _MAP_FILE, _ADDED_FILE = "special_tokens_map.json", "added_tokens.json"
+# How Qwen2 splits text: contractions, letters, single digits, punctuation, line ends, spaces.
+QWEN2_SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 _TEXT_END = "<|endoftext|>"
 _ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _LISTS = ("extra_special_tokens", "additional_special_tokens")
@@ -85,7 +90,7 @@ def _from_file(path: Path) -> Any:
 
 def _qwen2(folder: Path, fields: Mapping[str, Any]) -> Any:
     """Build a backend from vocab.json and merges.txt, which say nothing of how text is split: Qwen2's way is taken."""
-    from transformers import Qwen2Tokenizer
+    from tokenizers import Tokenizer, models
 
     kind = fields.get("tokenizer_class", "Qwen2Tokenizer")
     if kind not in ("Qwen2Tokenizer", "Qwen2TokenizerFast"):
@@ -97,14 +102,23 @@ def _qwen2(folder: Path, fields: Mapping[str, Any]) -> Any:
     try:
         lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
         merges = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
-        # Without roles, so that no token is appended: ids come from the files alone.
-        no_roles = {"unk_token": None, "eos_token": None, "pad_token": None}
-        backend = Qwen2Tokenizer(vocab=vocab, merges=merges, **no_roles).backend_tokenizer
+        backend = Tokenizer(models.BPE(vocab=vocab, merges=merges))
     except Exception as error:  # noqa: BLE001 - as above
         raise unreadable(folder, error) from error
+    split_as_qwen2(backend)
     stated = sorted(_stated_ids(folder, fields), key=lambda entry: entry[2])
     backend.add_tokens([token for _, token, _ in stated])
     return backend
+
+
+def split_as_qwen2(backend: Any) -> None:
+    """Give a byte-level `tokenizers.Tokenizer` the normaliser, pre-tokeniser and decoder of Qwen2, in place."""
+    from tokenizers import Regex, decoders, normalizers, pre_tokenizers
+
+    split = pre_tokenizers.Split(Regex(QWEN2_SPLIT), behavior="isolated")
+    as_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    backend.normalizer, backend.decoder = normalizers.NFC(), decoders.ByteLevel()
+    backend.pre_tokenizer = pre_tokenizers.Sequence([split, as_bytes])
 
 
 def _stated_ids(folder: Path, fields: Mapping[str, Any]) -> Iterator[tuple[Path, Any, int]]:

@@ -125,7 +125,7 @@ def test_the_key_names_tokenizer_choices_and_code(tmp_path, monkeypatch):
     keys = [encoding_key(tokenizer, template=template, response=response) for response in ("cot", "answer", "cot")]
     assert keys[0] == keys[2] != keys[1]
     other = load_tokenizer(write_folder(tmp_path / "base"))
-    other.add_tokens(["<seen>"])
+    other.backend_tokenizer.add_tokens(["<seen>"])
     code = tmp_path / "code.py"
     code.write_text("changed")
     monkeypatch.setattr(tokens.templates, "__file__", str(code))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -271,8 +272,8 @@ def test_base_checkpoint_also_stops_at_the_end_of_a_turn(tmp_path):
 def test_pad_falls_back_to_the_end_token(tiny_folder):
     tokenizer = load_tokenizer(tiny_folder)
     assert pad_id(tokenizer) == tokenizer.convert_tokens_to_ids("<|endoftext|>")
-    tokenizer.pad_token = None
-    assert pad_id(tokenizer) == tokenizer.convert_tokens_to_ids("<|im_end|>")
+    unpadded = dataclasses.replace(tokenizer, roles={"eos_token": "<|im_end|>"})
+    assert pad_id(unpadded) == tokenizer.convert_tokens_to_ids("<|im_end|>")
 
 
 def test_long_prompt_names_record_length_limit_and_flag(tiny):
