@@ -85,7 +85,8 @@ _FREE = (
     "lorap_emb_lr",
 )
 FIELDS = frozenset((*_PLAIN, *_FREE, "r", "lora_alpha", "lora_dropout", "target_modules", "auto_mapping"))
-_DEFAULT_TARGETS = ["q_proj", "v_proj"]  # what PEFT adapts in Qwen2 if the config names no targets
+_CLASSES = ("Qwen2ForCausalLM", "LlamaForCausalLM")
+_DEFAULT_TARGETS = ["q_proj", "v_proj"]  # what PEFT adapts in Qwen2 and Llama if the config names no targets
 
 
 def save_peft(folder: str, lora: Lora, base_name: str) -> None:
@@ -189,8 +190,10 @@ def _check_fields(fields: Mapping[str, Any], path: epath.Path) -> None:
         raise UserError(f"{path}: lora_dropout is {shorten(dropout)}; it must be at least 0 and below 1")
     # PEFT writes the class of the model if no task type was configured.
     mapping = fields.get("auto_mapping")
-    if mapping is not None and (not isinstance(mapping, dict) or mapping.get("base_model_class") != "Qwen2ForCausalLM"):
-        raise UserError(f"{path}: auto_mapping is {shorten(mapping)}; only adapters of Qwen2ForCausalLM can be read")
+    if mapping is not None and (not isinstance(mapping, dict) or mapping.get("base_model_class") not in _CLASSES):
+        raise UserError(
+            f"{path}: auto_mapping is {shorten(mapping)}; only adapters of {' or '.join(_CLASSES)} can be read"
+        )
 
 
 def _check_targets(targets: Any, depth: int, names: Sequence[str], path: epath.Path) -> None:

@@ -1,4 +1,4 @@
-"""Qwen2 weights in the Hugging Face folder layout, read and written with safetensors and numpy alone.
+"""Weights of Qwen2 and Llama in the Hugging Face folder layout, read and written with safetensors and numpy alone.
 
 Torch's linear weights are [out, in], one tensor a layer; ours are [L, in, out]. Everything is read tensor by tensor,
 straight from the memory-mapped file into an array of the target type, so that loading needs little more memory than
@@ -36,7 +36,7 @@ from alignment.common.files import write_text
 from alignment.common.finite import all_finite
 from alignment.errors import UserError
 from alignment.hub import snapshot
-from alignment.models.config import Qwen2Config, from_hf, to_hf
+from alignment.models.config import Qwen2Config, from_hf, rope_fields, to_hf
 from alignment.models.parameters import EMBED, HEAD, Parameter
 
 WEIGHTS_FILE = "model.safetensors"
@@ -286,7 +286,7 @@ def _config_fields(source_folder: str | None, config: Qwen2Config, dtype: str) -
         raise UserError(f"{path}: describes another architecture than the parameters; name their own folder")
     # What only transformers 5 knows (`dtype` is its name for torch_dtype) gives way to what version 4 reads as well.
     shared = {name: value for name, value in fields.items() if name not in ("dtype", "rope_parameters", "rope_scaling")}
-    return {**shared, "rope_theta": config.rope_theta, "torch_dtype": dtype}
+    return {**shared, **rope_fields(config), "torch_dtype": dtype}
 
 
 def _plan(config: Qwen2Config, itemsize: int, max_shard_bytes: int) -> dict[str, list[tuple[str, Parameter, int]]]:

@@ -1,4 +1,6 @@
-"""The parameter tree of Qwen2, declared once: path, axes, initialisation and Hugging Face name of every array.
+"""The parameter tree of Qwen2 and Llama, declared once: path, axes, initialisation and Hugging Face name of an array.
+
+The biases and the head are optional: Llama has none of the former, and tied embeddings leave out the latter.
 
 Shapes, initial values, checkpoints and the shapes of LoRA factors are all computed from `PARAMETERS`.
 """
@@ -76,13 +78,19 @@ PARAMETERS = (
     _norm("post_attention_norm", "post_attention_layernorm"),
     Parameter(("norm",), ("hidden",), ONES, "model.norm.weight"),
 )
+BIASES = frozenset(parameter for parameter in PARAMETERS if parameter.path[-1] == "b")  # absent in Llama
 PROJECTIONS = tuple(parameter.path[1] for parameter in PARAMETERS if parameter.is_transposed)
 
 
-def with_shapes(sizes: Mapping[str, int], tied: bool) -> tuple[Parameter, ...]:
-    """Return the parameters with the shapes that axes of these `sizes` give; without the head where it is `tied`."""
+def with_shapes(sizes: Mapping[str, int], tied: bool, biased: bool) -> tuple[Parameter, ...]:
+    """Return the parameters with the shapes that axes of these `sizes` give.
+
+    The head is left out where it is `tied` to the embedding, and the biases where the projections are not `biased`.
+    """
+    absent = {HEAD} if tied else set()
+    absent |= set() if biased else BIASES
     return tuple(
         dataclasses.replace(parameter, shape=tuple(sizes[axis] for axis in parameter.axes))
         for parameter in PARAMETERS
-        if parameter is not HEAD or not tied
+        if parameter not in absent
     )

@@ -1,8 +1,8 @@
-"""Qwen2 (Yang et al. 2024, 2407.10671) as pure functions over a plain tree of arrays.
+"""Qwen2 (Yang et al. 2024, 2407.10671) and Llama (Touvron et al. 2023, 2302.13971) as pure functions over arrays.
 
     params = {"embed": [V, D], "norm": [D], "head": [V, D] if untied,
               "layers": {"input_norm": [L, D], "post_attention_norm": [L, D],
-                         "<projection>": {"w": [L, in, out], "b": [L, out] for q, k, v}}}
+                         "<projection>": {"w": [L, in, out], "b": [L, out] for q, k, v of Qwen2}}}
 
 `alignment.models.parameters` declares the tree. Layers are stacked on axis 0 for `lax.scan`. Weights are [in, out]
 (x @ w), the transpose of torch's. One layer is computed in four ways: over a whole causal sequence (`hidden_states`),
@@ -115,7 +115,7 @@ def hidden_states(
     """
     stack = stack or Stack()
     positions = jnp.arange(tokens.shape[1]) if segments is None else segment_positions(segments)
-    cos, sin = rotary(positions, config.head_dim, config.rope_theta)
+    cos, sin = _rope_at(config, positions)
 
     def layer_step(x, scanned):
         layer, slices, key = scanned
@@ -296,7 +296,7 @@ def _recomputed(step: Callable, everything: bool) -> Callable:
 
 
 def _rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return rotary(positions, config.head_dim, config.rope_theta)
+    return rotary(positions, config.head_dim, config.rope_theta, config.rope_scaling)
 
 
 def _linear(x: jax.Array, names: tuple[str, ...], layer: dict, context: _Context) -> tuple[jax.Array, ...]:

@@ -114,7 +114,7 @@ def test_rotary_base_of_old_and_new_releases(fields, theta):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"model_type": "llama"}, "model_type is 'llama'; only qwen2"),
+        ({"model_type": "mistral"}, "model_type is 'mistral'; only qwen2 .* and llama"),
         ({"hidden_size": None}, "hidden_size is None; it must be a positive whole number"),
         ({"num_hidden_layers": 0}, "num_hidden_layers is 0"),
         ({"vocab_size": "120"}, "vocab_size is '120'"),

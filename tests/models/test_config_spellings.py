@@ -109,7 +109,10 @@ def test_logits_with_a_stale_rotary_base_are_those_of_transformers(tmp_path):
         ({"rope_scaling": {"type": "dynamic", "factor": 2.0}}, "RoPE scaling of type 'dynamic'"),
         ({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}, "RoPE scaling of type 'yarn'"),
         ({"rope_scaling": {"type": "longrope", "factor": 4.0}}, "RoPE scaling of type 'longrope'"),
-        ({"rope_parameters": {"rope_type": "llama3", "factor": 8.0}}, "RoPE scaling of type 'llama3'"),
+        (
+            {"rope_parameters": {"rope_type": "llama3", "factor": 8.0}},
+            "of type llama3 lacks low_freq_factor",
+        ),
         ({"rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]}}, "RoPE scaling of type 'mrope'"),
         ({"rope_scaling": {"rope_type": "default", "mrope_section": [1, 1, 2]}}, "rope_scaling holds mrope_section"),
         ({"rope_scaling": {"rope_type": "default", "type": "yarn"}}, "RoPE scaling of type 'yarn'"),
