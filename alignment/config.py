@@ -51,6 +51,22 @@ def nano_config() -> ConfigDict:
     return config
 
 
+def planted_config() -> ConfigDict:
+    """Return `nano_config` on the planted task, where reinforcement has a known thing to learn.
+
+    The traces of SFT are careful or hasty (`alignment/data/vignettes/strategies.py`); right answers in strict format
+    are paid. Sampled at 1.0, chance alone makes almost half of the careful answers wrong, so the temperature is 0.7.
+    docs/results/control says how shares and sizes were chosen.
+    """
+    config = nano_config()
+    config.data.sft.update(count=4096, strategies=("careful=0.4", "hasty=0.6"))
+    config.data.rl.count = 1024
+    config.sft.update(epochs=1, batch_size=16, batching="packed")
+    config.grpo.update(steps=24, reward="gated", beta=0.0, temperature=0.7)
+    config.eval.samples = 4
+    return config
+
+
 # --------------------------------------------------------------------------------------------- leaves of an experiment
 
 

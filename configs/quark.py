@@ -1,36 +1,51 @@
-"""Quark's reward on the modular arm: `--config=configs/quark.py:plain`, or `configs/quark.py:safe`.
+"""Quark's reward beside simpler ones, and its weighting against a static one, on the planted task.
 
-What it is: the preset `quark` with Reference-Frozen Normalization and tri-factor weights (Quark Medical Alignment,
-2602.11661), on the nano base, beside SFT alone. The paper publishes four categories, three named factors and no
-formula: the channels, targets, floors, severities and the two formulas are this project's reconstruction, and its
-fourth category, online feedback, joins with `--config.grpo.feedback=FILE --config.grpo.channels=feedback=1` (python
--m alignment.feedback). `safe` adds the hard rule that a violated safety channel gets its group's lowest reward.
+What it is: the modular arm under five rewards, on the task of configs/control_planted.py. The preset `quark` with
+Reference-Frozen Normalization and tri-factor weights is a reconstruction of Quark Medical Alignment (2602.11661): the
+paper publishes four categories, three named factors and no formula. Its fourth category, online feedback, joins with
+`--config.grpo.feedback=FILE --config.grpo.channels=feedback=1` (python -m alignment.feedback).
 
-Expected result: none is promised. What the run shows is in the alignment matrix it prints: which cells are weakest
-and riskiest, and the weights it proposes for the next round.
+    name           preset         what is paid
+    gated          gated          right answers in strict format, and nothing else
+    decoupled_v1   decoupled_v1   the default: accuracy and, with smaller weights, format and no repetition
+    static         quark          eight channels normalised by rfn, equal weights throughout
+    tri_factor     quark          the same channels; weak and risky ones gain weight, redundant ones lose it
+    safe           quark          as tri_factor; a violated safety channel gets its group's lowest reward
 
-Cost: three seeds of one variant are sized for less than 15 minutes on 2 CPU cores, and no network.
+All have one rate, 3e-4, that of `modular` in the control, at which a reward without information gains nothing: what
+differs here are rewards, and a change of accuracy should be what they pay for. There are 62 steps because tri_factor
+moves its weights after steps 30, 40, 50 and 60 alone, a tenth of the way each time.
 
-    python -m alignment.ablate --config=configs/quark.py:plain --workdir=runs/quark/plain
-    python -m alignment.ablate --config=configs/quark.py:safe --workdir=runs/quark/safe
+Expected result: `gated` and `decoupled_v1` lift accuracy, as in the control; of the others none is promised, since a
+reward of eight channels can be earned without answering better. The alignment matrix that the run prints shows which
+cells are weakest and riskiest, and the weights that it proposes for the next round.
 
-`python docs/make_results.py --commands` prints the command of every variant; without the flag it makes docs/results.md
-of what they left.
+Cost: three seeds are sized for 25 minutes on 2 CPU cores, and no network; the same command resumes a stopped run.
+
+    python -m alignment.ablate --config=configs/quark.py --workdir=runs/quark
+
+`python docs/make_results.py --page=quark --workdir=runs/quark` makes docs/results/quark/README.md of it.
 """
 
 from ml_collections import ConfigDict
 
-from alignment.common.registry import lookup
-from alignment.config import nano_config
+from alignment.config import planted_config
 
-REFERENCE = "plain"
-VARIANTS = {"plain": {}, "safe": {"hard_safety": True}}
+START = "sft_cot"
+QUARK = "modular@reward=quark@normaliser=rfn"
+COMPARED = {
+    "gated": "modular@reward=gated",
+    "decoupled_v1": "modular@reward=decoupled_v1",
+    "static": QUARK,
+    "tri_factor": f"{QUARK}@weighting=tri_factor",
+    "safe": f"{QUARK}@weighting=tri_factor@hard_safety=true",
+}
 
 
-def get_config(variant: str = REFERENCE) -> ConfigDict:
-    """Return one `variant` of `VARIANTS`; raises `UserError` with the nearest name otherwise."""
-    config = nano_config()
-    config.arms, config.seeds = ("sft_cot", "modular"), (0, 1, 2)
-    config.grpo.update(steps=50, reward="quark", normaliser="rfn", weighting="tri_factor", calibration_prompts=64)
-    config.grpo.update(lookup(VARIANTS, variant, "variant"))
+def get_config() -> ConfigDict:
+    """Return the modular arm with every reward of `COMPARED`, and the arm that all start from, at three seeds."""
+    config = planted_config()
+    config.arms, config.seeds = (START, *COMPARED.values()), (0, 1, 2)
+    config.data.eval.count = 200
+    config.grpo.update(steps=62, learning_rate=3e-4, calibration_prompts=64)
     return config

@@ -26,7 +26,7 @@ the same command. `python docs/make_stability.py` makes docs/results/stability/R
 from ml_collections import ConfigDict
 
 from alignment.common.registry import lookup
-from alignment.config import nano_config
+from alignment.config import planted_config
 
 RATES = ("1e-4", "2e-4", "4e-4", "8e-4", "1.6e-3", "3.2e-3", "6.4e-3")
 MAPPED = {
@@ -38,16 +38,14 @@ STARTS = {"two": ("sft_cot",), "matched": ("sft_cot", "sft_cot_wide")}
 
 def get_config(variant: str = "two") -> ConfigDict:
     """Return the sweep of two arms, or of three, with the arms that they start from."""
-    config = nano_config()
+    config = planted_config()
     mapped = lookup(MAPPED, variant, "variant")
     config.arms = (*STARTS[variant], *(f"{arm}@learning_rate={rate}" for arm in mapped for rate in RATES))
     config.seeds = (0, 1, 2)
-
-    config.data.sft.update(count=4096, strategies=("careful=0.4", "hasty=0.6"))
-    config.data.rl.count = 1024
     config.data.eval.count = config.data.dev.count = 200
+    config.grpo.power_every = 23  # the first step and the last
 
-    config.sft.update(epochs=1, batch_size=16, batching="packed")
-    config.grpo.update(steps=24, prompts=8, group_size=8, reward="gated", beta=0.0, temperature=0.7, power_every=23)
-    config.eval.samples = 4
+    # Held out beside the records that are trained on, to measure what reinforcement does to what SFT taught.
+    config.sft.holdout = 32
+    config.data.sft.count += config.sft.holdout
     return config

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
 import re
@@ -9,12 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from result_pages import load_config
 
 from alignment import cli
+from alignment.arms import get_arm, rewarded_stage
 from alignment.build_data import BUILDERS
 from alignment.config import ALL_PROJECTIONS, default_config, default_data_set
+from alignment.data.load import hold_out, load_data
 from alignment.errors import UserError
 from alignment.objectives.family import LOSSES
+from alignment.run.variants import stage_config
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = {path.name: path for path in sorted((ROOT / "configs").glob("*.py"))}
@@ -23,6 +26,7 @@ ABLATIONS = ("losses", "rewards_ablation", "quark", "crpo")
 NAMED = [f"{ROOT}/configs/{name}.py" for name in ("demo", "demo_plain", "control_planted", "stability_map")]
 NAMED += [f"{ROOT}/configs/qwen2_5.py:{size}" for size in ("0.5b", "1.5b", "3b", "7b")]
 NAMED += [f"{ROOT}/configs/{name}.py" for name in ABLATIONS]
+NAMED += [f"{ROOT}/configs/plain_rl.py:{variant}" for variant in ("sweep", "confirm")]
 
 
 @pytest.mark.parametrize("name", NAMED, ids=lambda name: Path(name).name)
@@ -39,7 +43,7 @@ def test_the_demonstration_is_the_control_with_the_headline_arms():
     """Both use one task; the demonstration samples half of the prompts, at rates that need fewer of them to learn."""
     demo, control = (cli.load_config(f"{ROOT}/configs/{name}.py", default_config()) for name in CONTROLLED)
     differing = {name for name, value in cli.leaves(demo).items() if value != cli.leaves(control)[name]}
-    assert differing == {"arms", "seeds", "data.eval.count", "grpo.prompts", "grpo.learning_rate"}
+    assert differing == {"arms", "seeds", "data.eval.count", "grpo.prompts", "grpo.learning_rate", "grpo.power_every"}
     assert set(demo.arms) & set(control.arms) == {"sft_cot", "modular"}
 
 
@@ -103,25 +107,48 @@ def test_configs_load_from_any_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", ABLATIONS)
-def test_every_variant_of_an_ablation_differs_and_is_listed(name):
-    module = importlib.util.module_from_spec(
-        spec := importlib.util.spec_from_file_location(name, CONFIGS[f"{name}.py"])
-    )
-    spec.loader.exec_module(module)
-    assert module.REFERENCE in module.VARIANTS
-    made = [cli.leaves(module.get_config(variant)) for variant in module.VARIANTS]
+def test_every_arm_of_a_comparison_differs_and_is_listed(name):
+    module = load_config(name)
+    config = module.get_config()
+    assert config.arms[-len(module.COMPARED) :] == (*module.COMPARED.values(),) and module.START in config.arms
+    stages = [rewarded_stage(get_arm(label)) for label in module.COMPARED.values()]
+    made = [(stage.name.partition("@")[0], cli.leaves(stage_config(config, stage))) for stage in stages]
     assert all(one != other for one, other in itertools.combinations(made, 2))
-    assert all(re.search(rf"\b{variant}\b", module.__doc__) for variant in module.VARIANTS)
-    with pytest.raises(UserError, match=rf"{name}\.py: unknown variant 'nothing'; did you mean"):
-        cli.load_config(f"{CONFIGS[f'{name}.py']}:nothing", default_config())
+    assert all(re.search(rf"\b{arm}\b", module.__doc__) for arm in module.COMPARED)
 
 
 def test_losses_have_the_constants_of_their_papers():
     """The table of alignment/objectives/family.py."""
-    settings = {name: cli.load_config(f"{ROOT}/configs/losses.py:{name}", default_config()).grpo for name in LOSSES}
+    module = load_config("losses")
+    config, stages = module.get_config(), {name: rewarded_stage(get_arm(arm)) for name, arm in module.COMPARED.items()}
+    settings = {name: stage_config(config, stage).grpo for name, stage in stages.items()}
     assert {name: grpo.loss for name, grpo in settings.items()} == {name: name for name in LOSSES}
     clips = {name: (grpo.clip_low, grpo.clip_high, grpo.beta) for name, grpo in settings.items()}
     assert clips["grpo"] == (0.2, 0.2, 0.04) and clips["dapo"] == (0.2, 0.28, 0.0)
     assert clips["dr_grpo"] == clips["lite_ppo"] == clips["bnpo"] == (0.2, 0.2, 0.0)
     assert clips["gspo"] == (3e-4, 4e-4, 0.0) and clips["cispo"][1:] == (4.0, 0.0)
     assert settings["dapo"].mask_truncated and "overlong=1" in settings["dapo"].channels
+
+
+def test_plain_reinforcement_is_confirmed_at_rates_and_seeds_of_which_the_sweep_chose_the_first():
+    module = load_config("plain_rl")
+    sweep, confirm = (module.get_config(variant) for variant in module.VARIANTS)
+    assert not set(sweep.seeds) & set(confirm.seeds) and set(confirm.arms) <= set(sweep.arms)
+    completions = set()
+    for label in sweep.arms[1:]:
+        grpo = stage_config(sweep, rewarded_stage(get_arm(label))).grpo
+        completions.add(grpo.steps * grpo.prompts * grpo.group_size)
+    assert max(completions) < 1.05 * min(completions)  # 4,800, or 12 steps of 384
+    with pytest.raises(UserError, match="unknown variant 'nothing'; did you mean"):
+        module.get_config("nothing")
+
+
+@pytest.mark.parametrize("name, count", [("control_planted", 4096), ("stability_map", 4096), ("demo", 4096)])
+def test_records_that_are_held_out_are_not_taken_from_training(name, count):
+    config = load_config(name).get_config()
+    assert config.data.sft.count - config.sft.holdout == count and config.grpo.power_every
+    config.data.sft.count, config.data.rl.count, config.data.eval.count, config.data.dev.count = 24, 8, 8, 0
+    with_more = hold_out(load_data(config.data, training=("sft", "rl")), 8)
+    config.data.sft.count = 16
+    plain = load_data(config.data, training=("sft", "rl"))
+    assert (with_more.sft, with_more.rl, with_more.eval) == (plain.sft, plain.rl, plain.eval)

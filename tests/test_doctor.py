@@ -51,7 +51,7 @@ def test_a_folder_is_judged_by_its_nearest_parent(tmp_path):
 def test_every_recipe_of_the_checkout_is_planned_and_data_sets_are_not():
     names = [name for name, _ in doctor.recipes(str(ROOT / "configs"))]
     short = {name.rpartition("/")[2] for name in names}
-    assert {"demo.py", "losses.py:dapo", "qwen2_5.py:7b", "crpo.py:crpo", "quark.py:safe"} <= short
+    assert {"demo.py", "losses.py", "qwen2_5.py:7b", "crpo.py", "plain_rl.py:confirm"} <= short
     assert not any(name.startswith("data_") for name in short)
 
 

@@ -27,7 +27,8 @@ REAL = (
 RUN = {
     **{f"data.{part}.count": 4 for part in ("sft", "rl", "eval")},
     **{"seeds": 0, "parallel.devices": 1, "adapters.reasoning.rank": 4, "adapters.reward.rank": 4},
-    **{"sft.epochs": 1, "sft.batch_size": 4, "sft.micro_batches": 1, "grpo.steps": 1, "grpo.prompts": 4},
+    **{"sft.epochs": 1, "sft.batch_size": 4, "sft.micro_batches": 1, "sft.holdout": 0},
+    **{"grpo.steps": 1, "grpo.prompts": 4},
     **{"grpo.group_size": 2, "grpo.micro_batches": 1, "grpo.max_new_tokens": 8, "eval.max_new_tokens": 8},
     **{"grpo.calibration_prompts": 4, "model.remat": False, "data.overlap": 1},
 }
@@ -38,7 +39,6 @@ SMALL = {
     "alignment.feedback": [f"--config.{name}={value}" for name, value in RUN.items()],
     "alignment.build_data": [f"--config.{name}={value}" for name, value in BUILD.items()],
     "alignment.bench": ["--size=32,2,4,2,48,97", "--prompts=2", "--prompt_len=8", "--new_tokens=8", "--repeats=1"],
-    "docs/make_results.py": ["--out=results.md"],
 }
 # The real command trains all arms of its configuration, the others what is particular to them: one reward stage, or
 ARMS = {"runs/demo_plain": "grpo_only", "runs/demo": "base,modular", "runs/traces": "sft_cot"}
