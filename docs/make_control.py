@@ -10,15 +10,13 @@ share, sizes and rates were chosen, is written by hand and appended.
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from result_pages import RESULTS, interval, load_config, make_parser
 
 from alignment.arms import get_arm
 from alignment.common.entry_point import run_entry_point
@@ -31,8 +29,7 @@ from alignment.evaluation.effects import Change, paired_change
 from alignment.evaluation.statistics import holm, over_seeds
 from alignment.evaluation.tables import p_value, percent
 
-ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / "docs" / "results" / "control"
+FOLDER = RESULTS / "control"
 DECODINGS = {"greedy": "", "sampled": "samples"}  # and the folder of their answers below the arm's
 USED = ("arm", "seed", "n", "samples", "strict_rate")  # of a row of results.json
 RISE, SHARE, ALPHA, GAIN = 10, 0.6, 0.01, 3  # points, share of the headroom, level of the tests, points
@@ -83,15 +80,7 @@ seeds rise without anything to learn, greedily most of all, which follows whiche
 counts where every seed rises."""
 
 
-def load_config() -> Any:
-    """Import configs/control_planted.py."""
-    spec = importlib.util.spec_from_file_location("control_planted", ROOT / "configs" / "control_planted.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-CONFIG = load_config()
+CONFIG = load_config("control_planted")
 
 
 def collect(workdir: Path) -> tuple[dict, dict]:
@@ -246,7 +235,7 @@ def control_table(controls: Sequence[tuple[str, str, Change, bool]]) -> str:
             decoding,
             f"{100 * change.difference:+.1f}",
             interval(change.ci95),
-            interval(over_seeds(change.seed_changes)["ci"] or ()),
+            interval(over_seeds(change.seed_changes)["ci"]),
             ", ".join(f"{100 * seed:+.1f}" for seed in change.seed_changes),
             "yes" if held else "no",
         ]
@@ -256,11 +245,6 @@ def control_table(controls: Sequence[tuple[str, str, Change, bool]]) -> str:
     return markdown_table(head, lines)
 
 
-def interval(limits: Sequence[float]) -> str:
-    """Return the limits of an interval of shares in points, "" without any."""
-    return " to ".join(f"{100 * limit:+.1f}" for limit in limits)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the page; return the exit status."""
     return run_entry_point(lambda: run(argv), "nothing was written")
@@ -268,11 +252,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(argv: Sequence[str] | None = None) -> None:
     """Copy what the page needs of a run, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workdir", default="", help="a finished run; without one, the copies of an earlier one")
-    parser.add_argument("--machine", default="", help="a sentence on where, with what and in which time it ran")
-    parser.add_argument("--out", default=str(FOLDER), help="default: docs/results/control")
-    args = parser.parse_args(argv)
+    args = make_parser(__doc__, FOLDER).parse_args(argv)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     if args.workdir:

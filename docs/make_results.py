@@ -1,168 +1,345 @@
-"""Make docs/results.md of finished ablations: every variant with its seeds and intervals.
+"""Make the pages of docs/results that compare arms of one run, and their index docs/results.md.
 
-    python docs/make_results.py --commands                       prints the command of every variant
-    python docs/make_results.py --runs=runs --machine="2 CPU cores of ..., Python 3.11, jax 0.10.2"
+    python -m alignment.ablate --config=configs/losses.py --workdir=runs/losses
+    python docs/make_results.py --page=losses --workdir=runs/losses --machine="2 cores of ..., 24 minutes"
 
-reads <runs>/<config>/<variant>/results.json and verdicts.json and writes the page; a variant that was not run is listed
-as such.
+The first command runs what a page is about; every page has its own. The second copies what the page needs of the run
+to docs/results/losses/rows.json, and writes docs/results/losses/README.md and the index. Without `--page` all pages
+are written again of their copies. A page that was not run has none, and the index says so.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
+import collections
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from typing import Any, NamedTuple
 
+import result_pages
+from result_pages import RESULTS, difference, of_arm, read_json, seed_table, spread, verdict_table
+
+from alignment.arms import get_arm, rewarded_stage
 from alignment.common.entry_point import run_entry_point
+from alignment.common.files import write_json
 from alignment.common.tables import markdown_table
+from alignment.errors import UserError
+from alignment.evaluation.curves import read_curve
+from alignment.evaluation.plots import colours, curve_image
 from alignment.evaluation.stability import is_harmed
 from alignment.evaluation.statistics import over_seeds
-from alignment.evaluation.tables import NONE, number, percent, percent_interval, points
+from alignment.evaluation.tables import NONE, number, percent
 
-ROOT = Path(__file__).resolve().parents[1]
-CONFIGS = ("losses", "rewards_ablation", "quark", "crpo")
-HEAD = ("variant", "arm", "accuracy", "by seed", "against {}", "strict format", "auditability", "reward change")
-HEAD += ("KL peak", "collapsed", "hacking alarms")
-LATER = ("harmed", "sampled accuracy", "verdict")  # which older runs have not; left out where no variant has them
-
-PAGE = """# Results of the ablations
-
-What the ablation configs leave on the embedded nano base: research only, not for patient care, and no statement about
-larger models. Made by `python docs/make_results.py` from `results.json`; do not edit. {machine}
-
-Accuracy is on the same held-out vignettes for every variant (chance 25 %). Means over seeds with the 95 % interval of
-Student's t, which holds the spread between seeds and nothing else, cut at 0 and 100 %; *against* is the mean difference
-to the reference variant at equal seeds, in points, with its interval: where that spans 0, no difference is shown. No
-correction is made for the number of variants. Reward change and KL peak depend on the variant's own reward and are not
-compared across rows. A verdict, where a run has one, compares an arm with the one that its reward stage started from;
-nothing is claimed about a variant that was not powered. [metrics.md](metrics.md) defines every value and the rule.
-
-{tables}"""
+ROWS, PICTURE = "rows.json", "curves.png"
+# Of a row of results.json, of a verdict, and of a row of metrics.jsonl: what a page shows.
+USED = ("arm", "seed", "n", "samples", "accuracy", "sampled_accuracy", "strict_rate", "auditability", "reward_change")
+USED += ("kl_final", "completions", "collapsed", "harmed", "signal_share", "completions_needed")
+JUDGED = ("arm", "start", "seed", "decoding", "verdict", "reason", "start_accuracy", "change", "ci95", "p_holm")
+JUDGED += ("seeds", "seeds_up", "headroom_won")
+CURVES = ("reward/mean", "completion/strict", "kl/mean")
 
 
-def load(config: str) -> ModuleType:
-    """Import `configs/<config>.py`, which has VARIANTS and REFERENCE."""
-    spec = importlib.util.spec_from_file_location(config, ROOT / "configs" / f"{config}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+class Page(NamedTuple):
+    """What a page is made of: a config, its runs as sub-folders of the workdir ("" for the workdir itself)."""
+
+    config: str
+    asks: str  # the question, for the index
+    reference: str  # the arm, or its name in `COMPARED` of the config, that others are compared with
+    runs: tuple[str, ...] = ("",)
+    by_seed: bool = False  # whether it shows every seed
+    curves: str | None = None  # the run whose curves are drawn
 
 
-def commands(runs: str = "runs") -> list[str]:
-    """Return the command of every variant of every config."""
-    return [
-        f"python -m alignment.ablate --config=configs/{config}.py:{variant} --workdir={runs}/{config}/{variant}"
-        for config in CONFIGS
-        for variant in load(config).VARIANTS
-    ]
+PAGES = {
+    "losses": Page("losses", "Do the losses of the GRPO family learn, at the constants of their papers?", "grpo"),
+    "rewards_ablation": Page("rewards_ablation", "What does each part of Quark's reward do?", "full"),
+    "quark": Page("quark", "Quark's reward against simpler ones, its weighting against a static one", "static"),
+    "crpo": Page("crpo", "CRPO against GRPO, with and without a cold start", "grpo"),
+    "plain_rl": Page(
+        "plain_rl",
+        "Does reinforcement learn where no strategies are planted, given enough completions?",
+        "sft_cot",
+        runs=("sweep", "confirm"),
+        by_seed=True,
+        curves="confirm",
+    ),
+    "demo": Page("demo", "Do the reward stages of the demonstration learn at five seeds?", "sft_cot", by_seed=True),
+}
+OTHERS = {
+    "control": "Does reinforcement find the better of two planted strategies, and gain nothing by chance?",
+    "stability": "Over which range of rates does each arm learn without harm?",
+}
+
+UNRUN = "not run yet"
+
+TEXT = """# {title}
+
+{about}
+
+Research only, not for patient care, and no statement about larger models. Made by `python docs/make_results.py` from
+rows.json in this folder; do not edit. {machine}
+
+{commands}
+
+{sections}
+"""
+
+VERDICTS = """## Verdicts{run}
+
+{questions} held-out questions, {seeds}; sampled answers are {samples} a question at the temperature of
+training. *Change* is in points over the arm that the reward stage started from, with the 95 % bootstrap interval over
+questions of the differences averaged over seeds; p is of a sign-flip test over questions, adjusted for the rows of this
+table (Holm). The verdict follows by the rule in [metrics.md](../../metrics.md#verdicts). Nothing is claimed about an
+arm that was not powered.
+
+{verdicts}
+## Arms{run}
+
+Means over seeds with the 95 % interval of Student's t, which holds the spread between seeds and nothing else.
+*Against* is the mean difference to `{reference}` at equal seeds, in points: where its interval spans 0, no difference
+is shown. No correction is made for the number of arms. Reward change and KL depend on an arm's own reward and are not
+compared across rows.
+
+{arms}"""
+
+SEEDS = """
+## By seed{run}
+
+The paired 95 % bootstrap interval over the questions of one seed.
+
+{seeds}"""
+
+SWEEP = """## The sweep
+
+One seed, scored on {questions} questions of the development split, which no other number of this page has seen.
+
+{table}"""
+
+PICTURED = """
+![Reward, strict format and KL of each arm over the steps]({picture})
+"""
+
+INDEX = """# Results
+
+What the experiments of `configs/` leave on the embedded nano base: research only, not for patient care, and no
+statement about larger models. Each page has its command, its numbers and its verdicts by the rule in
+[metrics.md](metrics.md#verdicts). This index is made by `python docs/make_results.py`; do not edit.
+
+{table}
+{earlier}"""
+
+EARLIER = """
+Numbers of the task without planted strategies, of the code of commit `83b178c`, are in
+[results/earlier.md](results/earlier.md). Those runs could not have shown a difference; the pages above replace them.
+"""
 
 
-def page(runs: Path, machine: str) -> str:
-    """Return the whole page as Markdown."""
-    return PAGE.format(machine=machine, tables="\n".join(section(config, runs / config) for config in CONFIGS))
+def collect(page: Page, workdir: Path) -> dict[str, Any]:
+    """Return {run: {"rows", "verdicts", "curves"}} of a finished workdir, with what the page shows of each.
+
+    Raises:
+      UserError: a run is missing or not finished.
+    """
+    runs = {}
+    for run in page.runs:
+        folder = workdir / run
+        remedy = f"run configs/{page.config}.py{f':{run}' if run else ''} to its end and name its folder by --workdir"
+        rows = read_json(folder / "results.json", remedy)
+        kept_rows = [
+            {name: row.get(name) for name in USED} | ({"dev": shown_of(row["dev"])} if row.get("dev") else {})
+            for row in rows
+        ]
+        verdicts = read_json(folder / "verdicts.json", remedy)
+        verdicts = [{name: verdict[name] for name in JUDGED} for verdict in verdicts]
+        curves = read_curves(folder, rows) if page.curves == run else {}
+        runs[run] = {"rows": kept_rows, "verdicts": verdicts, "curves": curves}
+    return runs
 
 
-def section(config: str, folder: Path) -> str:
-    """Return the heading and the table of one config."""
-    module = load(config)
-    results = {variant: read(folder / variant / "results.json") for variant in module.VARIANTS}
-    verdicts = {variant: read(folder / variant / "verdicts.json") for variant in module.VARIANTS}
-    lines = [[*(cell.format(f"`{module.REFERENCE}`") for cell in HEAD), *LATER]]
-    for variant, rows in results.items():
-        arms = dict.fromkeys(row["arm"] for row in rows)
-        for arm in arms:
-            cells = line(variant, arm, of(rows, arm), of(results[module.REFERENCE], arm))
-            lines.append([*cells, verdict_cell(verdicts[variant], arm)])
-        lines += [] if rows else [[f"`{variant}`", "not run", *[""] * (len(lines[0]) - 2)]]
-    columns = [column for column in zip(*lines, strict=True) if column[0] not in LATER or {*column[1:]} - {NONE, ""}]
-    head, *body = zip(*columns, strict=True)
-    table = markdown_table(head, body)
-    title, _, _ = module.__doc__.partition(":")
-    return f"## {title}\n\nConfig: `configs/{config}.py`.\n\n{table}\n"
+def shown_of(row: Mapping) -> dict[str, Any]:
+    """Return of the row of an arm's development answers what a page shows."""
+    return {name: row.get(name) for name in ("n", "accuracy", "sampled_accuracy", "strict_rate")}
 
 
-def read(path: Path) -> list[dict]:
-    """Return the rows of a results.json, [] where there is none."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+def read_curves(folder: Path, rows: Sequence[Mapping]) -> dict[str, dict[str, list]]:
+    """Return {arm: {seed: metric rows of its reward stage}}, with the metrics of `CURVES` alone."""
+    curves: dict[str, dict[str, list]] = {}
+    for row in rows:
+        stage = rewarded_stage(get_arm(row["arm"]))
+        if stage is not None:
+            curve = read_curve(folder / f"seed{row['seed']}" / stage.name / "metrics.jsonl")
+            thinned = [{name: round(step[name], 4) for name in ("step", *CURVES) if name in step} for step in curve]
+            curves.setdefault(row["arm"], {})[str(row["seed"])] = thinned
+    return curves
 
 
-def of(rows: Sequence[Mapping], arm: str) -> list[Mapping]:
-    """Return the rows of one arm by seed."""
-    return sorted((row for row in rows if row["arm"] == arm), key=lambda row: row["seed"])
+def make_page(name: str, stored: Mapping) -> str:
+    """Return a page as Markdown, of what `collect` returns with the sentence on the machine."""
+    page = PAGES[name]
+    module = result_pages.load_config(page.config)
+    title, about, commands = parts_of(module.__doc__, name)
+    sections = [section(page, run, module, stored["runs"][run]) for run in page.runs]
+    sections += [PICTURED.format(picture=PICTURE)] if page.curves else []
+    parts = {"title": title, "about": about, "machine": stored["machine"], "commands": "\n".join(commands)}
+    return re.sub(r"\n{3,}", "\n\n", TEXT.format(**parts, sections="\n".join(sections)))
 
 
-def line(variant: str, arm: str, rows: Sequence[Mapping], reference: Sequence[Mapping]) -> list[str]:
-    """Return the cells of one variant and arm."""
-    judged = [row for row in rows if row["collapsed"] is not None]
-    alarms = [f"{name} ({row['seed']})" for row in rows for name, seen in (row["watch"] or {}).items() if seen["since"]]
-    return [
-        f"`{variant}`",
-        f"`{arm}`",
-        spread([row["accuracy"] for row in rows]),
-        ", ".join(f"{100 * row['accuracy']:.1f}" for row in rows),
-        NONE if rows == reference else difference(rows, reference),
-        spread([row["strict_rate"] for row in rows]),
-        spread([row["auditability"] for row in rows]),
-        mean(rows, "reward_change"),
-        mean(rows, "kl_peak"),
-        f"{sum(row['collapsed'] for row in judged)} of {len(judged)}" if judged else NONE,
-        ", ".join(alarms) or ("none" if judged else NONE),
-        f"{sum(map(is_harmed, judged))} of {len(judged)}" if any("harmed" in row for row in judged) else NONE,
-        spread([row["sampled_accuracy"] for row in rows if row.get("sampled_accuracy") is not None]),
-    ]
+def parts_of(docstring: str, page: str) -> tuple[str, str, list[str]]:
+    """Return the title of a config's docstring, what the config is in words, and the commands of its page, indented."""
+    title, _, rest = docstring.partition(".\n")
+    about = rest.partition("What it is:")[2].partition("Expected result:")[0].strip()
+    making = re.search(rf"`(python docs/make_results\.py --page={page} --workdir=(\S+))`", rest)
+    commands = re.findall(r"^    python -m alignment\.ablate(?:.*\\\n)*.*", rest, re.MULTILINE)
+    commands = [command for command in commands if f" --workdir={making[2]}" in command]
+    return title, about, [*commands, f"    {making[1]}"]
 
 
-def verdict_cell(verdicts: Sequence[Mapping], arm: str) -> str:
-    """Return the verdicts on an arm over all seeds, such as "greedy: learned (+5.2)"; a dash where there are none."""
-    overall = [verdict for verdict in verdicts if verdict["arm"] == arm and verdict["seed"] is None]
-    return ", ".join(f"{row['decoding']}: {row['verdict']} ({points(row['change'])})" for row in overall) or NONE
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return the mean over seeds of shares, with its interval where there is one."""
-    interval = over_seeds(values)
-    ends = percent_interval([min(max(end, 0.0), 1.0) for end in interval["ci"] or ()])
-    return percent(interval["mean"]) + (f" ({ends})" if ends else "")
-
-
-def difference(rows: Sequence[Mapping], reference: Sequence[Mapping]) -> str:
-    """Return the mean difference of accuracy at equal seeds, in points."""
-    other = {row["seed"]: row["accuracy"] for row in reference}
-    interval = over_seeds([100 * (row["accuracy"] - other[row["seed"]]) for row in rows if row["seed"] in other])
-    if interval["mean"] is None:
-        return NONE
-    return f"{interval['mean']:+.1f}" + (
-        f" ({interval['ci'][0]:+.1f} to {interval['ci'][1]:+.1f})" if interval["ci"] else ""
+def section(page: Page, run: str, module: Any, stored: Mapping) -> str:
+    """Return the sections about one run: a sweep on development questions, or verdicts, arms and seeds."""
+    rows, verdicts = stored["rows"], stored["verdicts"]
+    if any(row.get("dev") for row in rows):
+        return SWEEP.format(questions=max(row["dev"]["n"] for row in rows), table=sweep_table(rows))
+    compared = getattr(module, "COMPARED", {})
+    names = {label: name for name, label in compared.items()}
+    seeds = len({row["seed"] for row in rows})
+    shown = f": {run}" if run else ""
+    text = VERDICTS.format(
+        run=shown,
+        questions=max(row["n"] for row in rows),
+        seeds=f"{seeds} seed{'s' if seeds > 1 else ''}",
+        samples=max(row["samples"] or 0 for row in rows),
+        verdicts=verdict_table(verdicts, names),
+        reference=page.reference,
+        arms=arm_table(rows, names, compared.get(page.reference, page.reference)),
     )
+    return text + (SEEDS.format(run=shown, seeds=seed_table(verdicts, names)) if page.by_seed else "")
+
+
+def arm_table(rows: Sequence[Mapping], names: Mapping[str, str], reference: str) -> str:
+    """Return the table of the arms: accuracy by both decodings, against the reference, and how training went."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        mine = of_arm(rows, arm)
+        judged = [row for row in mine if row["collapsed"] is not None]
+        label = f"`{names[arm]}`: `{arm}`" if arm in names else f"`{arm}`"
+        cells = [label]
+        for key in ("accuracy", "sampled_accuracy"):
+            values = [row[key] for row in mine if row[key] is not None]
+            against = NONE if arm == reference else difference(mine, of_arm(rows, reference), key)
+            cells += [spread(values), ", ".join(f"{100 * value:.1f}" for value in values), against]
+        cells += [spread([row[key] for row in mine]) for key in ("strict_rate", "auditability")]
+        cells += [mean(mine, "reward_change"), mean(mine, "kl_final"), mean(mine, "completions_needed")]
+        cells += [f"{sum(row['collapsed'] for row in judged)}, {sum(map(is_harmed, judged))}" if judged else NONE]
+        lines.append(cells)
+    accuracy = [
+        f"{decoding}{column}" for decoding in ("greedy", "sampled") for column in ("", ", by seed", ", against")
+    ]
+    head = ("arm", *accuracy, "strict format", "auditability", "reward change", "KL at the end", "N*")
+    columns = zip((*head, "collapsed, harmed seeds"), *lines, strict=True)
+    head, *body = zip(*(column for column in columns if {*column[1:]} - {NONE}), strict=True)
+    return markdown_table(head, body) + "\n"
+
+
+def sweep_table(rows: Sequence[Mapping]) -> str:
+    """Return the table of a sweep, on the development questions; the best sampled accuracy of each arm is bold."""
+    head = ("arm", "completions", "sampled", "greedy", "strict format")
+    best: dict[str, float] = collections.defaultdict(float)
+    for row in rows:
+        arm, sampled = row["arm"].partition("@")[0], row["dev"]["sampled_accuracy"]
+        best[arm] = max(best[arm], sampled or 0.0)
+    lines = []
+    for row in rows:
+        dev = row["dev"]
+        sampled = percent(dev["sampled_accuracy"])
+        is_best = dev["sampled_accuracy"] == best[row["arm"].partition("@")[0]] and "@" in row["arm"]
+        completions = NONE if row["completions"] is None else f"{row['completions']:,.0f}"
+        lines.append(
+            [
+                f"`{row['arm']}`",
+                completions,
+                f"**{sampled}**" if is_best else sampled,
+                percent(dev["accuracy"]),
+                percent(dev["strict_rate"]),
+            ]
+        )
+    return markdown_table(head, lines) + "\n"
 
 
 def mean(rows: Sequence[Mapping], name: str) -> str:
     """Return the mean over seeds of a number that some rows lack."""
-    return number(over_seeds([row[name] for row in rows if row[name] is not None])["mean"])
+    return number(over_seeds([row[name] for row in rows if row.get(name) is not None])["mean"])
+
+
+def draw(stored: Mapping, run: str) -> bytes:
+    """Return the curves of a run as a PNG."""
+    curves = stored["runs"][run]["curves"]
+    return curve_image(curves, colours(curves), CURVES)
+
+
+def index(results: Path) -> str:
+    """Return docs/results.md: every page with its question and its verdicts, or that it was not run."""
+    lines = []
+    for name, asks in OTHERS.items():
+        is_there = (results / name / "README.md").exists()
+        lines.append(
+            [f"[{name}](results/{name}/README.md)" if is_there else name, asks, "on the page" if is_there else UNRUN]
+        )
+    for name, page in PAGES.items():
+        path = results / name / ROWS
+        if path.exists():
+            verdicts = json.loads(path.read_text(encoding="utf-8"))["runs"][page.runs[-1]]["verdicts"]
+            lines.append([f"[{name}](results/{name}/README.md)", page.asks, counted(verdicts)])
+        else:
+            lines.append([name, page.asks, UNRUN])
+    earlier = EARLIER if (results / "earlier.md").exists() else ""
+    return INDEX.format(table=markdown_table(("page", "question", "verdicts on its arms"), lines), earlier=earlier)
+
+
+def counted(verdicts: Sequence[Mapping]) -> str:
+    """Return how many arms got each verdict over all seeds, such as "greedy: 3 learned, 1 harmed"."""
+    overall = [verdict for verdict in verdicts if verdict["seed"] is None]
+    parts = []
+    for decoding in dict.fromkeys(verdict["decoding"] for verdict in overall):
+        counts = collections.Counter(verdict["verdict"] for verdict in overall if verdict["decoding"] == decoding)
+        parts.append(f"{decoding}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
+    return "; ".join(parts) or NONE
+
+
+def write(name: str, out: Path) -> None:
+    """Write a page and its picture, of the copy of its run below `out`."""
+    folder = out / "results" / name
+    stored = json.loads((folder / ROWS).read_text(encoding="utf-8"))
+    (folder / "README.md").write_text(make_page(name, stored), encoding="utf-8")
+    if PAGES[name].curves:
+        (folder / PICTURE).write_bytes(draw(stored, PAGES[name].curves))
+    print(f"written: {folder / 'README.md'}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the commands, or write the page; return the exit status."""
+    """Write the pages; return the exit status."""
     return run_entry_point(lambda: run(argv), "nothing was written")
 
 
 def run(argv: Sequence[str] | None = None) -> None:
-    """Print the commands, or write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--commands", action="store_true", help="print the command of every variant and stop")
-    parser.add_argument("--runs", default="runs", help="folder of the runs (default: runs)")
-    parser.add_argument("--machine", default="", help="a sentence on where and with what the runs were made")
-    parser.add_argument("--out", default=str(ROOT / "docs" / "results.md"), help="default: docs/results.md")
+    """Copy what a page needs of a run, and write the pages of all copies and the index."""
+    parser = result_pages.make_parser(__doc__, RESULTS.parent)
+    parser.add_argument("--page", default="", choices=("", *PAGES), help="the page that --workdir is of")
     args = parser.parse_args(argv)
-    if args.commands:
-        print("\n".join(commands(args.runs)))
-        return
-    Path(args.out).write_text(page(Path(args.runs), args.machine), encoding="utf-8")
-    print(f"written: {args.out}")
+    out = Path(args.out)
+    if bool(args.page) != bool(args.workdir):
+        raise UserError("--page and --workdir belong together: name the page and its finished run, or neither")
+    if args.page:
+        stored = {"machine": args.machine, "runs": collect(PAGES[args.page], Path(args.workdir))}
+        (out / "results" / args.page).mkdir(parents=True, exist_ok=True)
+        write_json(out / "results" / args.page / ROWS, stored)
+    for name in [args.page] if args.page else PAGES:
+        if (out / "results" / name / ROWS).exists():
+            write(name, out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "results.md").write_text(index(out / "results"), encoding="utf-8")
+    print(f"written: {out / 'results.md'}")
 
 
 if __name__ == "__main__":

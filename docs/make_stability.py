@@ -9,11 +9,12 @@ and its picture; without `--workdir` both are made of the copies.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from result_pages import RESULTS as PAGES
+from result_pages import interval, make_parser, read_json
 
 from alignment.common.entry_point import run_entry_point
 from alignment.common.files import write_json
@@ -24,12 +25,12 @@ from alignment.evaluation.plots import colours, map_image
 from alignment.evaluation.report import RESULTS, VERDICTS
 from alignment.evaluation.stability_map import ArmMap, Point, arm_maps, best_labels, map_points
 from alignment.evaluation.statistics import over_seeds
-from alignment.evaluation.tables import NONE, percent
+from alignment.evaluation.tables import NONE, percent, points
 from alignment.evaluation.verdicts import with_verdicts
 
-ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / "docs" / "results" / "stability"
+FOLDER = PAGES / "stability"
 MACHINE, PICTURE = "machine.json", "map.png"
+REMEDY = "run configs/stability_map.py to its end and name its folder by --workdir"
 
 PAGE = """# The stability map: the range of rates at which an arm learns
 
@@ -105,7 +106,7 @@ def best_table(verdicts: Sequence[Mapping], labels: Sequence[str]) -> str:
             verdict["decoding"],
             percent(verdict["start_accuracy"]),
             points(verdict["change"]),
-            " to ".join(map(points, verdict["ci95"] or ())) or NONE,
+            interval(verdict["ci95"]) or NONE,
             f"{verdict['seeds_up']} of {verdict['seeds']}",
             verdict["verdict"],
         ]
@@ -126,26 +127,10 @@ def pair_table(mapped: Sequence[Point], maps: Sequence[ArmMap]) -> str:
             first, second = at_best[maps[0].arm], at_best[entry.arm]
             seeds = [s for s in first if s in second and None not in (first[s].get(key), second[s].get(key))]
             gap = over_seeds([first[seed][key] - second[seed][key] for seed in seeds])
-            ends = " to ".join(map(points, gap["ci"] or ())) or NONE
+            ends = interval(gap["ci"]) or NONE
             lines.append([maps[0].arm, entry.arm, key.replace("_", " "), points(gap["mean"]), ends])
     head = ("first", "second", "by", "first minus second", "95 % over seeds")
     return markdown_table(head, lines) if lines else ""
-
-
-def points(share: float | None) -> str:
-    """Format a change of a share in points, with its sign; None as a dash."""
-    return NONE if share is None else f"{100 * share:+.1f}"
-
-
-def read(path: Path) -> list[dict]:
-    """Return the content of a JSON file of a run.
-
-    Raises:
-      UserError: it is missing.
-    """
-    if not path.exists():
-        raise UserError(f"{path} is missing; run configs/stability_map.py to its end and name its folder by --workdir")
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -155,14 +140,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(argv: Sequence[str] | None = None) -> None:
     """Copy what the page needs of a run, and write page and picture."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workdir", default="", help="a finished run; without one, the copies of an earlier one")
-    parser.add_argument("--machine", default="", help="a sentence on where, with what and in which time it ran")
-    parser.add_argument("--out", default=str(FOLDER), help="default: docs/results/stability")
-    args = parser.parse_args(argv)
+    args = make_parser(__doc__, FOLDER).parse_args(argv)
     out, source = Path(args.out), Path(args.workdir or args.out)
-    rows, verdicts = read(source / RESULTS), read(source / VERDICTS)
-    machine = args.machine if args.workdir else read(source / MACHINE)
+    rows, verdicts = (read_json(source / name, REMEDY) for name in (RESULTS, VERDICTS))
+    machine = args.machine if args.workdir else read_json(source / MACHINE, REMEDY)
     text = page(rows, verdicts, machine)
     out.mkdir(parents=True, exist_ok=True)
     for name, content in ((RESULTS, rows), (VERDICTS, verdicts), (MACHINE, machine)):

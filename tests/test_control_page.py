@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
+import make_control
 import pytest
 
 from alignment import cli
@@ -14,9 +14,6 @@ from alignment.config import default_config
 from alignment.errors import UserError
 
 ROOT = Path(__file__).parents[1]
-SPEC = importlib.util.spec_from_file_location("make_control", ROOT / "docs" / "make_control.py")
-make_control = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(make_control)
 CONFIG = make_control.CONFIG
 
 ARMS = (CONFIG.START, CONFIG.CEILING, *CONFIG.LEARNERS, *CONFIG.CONTROLS)

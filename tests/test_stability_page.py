@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
+import make_stability
 import pytest
 
 from alignment import cli
@@ -13,10 +13,6 @@ from alignment.arms import get_arm
 from alignment.config import default_config
 
 ROOT = Path(__file__).parents[1]
-SPEC = importlib.util.spec_from_file_location("make_stability", ROOT / "docs" / "make_stability.py")
-make_stability = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(make_stability)
-
 RATES = ("1e-4", "2e-4", "4e-4")
 
 

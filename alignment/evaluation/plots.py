@@ -83,6 +83,19 @@ def curve_plots(curves: Curves, colour: Mapping[str, str]) -> list[str]:
     return drawn
 
 
+def curve_image(curves: Curves, colour: Mapping[str, str], metrics: Sequence[str]) -> bytes:
+    """Draw the panels of `metrics` that a curve has as a PNG on white, side by side, with the names in the first."""
+    panels = [(metric, title, unit) for metric, title, unit in PANELS if metric in metrics]
+    with matplotlib.rc_context(_STYLE | {"figure.facecolor": "white", "savefig.facecolor": "white"}):
+        figure = Figure(figsize=(4.2 * len(panels), 2.8), layout="constrained")
+        grid = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (metric, title, unit) in zip(grid, panels, strict=True):
+            lines = {name: seeds for name in curves if (seeds := _lines(curves[name], metric))}
+            _draw_curves(axes, lines, colour, title, unit)
+        grid[0].legend(fontsize=7, frameon=False)
+        return _png(figure)
+
+
 def accuracy_plot(rows: Sequence[Mapping], colour: Mapping[str, str]) -> str | None:
     """Draw each arm's greedy accuracy as a bar, the mean over its seeds, and the sampled one below as a hatched bar.
 
@@ -160,9 +173,7 @@ def map_plot(points: Sequence[Point], colour: Mapping[str, str]) -> str | None:
 def map_image(points: Sequence[Point], colour: Mapping[str, str]) -> bytes:
     """Draw `map_figure` as a PNG on white, for a page that takes no <svg> element."""
     with matplotlib.rc_context(_STYLE | {"figure.facecolor": "white", "savefig.facecolor": "white"}):
-        buffer = io.BytesIO()
-        FigureCanvasAgg(map_figure(points, colour)).print_png(buffer, metadata={"Software": None})
-        return buffer.getvalue()
+        return _png(map_figure(points, colour))
 
 
 def map_figure(points: Sequence[Point], colour: Mapping[str, str]) -> Figure | None:
@@ -221,17 +232,21 @@ def _lines(by_seed: Mapping[int, Rows], metric: str) -> list[tuple[list[int], li
 def _curve_panel(name: str, lines: Mapping, colour: Mapping[str, str], title: str, unit: str) -> str:
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(4.4, 2.5), layout="constrained")
-        axes = figure.add_subplot()
-        for arm, seeds in lines.items():
-            for steps, values in seeds:
-                axes.plot(steps, values, color=colour[arm], linewidth=0.7, alpha=0.5)
-            axes.plot(*_smoothed_mean(seeds), color=colour[arm], linewidth=1.8)
-        axes.set_title(title)
-        axes.set_ylabel(unit)
-        axes.set_xlabel("step")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.6)
+        _draw_curves(figure.add_subplot(), lines, colour, title, unit)
         return _inline(figure, name, f"{title} over training steps")
+
+
+def _draw_curves(axes: Axes, lines: Mapping, colour: Mapping[str, str], title: str, unit: str) -> None:
+    """Draw every seed of every arm as a thin line, and the smoothed mean of an arm as a bold one."""
+    for arm, seeds in lines.items():
+        for steps, values in seeds:
+            axes.plot(steps, values, color=colour[arm], linewidth=0.7, alpha=0.5)
+        axes.plot(*_smoothed_mean(seeds), color=colour[arm], linewidth=1.8, label=arm)
+    axes.set_title(title)
+    axes.set_ylabel(unit)
+    axes.set_xlabel("step")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.6)
 
 
 def _smoothed_mean(seeds: Sequence[tuple[list[int], list[float]]]) -> tuple[list[int], list[float]]:
@@ -245,6 +260,12 @@ def _smoothed_mean(seeds: Sequence[tuple[list[int], list[float]]]) -> tuple[list
     means = [float(np.mean(at[step])) for step in steps]
     half = math.ceil(len(means) / 40)
     return steps, [float(np.mean(means[max(0, t - half) : t + half + 1])) for t in range(len(means))]
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def _inline(figure: Figure, name: str, label: str) -> str:

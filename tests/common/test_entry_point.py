@@ -92,7 +92,7 @@ def test_a_full_device_is_one_line():
         (["-m", "alignment.pretrain_nano", "--out=x", "--seed=\u00e9"], 2),
         (["-m", "alignment.ablate", "--workdir=x", "--config.arms=mod\u00fclar"], 2),
         (["-m", "alignment.bench", "--suite=\u00e9"], 2),
-        (["docs/make_results.py", "--commands"], 0),
+        (["docs/make_results.py", "--help"], 0),
         (["launch/tpu_vm/launch.py", "up", "--name=\u00e9", "--zone=z", "--dry-run", "--", "alignment.ablate"], 0),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else str(value),
