@@ -9,8 +9,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
+from alignment.evaluation.effects import Scores, pair_scores
 from alignment.evaluation.stability import is_harmed
-from alignment.evaluation.statistics import bootstrap, holm, mcnemar, over_seeds
+from alignment.evaluation.statistics import (
+    benjamini_hochberg,
+    bootstrap,
+    cluster_bootstrap,
+    detectable_of,
+    holm,
+    mcnemar,
+    over_seeds,
+    sign_flip,
+)
 
 Row = Mapping
 Outcomes = Mapping[str, Mapping[int, Mapping[str, bool]]]  # arm -> seed -> record id -> answered right
@@ -25,34 +35,45 @@ SMALL_MODELS = (0.3e9, 2e9)  # parameters: 0.5B and 1.5B (H1)
 
 
 def compare_pairs(outcomes: Outcomes, unpowered: Collection[str] = ()) -> list[dict]:
-    """Compare every pair of arms on the questions both answered, seed by seed.
+    """Compare every pair of arms on the questions both answered, over all seeds and seed by seed.
 
     Args:
       outcomes: every arm's answers; unpowered: arms about which nothing is claimed (`verdicts.unpowered`).
 
     Returns:
-      One dict a pair and seed: `first`, `second`, `seed`, `n`, `first_only`, `second_only`, `difference` (accuracy of
-      the first minus the second) with its paired bootstrap `ci95`, `p` (exact McNemar), `p_holm` (adjusted for all
-      rows of this list) and `reading`, which claims a difference only for at least `MIN_QUESTIONS` questions and arms
-      that were powered.
+      One dict a pair and seed: `first`, `second`, `seed` (None for all of two or more seeds together), `n`,
+      `first_only`, `second_only` (of one seed), `difference` (accuracy of the first minus the second) with its paired
+      bootstrap `ci95` over questions and `ci95_seeds` over questions and seeds, `p` (exact McNemar; over all seeds the
+      sign-flip test), `p_holm` and `p_bh` (adjusted for the rows over all seeds, or for those of single seeds),
+      `detectable` (the difference that would be detected with power 0.8) and `reading`, which claims a difference only
+      for at least `MIN_QUESTIONS` questions and arms that were powered.
     """
     pairs = []
     for first, second in itertools.combinations(outcomes, 2):
-        for seed in sorted(set(outcomes[first]) & set(outcomes[second])):
-            pair = _paired(outcomes[first][seed], outcomes[second][seed])
+        seeds = sorted(set(outcomes[first]) & set(outcomes[second]))
+        for seed in [*([None] if len(seeds) > 1 else []), *seeds]:
+            chosen = seeds if seed is None else [seed]
+            pair = _paired(*({other: outcomes[arm][other] for other in chosen} for arm in (first, second)))
             if pair is not None:
                 pairs.append({"first": first, "second": second, "seed": seed, **pair})
-    for row, adjusted in zip(pairs, holm([row["p"] for row in pairs]), strict=True):
-        row["p_holm"] = adjusted
-        if row["n"] < MIN_QUESTIONS:
-            row["reading"] = f"no claim: {row['n']} questions are too few"
-        elif weak := [arm for arm in (row["first"], row["second"]) if arm in unpowered]:
-            row["reading"] = f"no claim: {' and '.join(weak)} not powered"
-        elif adjusted >= ALPHA:
-            row["reading"] = "no difference shown"
-        else:
-            row["reading"] = f"{row['first'] if row['difference'] > 0 else row['second']} more accurate"
+    for overall in (True, False):
+        family = [row for row in pairs if (row["seed"] is None) is overall]
+        p_values = [row["p"] for row in family]
+        for row, strict, lenient in zip(family, holm(p_values), benjamini_hochberg(p_values), strict=True):
+            row |= {"p_holm": strict, "p_bh": lenient}
+            row["reading"] = _reading(row, unpowered)
     return pairs
+
+
+def _reading(row: Row, unpowered: Collection[str]) -> str:
+    """What a comparison claims, in words."""
+    if row["n"] < MIN_QUESTIONS:
+        return f"no claim: {row['n']} questions are too few"
+    if weak := [arm for arm in (row["first"], row["second"]) if arm in unpowered]:
+        return f"no claim: {' and '.join(weak)} not powered"
+    if row["p_holm"] >= ALPHA:
+        return f"no difference shown; {100 * row['detectable']:.1f} points would be"
+    return f"{row['first'] if row['difference'] > 0 else row['second']} more accurate"
 
 
 def unearned_gains(rows: Sequence[Row], outcomes: Outcomes, before: Mapping[str, str | None]) -> list[dict]:
@@ -73,7 +94,7 @@ def unearned_gains(rows: Sequence[Row], outcomes: Outcomes, before: Mapping[str,
     for row in rows:
         arm, seed, earlier = row["arm"], row["seed"], before.get(row["arm"])
         answers = [outcomes.get(name, {}).get(seed) for name in (arm, earlier)]
-        if None not in (row.get("reward_change_se"), *answers) and (pair := _paired(*answers)):
+        if None not in (row.get("reward_change_se"), *answers) and (pair := _paired(*({0: each} for each in answers))):
             change = {name: row[name] for name in ("reward_change", "reward_change_se")}
             gains.append({"arm": arm, "before": earlier, "seed": seed, **change, **pair})
     for gain, adjusted in zip(gains, holm([gain["p"] for gain in gains]), strict=True):
@@ -84,13 +105,23 @@ def unearned_gains(rows: Sequence[Row], outcomes: Outcomes, before: Mapping[str,
     return gains
 
 
-def _paired(first: Mapping[str, bool], second: Mapping[str, bool]) -> dict | None:
-    common = [name for name in first if name in second]
-    if not common:
+def _paired(first: Scores, second: Scores) -> dict | None:
+    """Compare two arms over their common seeds: one seed by McNemar's test, several by the sign-flip test."""
+    pairs = pair_scores(first, second)
+    if pairs is None:
         return None
-    left, right = [first[name] for name in common], [second[name] for name in common]
-    differences = np.subtract(left, right, dtype=np.float64)
-    return {**mcnemar(left, right), "difference": float(differences.mean()), "ci95": bootstrap(differences)}
+    differences = pairs.differences
+    by_question, several = differences.mean(axis=0), len(differences) > 1
+    if several:
+        test = {"n": len(by_question), "first_only": None, "second_only": None, "p": sign_flip(by_question)}
+    else:
+        test = mcnemar(*(side[0].tolist() for side in pairs))
+    return test | {
+        "difference": float(by_question.mean()),
+        "ci95": bootstrap(by_question),
+        "ci95_seeds": cluster_bootstrap(differences) if several else None,
+        "detectable": detectable_of(by_question),
+    }
 
 
 def seed_summary(rows: Sequence[Row], unpowered: Collection[str] = ()) -> list[dict]:

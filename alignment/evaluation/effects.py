@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alignment.evaluation.statistics import Interval, bootstrap, detectable_change, sign_flip
+from alignment.evaluation.statistics import Interval, bootstrap, cluster_bootstrap, detectable_of, sign_flip
 
 Scores = Mapping[int, Mapping[str, float]]  # seed -> record id -> share of the answers that are right
 
@@ -26,6 +26,7 @@ class Change(NamedTuple):
     ci95: Interval | None  # paired bootstrap over questions
     p: float  # sign-flip test over questions
     detectable: float | None  # smallest change that these questions and seeds detect with power 0.8
+    ci95_seeds: Interval | None = None  # bootstrap over questions and seeds, for two seeds or more
 
 
 class Headroom(NamedTuple):
@@ -36,25 +37,45 @@ class Headroom(NamedTuple):
     is_bound: bool = False  # whether training covers at most this distance, so that a share of it means something
 
 
-def paired_change(scores: Scores, start: Scores) -> Change | None:
-    """Return the change from the answers of the start arm to those of another; None without common questions."""
-    seeds = sorted(set(scores) & set(start))
-    answered = [side[seed] for side in (scores, start) for seed in seeds]
+class Pairs(NamedTuple):
+    """What two arms scored on the questions that both answered at every common seed."""
+
+    first: np.ndarray  # [seeds, questions]
+    second: np.ndarray  # [seeds, questions]
+
+    @property
+    def differences(self) -> np.ndarray:
+        """Score of the first minus that of the second, [seeds, questions]."""
+        return np.subtract(self.first, self.second, dtype=np.float64)
+
+
+def pair_scores(first: Scores, second: Scores) -> Pairs | None:
+    """Return the scores of two arms side by side; None without common questions."""
+    seeds = sorted(set(first) & set(second))
+    answered = [side[seed] for side in (first, second) for seed in seeds]
     names = [name for name in answered[0] if all(name in answers for answers in answered)] if answered else []
     if not names:
         return None
-    after, before = (np.array([[side[seed][name] for name in names] for seed in seeds]) for side in (scores, start))
-    differences = np.subtract(after, before, dtype=np.float64)  # [seeds, questions]
+    return Pairs(*(np.array([[side[seed][name] for name in names] for seed in seeds]) for side in (first, second)))
+
+
+def paired_change(scores: Scores, start: Scores) -> Change | None:
+    """Return the change from the answers of the start arm to those of another; None without common questions."""
+    pairs = pair_scores(scores, start)
+    if pairs is None:
+        return None
+    differences = pairs.differences
+    seeds, questions = differences.shape
     by_question = differences.mean(axis=0)
-    std = float(np.std(by_question, ddof=1)) if len(names) > 1 else None
     return Change(
-        questions=len(names),
+        questions=questions,
         seed_changes=tuple(differences.mean(axis=1).tolist()),
-        start=float(before.mean()),
+        start=float(pairs.second.mean()),
         difference=float(by_question.mean()),
         ci95=bootstrap(by_question),
         p=sign_flip(by_question),
-        detectable=None if std is None else detectable_change(std, len(names)),
+        detectable=detectable_of(by_question),
+        ci95_seeds=cluster_bootstrap(differences) if seeds > 1 else None,
     )
 
 

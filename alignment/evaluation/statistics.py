@@ -5,7 +5,6 @@ The functions take and return plain numbers. `None` means that a value cannot be
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -81,20 +80,40 @@ def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
     """Return the two-sided p of the sign-flip permutation test that paired differences [N] are centred on 0.
 
     Under the null hypothesis each question's difference is as likely with the other sign. p is the share of all sign
-    patterns whose mean is at least as far from 0 as the observed one: of all 2^n of them where at most 13 differences
+    patterns whose sum is at least as far from 0 as the observed one: of all 2^n of them where at most 13 differences
     are not 0, otherwise of `FLIPS` random ones and the observed one (Phipson and Smyth 2010, so that p is never 0).
     Differences may be averages over seeds.
     """
     values = np.asarray([value for value in differences if value], np.float64)
-    bound = abs(values.sum()) * (1 - 1e-9)  # the same sum in another order may differ in its last bits
-    if len(values) <= 13:
-        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(values))))
-        return float(np.mean(np.abs(signs @ values) >= bound))
-    rng, beyond = np.random.default_rng(seed), 0
-    for start in range(0, FLIPS, 1000):  # in parts, which bounds memory
-        signs = rng.integers(0, 2, (min(1000, FLIPS - start), len(values)), np.int8) * 2.0 - 1.0
-        beyond += int(np.sum(np.abs(signs @ values) >= bound))
-    return (1 + beyond) / (1 + FLIPS)
+    if len(values) < 2:  # either sign is as far from 0
+        return 1.0
+    test = scipy.stats.permutation_test(
+        (values,),
+        np.sum,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=FLIPS,
+        batch=1000,  # bounds memory at 1000 x N
+        rng=np.random.default_rng(seed),
+    )
+    return float(test.pvalue)
+
+
+def cluster_bootstrap(differences: np.ndarray, level: float = 0.95, seed: int = 0) -> Interval | None:
+    """Return the percentile bootstrap interval of the mean of [S, Q] differences over seeds and questions.
+
+    Seeds and questions are resampled independently of each other (the pigeonhole bootstrap, Owen 2007, 0712.1111), so
+    that the interval speaks of other seeds as well as of other questions. Its variance is at least the true one on
+    average; with two or three seeds an interval of so few resampled values is rough all the same. None for fewer than
+    two questions; with one seed it is over questions alone.
+    """
+    values = np.atleast_2d(np.asarray(differences, np.float64))
+    if values.shape[1] < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    weights = [rng.multinomial(size, np.full(size, 1 / size), RESAMPLES) / size for size in values.shape]
+    means = np.sum((weights[0] @ values) * weights[1], axis=1)
+    return np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).tolist()
 
 
 def detectable_change(std: float, n: int, level: float = 0.95, power: float = 0.8) -> float | None:
@@ -108,6 +127,11 @@ def detectable_change(std: float, n: int, level: float = 0.95, power: float = 0.
     """
     quantiles = scipy.stats.norm.ppf([(1 + level) / 2, power])
     return float(quantiles.sum()) * std / math.sqrt(n) if n else None
+
+
+def detectable_of(differences: Sequence[float]) -> float | None:
+    """Return `detectable_change` of the paired differences [N] that were seen; None for fewer than two."""
+    return detectable_change(float(np.std(differences, ddof=1)), len(differences)) if len(differences) > 1 else None
 
 
 def planned_std(seeds: int, samples: int = 1, accuracy: float = 0.5) -> float:
@@ -128,13 +152,23 @@ def planned_std(seeds: int, samples: int = 1, accuracy: float = 0.5) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p values adjusted for their number by Holm's step-down method (Holm 1979), in the order given."""
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
+    """Return the p values adjusted for their number by Holm's step-down method (Holm 1979), in the order given.
+
+    A claim is then wrong with at most the level's probability anywhere in the family.
+    """
+    if not len(p_values):
+        return []
+    from statsmodels.stats.multitest import multipletests  # it loads pandas, which no other step of a run needs
+
+    return multipletests(p_values, method="holm")[1].tolist()
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Return the p values adjusted by Benjamini and Hochberg (1995), in the order given.
+
+    Claims below the level are then wrong in at most that share on average, which allows more of them than Holm's.
+    """
+    return scipy.stats.false_discovery_control(p_values, method="bh").tolist() if len(p_values) else []
 
 
 def mean_change(first: Sequence[float], last: Sequence[float]) -> tuple[float | None, float | None]:

@@ -169,6 +169,7 @@ def verdict_row(evidence: Evidence) -> dict[str, Any]:
         "start_accuracy": change.start,
         "change": change.difference,
         "ci95": change.ci95,
+        "ci95_seeds": change.ci95_seeds,
         "p": change.p,
         "p_holm": None,
         "detectable": change.detectable,

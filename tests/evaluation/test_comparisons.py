@@ -46,8 +46,22 @@ def test_pairs_by_hand():
     assert [pair["reading"] for pair in pairs] == [
         "modular more accurate",
         "sft_cot more accurate",
-        "no difference shown",
+        "no difference shown; 1.4 points would be",  # one question of 200: std 0.0707, (1.96 + 0.84) std / sqrt(200)
     ]
+    assert [pair["detectable"] for pair in pairs[2:]] == [pytest.approx(2.8016 * 0.0707107 / 200**0.5, rel=1e-3)]
+
+
+def test_several_seeds_are_compared_together_and_corrected_apart():
+    first, second = {0: answers(140), 1: answers(120)}, {0: answers(60), 1: answers(118)}
+    together, *single = compare_pairs({"a": first, "b": second})
+    assert [row["seed"] for row in (together, *single)] == [None, 0, 1]
+    assert (together["n"], together["first_only"], together["difference"]) == (200, None, pytest.approx(0.205))
+    assert together["p_holm"] == together["p"] < 0.001 and together["reading"] == "a more accurate"
+    assert [row["p_holm"] for row in single] == pytest.approx([2 * 2 * 0.5**80, 0.5])
+    assert single[1]["p_bh"] == 0.5 and single[1]["ci95_seeds"] is None
+    # Between the seeds lie 39 points: an interval that speaks of other seeds is far wider.
+    (low, high), (low_seeds, high_seeds) = together["ci95"], together["ci95_seeds"]
+    assert high_seeds - low_seeds > 2 * (high - low) and low_seeds < low < high < high_seeds
 
 
 def test_few_questions_allow_no_claim():

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from alignment.evaluation.statistics import (
     FLIPS,
+    benjamini_hochberg,
     bootstrap,
+    cluster_bootstrap,
     detectable_change,
     holm,
     mcnemar,
@@ -82,6 +84,48 @@ def test_holm_never_lowers_a_p_value_and_keeps_the_order(p_values):
     assert ranked == sorted(ranked)
 
 
+@given(st.lists(st.floats(0, 1), max_size=12), st.randoms(use_true_random=False))
+def test_adjusted_p_values_do_not_depend_on_the_order_and_holm_is_the_stricter(p_values, random):
+    order = random.sample(range(len(p_values)), len(p_values))
+    for adjust in (holm, benjamini_hochberg):
+        adjusted = adjust(p_values)
+        assert adjust([p_values[index] for index in order]) == pytest.approx([adjusted[index] for index in order])
+    assert all(low <= high + 1e-12 for low, high in zip(benjamini_hochberg(p_values), holm(p_values), strict=True))
+
+
+def test_the_corrections_are_those_of_r():
+    # p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm") and "BH" of R
+    p_values = [0.01, 0.02, 0.03, 0.04, 0.05]
+    assert holm(p_values) == pytest.approx([0.05, 0.08, 0.09, 0.09, 0.09])
+    assert benjamini_hochberg(p_values) == pytest.approx([0.05] * 5)
+    assert benjamini_hochberg([0.01, 0.5, 0.03]) == pytest.approx([0.03, 0.5, 0.045])  # 3/1, 3/3 and 3/2 times p
+    assert benjamini_hochberg([]) == []
+
+
+def test_mcnemar_is_the_exact_test_of_statsmodels():
+    from statsmodels.stats.contingency_tables import mcnemar as theirs
+
+    # Agresti's approval ratings, R's example of mcnemar.test: 150 and 86 changed their minds.
+    first = [True] * (794 + 150) + [False] * (86 + 570)
+    second = [True] * 794 + [False] * 150 + [True] * 86 + [False] * 570
+    ours = mcnemar(first, second)
+    assert (ours["first_only"], ours["second_only"]) == (150, 86)
+    assert ours["p"] == pytest.approx(theirs([[794, 150], [86, 570]], exact=True).pvalue, rel=1e-9)
+    assert 3e-5 < ours["p"] < 5e-5  # binom.test(86, 236) of R: 3.7e-05
+
+
+def test_the_cluster_bootstrap_holds_both_sources_of_variation():
+    rng = np.random.default_rng(0)
+    by_question, by_seed = rng.normal(0, 1, (1, 400)), np.array([[-1.0], [0.0], [1.0], [0.5], [-0.5]])
+    low, high = cluster_bootstrap(by_question + by_seed)
+    error = math.sqrt(np.var(by_question) / 400 + np.var(by_seed) / 5)  # of the two means, which do not interact
+    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.1)
+    assert cluster_bootstrap(by_question) == pytest.approx(bootstrap(by_question[0]), abs=0.03)
+    assert cluster_bootstrap([[0.2, 0.2], [0.2, 0.2]]) == pytest.approx([0.2, 0.2])
+    assert cluster_bootstrap([[0.2], [0.3]]) is None
+    assert cluster_bootstrap(by_question + by_seed) == [low, high]
+
+
 def test_mean_change_by_hand():
     # means 2 and 5, variances 1 and 4 (ddof 1), n = 3 each
     change, error = mean_change([1.0, 2.0, 3.0], [3.0, 5.0, 7.0])
@@ -108,12 +152,20 @@ def test_sign_flip_by_hand():
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.15, 0.5])
-def test_sign_flip_agrees_with_scipy(shift):
+def test_sign_flip_of_many_is_near_the_normal_test(shift):
     values = np.random.default_rng(1).normal(shift, 1.0, 60)
-    rng = np.random.default_rng(2)
-    theirs = scipy.stats.permutation_test((values,), np.mean, permutation_type="samples", vectorized=True, rng=rng)
-    # Both are shares of 9999 random patterns; the difference of two such shares has an error of at most 0.0071.
-    assert sign_flip(values) == pytest.approx(theirs.pvalue, abs=4 * math.sqrt(2 * 0.25 / FLIPS))
+    normal = 2 * scipy.stats.norm.sf(abs(values.sum()) / math.sqrt(np.sum(values**2)))
+    # A share of 9999 random patterns has an error of at most 0.005; the sum of 60 signed values is almost normal.
+    assert sign_flip(values) == pytest.approx(normal, abs=4 * math.sqrt(0.25 / FLIPS) + 0.005)
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_sign_flip_ignores_order_and_sign_and_counts_patterns(values, random):
+    shuffled = random.sample(values, len(values))
+    patterns = np.array(np.meshgrid(*[[-1, 1]] * len(values))).reshape(len(values), -1)
+    share = np.mean(np.abs(np.dot(values, patterns)) >= abs(sum(values)))
+    assert sign_flip(values) == pytest.approx(share)
+    assert sign_flip(shuffled) == sign_flip([-value for value in values]) == pytest.approx(share)
 
 
 def test_a_change_of_the_detectable_size_is_detected_in_four_of_five_trials():
