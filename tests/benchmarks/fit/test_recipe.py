@@ -74,7 +74,9 @@ def test_a_rollout_is_what_the_compiler_plans_for_its_programs(dtype, prompt_len
     decode = kv_cache.decode_chunk.lower(cache, params, Stack(), number, number, **options)
     memory = [program.compile().memory_analysis() for program in (prefill, decode)]
     needed = max(each.argument_size_in_bytes + each.temp_size_in_bytes for each in memory)
-    assert 0.85 * needed <= recipe.rollout_bytes(setting, sequences=8) <= 1.5 * needed
+    # Since jax 0.12 a CPU multiplies bfloat16 without copies in float32, which the plan goes on to count.
+    most = 2.5 if dtype == "bfloat16" else 1.5
+    assert 0.85 * needed <= recipe.rollout_bytes(setting, sequences=8) <= most * needed
 
 
 def small_config(tmp_path):
