@@ -43,16 +43,18 @@ answers.json in this folder; do not edit. {machine}
 
     python -m alignment.ablate --config=configs/control_planted.py --workdir=runs/control
 
-**What is learned** is the choice between two ways of answering that SFT taught, not one fact. {verdict} Because
-the same trainer, evaluation and statistics find an effect here, a null result elsewhere is a finding about that task,
-its budget or its reward, and not about a trainer that cannot learn. {control_verdict}
+**What is learned** is the choice between two ways of answering that SFT taught, not one fact. {passed}
+{belief}
+{control_verdict}
 
 ## The arms
 
-{questions} held-out questions, {seeds} seeds; sampled answers are {samples} a question at the temperature of training.
-`sft_cot` is where the reward stages start. `sft_ceiling` learned the same questions, in the same order and as many
-steps, with careful chains alone; they are longer, so it was trained on {tokens}. *Careful* is the
-share of answers that reason like the careful teacher.
+{questions} held-out questions, {seeds}; sampled answers are {samples} a question at the temperature of training.
+`sft_cot` is where the reward stages start: the reasoning adapter after SFT on the mixed traces. `modular` trains a
+reward adapter on top of it, `monolithic` trains the same adapter further, each at its own rate. `sft_ceiling` learned
+the same questions, in the same order and as many steps, with careful chains alone; they are longer, so it was trained
+on {tokens}. *Careful* is the share of answers that reason like the careful teacher, *strict format*
+that of answers which hold the two blocks of the template and nothing else.
 
 {arms}
 ## The four tests
@@ -72,12 +74,13 @@ upper limit over questions is below 0.
 {controls}
 """
 
-HELD = """Two rewards that teach nothing or
-the wrong thing do not raise accuracy, so a rise is not what any reward does."""
-DRIFTED = """The last table says
-what rewards do that should teach nothing: where `random` does not pass, a policy drifts so far at this rate that single
-seeds rise without anything to learn, greedily most of all, which follows whichever strategy is the likelier one. A rise
-counts where every seed rises."""
+BELIEVABLE = """Because the same trainer, evaluation and statistics find an effect here, a null result elsewhere is a
+finding about that task, its budget or its reward, and not about a trainer that cannot learn."""
+FAILED = "The control does not hold, and no null result elsewhere can be believed before it does."
+HELD = "Two rewards that teach nothing or the wrong thing do not raise accuracy: a rise is not what any reward does."
+DRIFTED = """The last table says what rewards do that should teach nothing: where `random` does not pass, a policy
+drifts so far at this rate that single seeds rise without anything to learn, greedily most of all, which follows
+whichever strategy is the likelier one. A rise counts where every seed rises."""
 
 
 CONFIG = load_config("control_planted")
@@ -152,7 +155,7 @@ def passes(change: Change, ceiling: float, adjusted: float) -> bool:
 def page(stored: Mapping, answers: Mapping) -> str:
     """Return the page as Markdown, of what `collect` returns and the sentence on the machine."""
     rows = stored["rows"]
-    samples = max(row["samples"] for row in rows)
+    samples, seeds = max(row["samples"] for row in rows), sorted({row["seed"] for row in rows})
     keys = [(arm, decoding) for arm in CONFIG.LEARNERS for decoding in DECODINGS]
     learned = [effect(answers, *key, samples) for key in keys]
     adjusted = holm([change.p for change, _ in learned])
@@ -164,10 +167,11 @@ def page(stored: Mapping, answers: Mapping) -> str:
         shares=", ".join(CONFIG.get_config().data.sft.strategies).replace("=", " "),
         machine=stored["machine"],
         tokens="{1:,} tokens instead of {0:,}".format(*stored["tokens"].values()),
-        verdict=f"{sum(passed)} of {len(passed)} tests pass.",
+        passed=f"{sum(passed)} of {len(passed)} tests pass.",
+        belief=BELIEVABLE if all(passed) else FAILED,
         control_verdict=HELD if all(held for *_, held in controls) else DRIFTED,
         questions=max(row["n"] for row in rows),
-        seeds=len({row["seed"] for row in rows}),
+        seeds=f"{len(seeds)} seeds ({', '.join(map(str, seeds))})",
         samples=samples,
         arms=arm_table(rows, answers, samples),
         rise=RISE,

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import result_pages
-from result_pages import RESULTS, difference, of_arm, read_json, seed_table, spread, verdict_table
+from result_pages import RESULTS, difference, of_arm, read_json, seed_table, spread, table, verdict_table
 
 from alignment.arms import get_arm, rewarded_stage
 from alignment.common.entry_point import run_entry_point
@@ -46,7 +46,7 @@ class Page(NamedTuple):
 
     config: str
     asks: str  # the question, for the index
-    reference: str  # the arm, or its name in `COMPARED` of the config, that others are compared with
+    reference: str  # what others are compared with: a name in `COMPARED` of the config, or an arm or its variant
     runs: tuple[str, ...] = ("",)
     by_seed: bool = False  # whether it shows every seed
     curves: str | None = None  # the run whose curves are drawn
@@ -60,12 +60,12 @@ PAGES = {
     "plain_rl": Page(
         "plain_rl",
         "Does reinforcement learn where no strategies are planted, given enough completions?",
-        "sft_cot",
+        "modular",
         runs=("sweep", "confirm"),
         by_seed=True,
         curves="confirm",
     ),
-    "demo": Page("demo", "Do the reward stages of the demonstration learn at five seeds?", "sft_cot", by_seed=True),
+    "demo": Page("demo", "Do the reward stages of the demonstration learn at five seeds?", "modular", by_seed=True),
 }
 OTHERS = {
     "control": "Does reinforcement find the better of two planted strategies, and gain nothing by chance?",
@@ -88,7 +88,7 @@ rows.json in this folder; do not edit. {machine}
 
 VERDICTS = """## Verdicts{run}
 
-{questions} held-out questions, {seeds}; sampled answers are {samples} a question at the temperature of
+**{summary}.** {questions} held-out questions, {seeds}; sampled answers are {samples} a question at the temperature of
 training. *Change* is in points over the arm that the reward stage started from, with the 95 % bootstrap interval over
 questions of the differences averaged over seeds; p is of a sign-flip test over questions, adjusted for the rows of this
 table (Holm). The verdict follows by the rule in [metrics.md](../../metrics.md#verdicts). Nothing is claimed about an
@@ -193,7 +193,7 @@ def parts_of(docstring: str, page: str) -> tuple[str, str, list[str]]:
     making = re.search(rf"`(python docs/make_results\.py --page={page} --workdir=(\S+))`", rest)
     commands = re.findall(r"^    python -m alignment\.ablate(?:.*\\\n)*.*", rest, re.MULTILINE)
     commands = [command for command in commands if f" --workdir={making[2]}" in command]
-    return title, about, [*commands, f"    {making[1]}"]
+    return title, about[:1].upper() + about[1:], [*commands, f"    {making[1]}"]
 
 
 def section(page: Page, run: str, module: Any, stored: Mapping) -> str:
@@ -207,14 +207,20 @@ def section(page: Page, run: str, module: Any, stored: Mapping) -> str:
     shown = f": {run}" if run else ""
     text = VERDICTS.format(
         run=shown,
+        summary=counted(verdicts),
         questions=max(row["n"] for row in rows),
         seeds=f"{seeds} seed{'s' if seeds > 1 else ''}",
         samples=max(row["samples"] or 0 for row in rows),
         verdicts=verdict_table(verdicts, names),
         reference=page.reference,
-        arms=arm_table(rows, names, compared.get(page.reference, page.reference)),
+        arms=arm_table(rows, names, compared.get(page.reference) or variant_of(page.reference, rows)),
     )
     return text + (SEEDS.format(run=shown, seeds=seed_table(verdicts, names)) if page.by_seed else "")
+
+
+def variant_of(arm: str, rows: Sequence[Mapping]) -> str:
+    """Return the arm of a run that is `arm` or a variant of it; `arm` itself where there is none."""
+    return next((row["arm"] for row in rows if row["arm"].partition("@")[0] == arm), arm)
 
 
 def arm_table(rows: Sequence[Mapping], names: Mapping[str, str], reference: str) -> str:
@@ -237,9 +243,7 @@ def arm_table(rows: Sequence[Mapping], names: Mapping[str, str], reference: str)
         f"{decoding}{column}" for decoding in ("greedy", "sampled") for column in ("", ", by seed", ", against")
     ]
     head = ("arm", *accuracy, "strict format", "auditability", "reward change", "KL at the end", "N*")
-    columns = zip((*head, "collapsed, harmed seeds"), *lines, strict=True)
-    head, *body = zip(*(column for column in columns if {*column[1:]} - {NONE}), strict=True)
-    return markdown_table(head, body) + "\n"
+    return table((*head, "collapsed, harmed seeds"), lines) + "\n"
 
 
 def sweep_table(rows: Sequence[Mapping]) -> str:

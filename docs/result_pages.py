@@ -95,7 +95,7 @@ def verdict_table(verdicts: Sequence[Mapping], names: Mapping[str, str]) -> str:
         )
         if verdict["verdict"] in ("harmed", "not powered"):
             reasons.append(f"- {name}, {verdict['decoding']}, is *{verdict['verdict']}*: {verdict['reason']}.")
-    return "\n".join([markdown_table(head, lines), *([""] if reasons else []), *reasons, ""])
+    return "\n".join([table(head, lines), *([""] if reasons else []), *reasons, ""])
 
 
 def seed_table(verdicts: Sequence[Mapping], names: Mapping[str, str]) -> str:
@@ -114,6 +114,13 @@ def seed_table(verdicts: Sequence[Mapping], names: Mapping[str, str]) -> str:
         if verdict["seed"] is not None
     ]
     return markdown_table(("seed", "name", "answers", "start", "change", "95 %", "above zero"), lines)
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table without the columns that no line has a value in."""
+    columns = zip(head, *lines, strict=True)
+    head, *lines = zip(*(column for column in columns if {*column[1:]} - {NONE, ""}), strict=True)
+    return markdown_table(head, lines)
 
 
 def of_arm(rows: Sequence[Mapping], arm: str) -> list[Mapping]:

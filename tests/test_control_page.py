@@ -61,6 +61,8 @@ def test_the_page_has_every_arm_test_and_control():
     page = make_control.page(stored(), made_up(("1111" * 5, "1110" * 5)))
     assert "2,000 tokens instead of 1,000" in page
     assert "4 of 4 tests pass" in page and "On paper." in page and "careful 0.4" in page
+    assert "a null result elsewhere is a finding" in " ".join(page.split())
+    assert "The control does not hold" in make_control.page(stored(), made_up(("1000" * 5, "0100" * 5)))
     assert all(f"| `{arm}` |" in page for arm in ARMS)
     nothing = [line for line in page.splitlines() if line.startswith("| `modular@reward=random` | greedy")]
     assert nothing[0].endswith("| yes |") and "+0.0" in nothing[0]
