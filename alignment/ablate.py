@@ -4,10 +4,11 @@
     python -m alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=runs/0.5b --config.arms=base,modular
     python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo --dry_run
 
-Writes results.json (one row per arm and seed), verdicts.json (whether each rewarded arm learned), report.html and
-recipe.py (every leaf of the configuration as run, for `--config=`) into the workdir and prints the table, the verdicts,
-the alignment matrix of every rewarded arm and a proposal for the next round (next_round/<arm>.py). After an
-interruption the same command resumes: finished stages and arms are not run again, and arms or seeds may be added.
+Writes results.json (one row per arm and seed), verdicts.json (whether each rewarded arm learned), hypotheses.json (the
+answers to what config.preregistration names), report.html and recipe.py (every leaf of the configuration as run, for
+`--config=`) into the workdir and prints the table, the verdicts, the answers, the alignment matrix of every rewarded
+arm and a proposal for the next round (next_round/<arm>.py). After an interruption the same command resumes: finished
+stages and arms are not run again, and arms or seeds may be added.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from alignment import cli
-from alignment.arms import CEILINGS, get_arm, stage_order, start_arm
+from alignment.arms import ARMS, CEILINGS, get_arm, stage_order, start_arm
 from alignment.dry_run import describe_plan
 from alignment.evaluation.curves import read_curve
+from alignment.evaluation.preregistration import Registration, load_registration
 from alignment.evaluation.report import Report, write_report
+from alignment.evaluation.results import audit_outcomes, pick_traces
 from alignment.evaluation.results import outcomes as correct_by_id
-from alignment.evaluation.results import pick_traces
 from alignment.evaluation.sampled import sampled_outcomes
 from alignment.next_round import next_round
 from alignment.parallel.compilation import set_up_compilation
@@ -31,11 +33,12 @@ from alignment.parallel.distributed import start
 from alignment.run.arm import Outcome
 from alignment.run.plan import execute
 from alignment.run.setup import Run, describe_run, open_run
-from alignment.run.store import lock_workdir, stage_folder, write_recipe
+from alignment.run.store import lock_workdir, record_registration, stage_folder, write_recipe
 
 
 def ablate(args: argparse.Namespace) -> None:
     """Run every arm at every seed and write the report; with `--dry_run` print what that would take instead."""
+    registration = load_registration(args.config.preregistration, ARMS)
     set_up_compilation()
     if args.dry_run:
         for line in describe_plan(args.config, args.workdir):
@@ -44,23 +47,34 @@ def ablate(args: argparse.Namespace) -> None:
     cli.apply_profile(args)
     with lock_workdir(args.workdir) as lock:
         run = open_run(args.config, args.workdir, lock)
+        if registration is not None:
+            registration = record_registration(run.workdir, registration, ARMS)
         outcomes = execute(run)
         matrices, proposals = next_round(run, outcomes)
         write_recipe(run.workdir, run.config)
-        table = write_report(run.workdir, report_of(run, outcomes, matrices))
+        table = write_report(run.workdir, report_of(run, outcomes, matrices, registration))
     print(proposals, table, sep="\n")
     print(f"report: {run.workdir / 'report.html'}")
 
 
-def report_of(run: Run, outcomes: Sequence[Outcome], matrices: Mapping[str, list[dict]]) -> Report:
-    """Return what the report shows of the outcomes of a run and the matrices of its arms."""
+def report_of(
+    run: Run,
+    outcomes: Sequence[Outcome],
+    matrices: Mapping[str, list[dict]],
+    registration: Registration | None = None,
+) -> Report:
+    """Return what the report shows of the outcomes of a run, the matrices of its arms and its hypotheses."""
     seeds = run.config.seeds
     curves: dict[str, dict[int, list]] = {}
     correct: dict[str, dict[int, dict[str, bool]]] = {}
     sampled: dict[str, dict[int, dict[str, float]]] = {}
+    registered = {hypothesis.metric for hypothesis in registration.hypotheses} if registration else set()
+    audited: dict[str, dict] = {metric: {} for metric in ("auditability", "strict_rate") if metric in registered}
     for outcome in outcomes:
         arm, seed = outcome.row["arm"], outcome.row["seed"]
         correct.setdefault(arm, {})[seed] = correct_by_id(outcome.responses, run.data.eval)
+        for metric, by_arm in audited.items():
+            by_arm.setdefault(arm, {})[seed] = audit_outcomes(outcome.responses, run.data.eval, metric)
         if outcome.samples:
             sampled.setdefault(arm, {})[seed] = sampled_outcomes(outcome.samples, run.data.eval)
         if outcome.curve:
@@ -83,6 +97,8 @@ def report_of(run: Run, outcomes: Sequence[Outcome], matrices: Mapping[str, list
         matrices=matrices,
         start_arms={arm: start_arm(get_arm(arm)) for arm in run.config.arms},
         ceilings=CEILINGS,
+        registration=registration,
+        question_scores=audited,
     )
 
 

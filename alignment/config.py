@@ -112,6 +112,7 @@ EXPERIMENT: dict[str, Any] = {
             required=True,
         ),
         seeds=seed_leaf((0,), "seeds to run every arm with", required=True),
+        preregistration=leaf("", "TOML file of hypotheses with rule, margin and budget, answered in the report"),
     ),
     "model": {
         "path": leaf("", "folder in the Hugging Face layout, or a Hub id; empty is the embedded nano base"),

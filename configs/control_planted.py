@@ -25,6 +25,8 @@ of these minutes and changes no bit of the training (docs/power.md).
 `--config.seeds=5 --config.data.eval.count=200` is a short version of it.
 """
 
+from pathlib import Path
+
 from ml_collections import ConfigDict
 
 from alignment.config import planted_config
@@ -40,6 +42,7 @@ def get_config() -> ConfigDict:
     # Seeds 0 to 4 are those of the first run, from which the rates follow.
     config.arms, config.seeds = (START, CEILING, *LEARNERS, *CONTROLS), (5, 6, 7, 8, 9)
     config.data.eval.count = 500
+    config.preregistration = str(Path(__file__).with_name("preregistration.toml"))
 
     # At 2e-3 four steps are enough to learn, and a random reward walks from one strategy to the other within 24.
     config.grpo.update(prompts=16, learning_rate=3e-4)

@@ -28,6 +28,8 @@ Whether the reward stages learn at other seeds too is checked with five of them,
 Leaves that are not set here have the defaults of docs/configuration.md; `--print_config` prints every leaf.
 """
 
+from pathlib import Path
+
 from ml_collections import ConfigDict
 
 from alignment.config import default_config
@@ -38,6 +40,7 @@ def get_config() -> ConfigDict:
     config = default_config()
     config.arms = ("base", "sft_cot", "grpo_only", "monolithic@learning_rate=5e-4", "modular")
     config.seeds = (0,)
+    config.preregistration = str(Path(__file__).with_name("preregistration.toml"))
     config.model.path = ""  # the embedded nano base
 
     # The last 32 are held out, to measure what reinforcement does to what SFT taught.

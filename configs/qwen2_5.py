@@ -29,6 +29,8 @@ until `--config.data.sft.source`, `.path` and `.traces` name something else. The
 licence.
 """
 
+from pathlib import Path
+
 from ml_collections import ConfigDict
 
 from alignment.config import default_config
@@ -52,6 +54,7 @@ def get_config(size: str = "") -> ConfigDict:
     config.model.path = f"Qwen/Qwen2.5-{size.upper()}-Instruct"
     config.model.dtype = "bfloat16"
     config.model.remat = True
+    config.preregistration = str(Path(__file__).with_name("preregistration.toml"))
     sft_rate, grpo_rate, beta, completion = RECIPES[size.lower()]
     _lengths(config, completion)
     _stages(config, sft_rate, grpo_rate, beta)

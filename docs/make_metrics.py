@@ -30,6 +30,7 @@ not edit it. `python docs/make_metrics.py kl/mean` prints one entry.
 | `<workdir>/seed<k>/<stage>/metrics.jsonl` | one JSON object for each training step | [Training](#training) |
 | `<workdir>/results.json` | one row for each arm and seed | [Evaluation](#evaluation) to [Decoupling](#decoupling) |
 | `<workdir>/verdicts.json` | one row for each rewarded arm, decoding and seed, one over seeds | [Verdicts](#verdicts) |
+| `<workdir>/hypotheses.json` | the answers to registered hypotheses | [Hypotheses](#hypotheses) |
 | `<workdir>/matrix.json` | the alignment matrix of every rewarded arm, over all seeds | [Matrix](#matrix) |
 | `<workdir>/report.html` | all of it, and comparisons between arms | [Comparisons](#comparisons) |
 
@@ -144,6 +145,27 @@ the N* completions that its gradient needs, if they were measured. An arm may be
 report makes no claim about an arm that was not powered.
 
 {verdicts}
+
+## Hypotheses
+
+`--config.preregistration=configs/preregistration.toml` names a file of hypotheses, each with metric, arms, rule,
+margin, seeds and budget. The workdir records the file before the run, and the report answers it by these lines, of
+which the first that applies counts (`alignment/evaluation/hypotheses.py`, a reconstruction):
+
+| answer | rule |
+|---|---|
+| not testable | an arm is not in the run, the metric has no values, or another model or setting is meant |
+| not powered | seeds, questions or completions are fewer than was registered, or an arm has the verdict not powered |
+| supported | the corrected p of the rule is below the level |
+| refuted | that of its opposite is |
+| not powered | the smallest detectable difference is larger than the one that was registered as `detect` |
+| undecided | anything else |
+
+Tests are one-sided and paired (`alignment/evaluation/margins.py`): the variance of a mean difference is that over
+questions plus that over seeds, which counts what both share twice and is conservative. What is counted in seeds is
+compared by Boschloo's exact test.
+
+{hypotheses}
 
 ## Matrix
 

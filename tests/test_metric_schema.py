@@ -10,16 +10,19 @@ import pytest
 from evaluation.vignette import mumble, record, respond
 from tiny import experiment_config
 
+from alignment.arms import ARMS
 from alignment.config import default_config
 from alignment.errors import UserError
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
-from alignment.evaluation.comparisons import compare_pairs, hypotheses, seed_summary
+from alignment.evaluation.comparisons import compare_pairs, seed_summary
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.decoupling import decoupling
+from alignment.evaluation.hypotheses import Study, answer_all
 from alignment.evaluation.matrix import diagnose, plain_rows, propose
 from alignment.evaluation.matrix_cells import MATRIX
 from alignment.evaluation.plots import PANELS
+from alignment.evaluation.preregistration import load_registration
 from alignment.evaluation.sampled import summarise_samples
 from alignment.evaluation.stability import WATCHED, stability
 from alignment.evaluation.tables import COLUMNS
@@ -71,9 +74,11 @@ def test_results_matrix_and_comparisons_are_declared():
     filled = diagnose([mumble()], [record()], {cell.channel: np.full(1, cell.worst) for cell in MATRIX}, {})
     assert METRICS["matrix"].keys() == plain_rows(filled, propose(filled, 1.0, 1.0))[0].keys()
     (pair,) = compare_pairs({"a": {0: {"q": True}}, "b": {0: {"q": False}}})
-    summary, verdicts = seed_summary([{"arm": "a", "seed": 0}])[0], hypotheses([], {}, None)[0]
-    written = pair.keys() | summary["accuracy"].keys() | summary.keys() | verdicts.keys()
+    summary = seed_summary([{"arm": "a", "seed": 0}])[0]
+    written = pair.keys() | summary["accuracy"].keys() | summary.keys()
     assert METRICS["comparisons"].keys() <= written
+    registration = load_registration(f"{ROOT}/configs/preregistration.toml", ARMS)
+    assert METRICS["hypotheses"].keys() == answer_all(registration, Study([], {}, None, {}))[0].keys()
     assert pair.keys() - {"first", "second", "seed", "n", "reading"} <= METRICS["comparisons"].keys()
 
 

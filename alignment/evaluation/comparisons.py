@@ -1,13 +1,10 @@
-"""Comparing arms: paired tests on the same questions, the spread over seeds, and the hypotheses as they came out."""
+"""Comparing arms: paired tests on the same questions, the spread over seeds, and rewards that rose without accuracy."""
 
 from __future__ import annotations
 
 import collections
 import itertools
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Collection, Mapping, Sequence
 
 from alignment.evaluation.effects import Scores, pair_scores
 from alignment.evaluation.stability import is_harmed
@@ -27,11 +24,8 @@ Outcomes = Mapping[str, Mapping[int, Mapping[str, bool]]]  # arm -> seed -> reco
 
 MIN_QUESTIONS = 100  # below it, no claim is made whatever p says
 ALPHA = 0.05
-SIMILAR = 0.05  # auditabilities closer than this count as "about equal" (H3)
-MARGIN = 0.01  # one point of accuracy (H4)
 SUMMARISED = ("accuracy", "auditability", "strict_rate", "reward_drawdown")
 CLEAR = 2.0  # standard errors beyond which a reward has risen
-SMALL_MODELS = (0.3e9, 2e9)  # parameters: 0.5B and 1.5B (H1)
 
 
 def compare_pairs(outcomes: Outcomes, unpowered: Collection[str] = ()) -> list[dict]:
@@ -145,50 +139,13 @@ def _arm_summary(arm: str, rows: Sequence[Row]) -> dict:
     return {
         "arm": arm,
         "seeds": len(rows),
-        **{name: over_seeds(_values(rows, name)) for name in SUMMARISED},
+        **{name: over_seeds([row[name] for row in rows if row.get(name) is not None]) for name in SUMMARISED},
         "judged": len(judged),
         "collapsed": collapsed,
         "never_learned": sum(bool(row.get("never_learned")) for row in judged) if judged else None,
         "harmed": harmed,
         "stability": 1 - (collapsed + harmed) / len(judged) if len(judged) > 1 else None,
     }
-
-
-def hypotheses(
-    rows: Sequence[Row], outcomes: Outcomes, parameters: int | None, unpowered: Collection[str] = ()
-) -> list[dict]:
-    """Report the four hypotheses as they came out in this run; none is asserted in advance.
-
-    The only variant of an arm in the run stands for the arm. A hypothesis about an arm that was not powered
-    (`verdicts.unpowered`) is not tested.
-
-    Returns:
-      One dict each: `name`, `statement`, `status` ("tested" or "not testable with this run"), `seen` (what the run
-      shows, also where it tests nothing) and `verdict` ("as predicted", "not as predicted", "undecided", or None where
-      not tested).
-    """
-    headline = plain_names([row["arm"] for row in rows])
-    arms = _by_arm([{**row, "arm": headline[row["arm"]]} for row in rows])
-    outcomes = {headline.get(arm, arm): answers for arm, answers in outcomes.items()}
-    weak = {headline.get(arm, arm) for arm in unpowered}
-    judges: tuple[tuple[str, str, Callable], ...] = (
-        ("H1", "at 0.5B and 1.5B the monolithic arm collapses more often than the modular arm", _collapse),
-        (
-            "H2",
-            "the gap between the two closes by 7B",
-            lambda *_: (None, "one run has one model size; compare the reports of runs at several sizes"),
-        ),
-        ("H3", "auditability: modular is about equal to sft_cot; both exceed grpo_only and monolithic", _audit_order),
-        ("H4", "accuracy: modular is within one point of the better of sft_cot and grpo_only, or above", _no_loss),
-    )
-    reported = []
-    for name, statement, judge in judges:
-        verdict, seen = judge(arms, outcomes, parameters)
-        if verdict and (concerned := sorted(arm for arm in weak if arm in re.findall(r"\w+", statement))):
-            verdict, seen = None, f"{seen}. No claim: {' and '.join(concerned)} not powered"
-        status = "tested" if verdict else "not testable with this run"
-        reported.append({"name": name, "statement": statement, "status": status, "seen": seen, "verdict": verdict})
-    return reported
 
 
 def plain_names(labels: Sequence[str]) -> dict[str, str]:
@@ -198,81 +155,8 @@ def plain_names(labels: Sequence[str]) -> dict[str, str]:
     return {label: name if variants[name] == 1 else label for label, name in names.items()}
 
 
-def _collapse(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[str | None, str]:
-    if missing := _missing(arms, "monolithic", "modular"):
-        return None, missing
-    summaries = [_arm_summary(arm, arms[arm]) for arm in ("monolithic", "modular")]
-    if any(summary["collapsed"] is None for summary in summaries):
-        return None, "no reward-stage metrics for one of the two arms"
-    further = {"harmed": "ended worse than they began", "never_learned": "never learned the format"}
-    seen = "; ".join(
-        f"{row['arm']} collapsed in {row['collapsed']} of {row['judged']} seed(s)"
-        + "".join(f", {row[name]} {words}" for name, words in further.items() if row[name])
-        for row in summaries
-    )
-    if min(summary["judged"] for summary in summaries) < 2:
-        return None, f"{seen}. One seed says nothing about how often an arm collapses"
-    if parameters is None or not SMALL_MODELS[0] <= parameters <= SMALL_MODELS[1]:
-        size = "unknown size" if parameters is None else f"{parameters / 1e6:,.0f} M parameters"
-        return None, f"{seen}. The model ({size}) is not of the sizes that the hypothesis is about"
-    rates = [(summary["collapsed"] + summary["harmed"]) / summary["judged"] for summary in summaries]
-    verdict = "undecided" if rates[0] == rates[1] else "as predicted" if rates[0] > rates[1] else "not as predicted"
-    return verdict, f"{seen}. These are counts, not a significance test"
-
-
-def _audit_order(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[str | None, str]:
-    names = ("modular", "sft_cot", "grpo_only", "monolithic")
-    if missing := _missing(arms, *names):
-        return None, missing
-    mean = {name: float(np.mean(_values(arms[name], "auditability"))) for name in names}
-    holds = abs(mean["modular"] - mean["sft_cot"]) <= SIMILAR and min(mean["modular"], mean["sft_cot"]) > max(
-        mean["grpo_only"], mean["monolithic"]
-    )
-    seen = ", ".join(f"{name} {mean[name]:.3f}" for name in names)
-    seen += f". About equal means within {SIMILAR}; judged by the means alone, so see their intervals"
-    if min(row["n"] for name in names for row in arms[name]) < MIN_QUESTIONS:
-        return "undecided", f"{seen}. Fewer than {MIN_QUESTIONS} questions"
-    return "as predicted" if holds else "not as predicted", seen
-
-
-def _no_loss(arms: Mapping[str, list[Row]], outcomes: Outcomes, parameters: int | None) -> tuple[str | None, str]:
-    if missing := _missing(arms, "modular", "sft_cot", "grpo_only"):
-        return None, missing
-    mean = {name: float(np.mean(_values(arms[name], "accuracy"))) for name in ("modular", "sft_cot", "grpo_only")}
-    rival = max(("sft_cot", "grpo_only"), key=mean.__getitem__)
-    seen = ", ".join(f"{name} {value:.3f}" for name, value in mean.items())
-    # Over questions, of the difference of accuracies, each averaged over the arm's seeds.
-    left, right = (_share_right(outcomes.get(arm, {})) for arm in ("modular", rival))
-    interval = bootstrap([left[name] - right[name] for name in left if name in right])
-    if interval is None:
-        return None, f"{seen}. No paired outcomes, so no interval of the difference"
-    low, high = interval
-    seen += f". modular minus {rival}: 95 % interval {low:+.3f} to {high:+.3f} (paired over questions)"
-    if min(row["n"] for row in arms["modular"]) < MIN_QUESTIONS:
-        return "undecided", f"{seen}. Fewer than {MIN_QUESTIONS} questions"
-    verdict = "as predicted" if low >= -MARGIN else "not as predicted" if high < -MARGIN else "undecided"
-    return verdict, seen
-
-
-def _share_right(by_seed: Mapping[int, Mapping[str, bool]]) -> dict[str, float]:
-    answers: dict[str, list[bool]] = {}
-    for seed_answers in by_seed.values():
-        for name, right in seed_answers.items():
-            answers.setdefault(name, []).append(right)
-    return {name: float(np.mean(values)) for name, values in answers.items()}
-
-
 def _by_arm(rows: Sequence[Row]) -> dict[str, list[Row]]:
     arms: dict[str, list[Row]] = {}
     for row in rows:
         arms.setdefault(row["arm"], []).append(row)
     return arms
-
-
-def _values(rows: Sequence[Row], name: str) -> list[float]:
-    return [row[name] for row in rows if row.get(name) is not None]
-
-
-def _missing(arms: Mapping[str, list[Row]], *needed: str) -> str | None:
-    absent = [arm for arm in needed if arm not in arms]
-    return f"needs {', '.join(absent)}, not in this run" if absent else None

@@ -1,4 +1,4 @@
-"""The report of a run: results.json, verdicts.json, the same as text, and report.html, a self-contained page."""
+"""The report of a run: results.json, verdicts.json, hypotheses.json, the same as text, and report.html, one page."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from alignment.evaluation.comparisons import (
     MIN_QUESTIONS,
     Outcomes,
     compare_pairs,
-    hypotheses,
     seed_summary,
     unearned_gains,
 )
 from alignment.evaluation.curves import compile_times
 from alignment.evaluation.effects import Scores
+from alignment.evaluation.hypotheses import answer_all, make_study
 from alignment.evaluation.plots import Curves, accuracy_plot, change_plot, colours, curve_plots, map_plot
+from alignment.evaluation.preregistration import CORRECTIONS, RULES, Registration
 from alignment.evaluation.results import plain
 from alignment.evaluation.stability_map import arm_maps, best_labels, map_points
 from alignment.evaluation.verdicts import MARGIN, judge_arms, unpowered, with_verdicts
@@ -34,6 +35,7 @@ from alignment.text.templates import TEMPLATES
 
 RESULTS = "results.json"
 VERDICTS = "verdicts.json"
+HYPOTHESES = "hypotheses.json"
 MANY = 60  # rows of a table beyond which it is folded
 REPORT = "report.html"
 # Entries of `meta` that have a part of the page of their own; any other is listed under its name.
@@ -63,6 +65,8 @@ class Report:
       start_arms: arm -> the arm that answers as its reward stage began, for verdicts and `comparisons.unearned_gains`.
       samples: arm -> seed -> record id -> share of the sampled answers that are right; empty without samples.
       ceilings: start arm -> an arm that has what the reward stages from there could teach.
+      registration: the hypotheses that the report answers; None for none.
+      question_scores: further metrics with a value for each question: metric -> arm -> seed -> record id -> value.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -75,17 +79,26 @@ class Report:
     start_arms: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
     samples: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
     ceilings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    registration: Registration | None = None
+    question_scores: Mapping[str, Mapping[str, Scores]] = dataclasses.field(default_factory=dict)
 
     def judge(self) -> list[dict[str, Any]]:
         """Return the verdicts of `verdicts.judge_arms`."""
         scores = {"greedy": self.outcomes, "sampled": self.samples}
         return judge_arms(self.rows, scores, self.start_arms, self.ceilings)
 
+    def answer(self, verdicts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return the answers of `hypotheses.answer_all`; [] without a registration."""
+        if self.registration is None:
+            return []
+        judged = dataclasses.replace(self, rows=with_verdicts(self.rows, verdicts))
+        return answer_all(self.registration, make_study(judged, unpowered(verdicts)))
+
 
 def write_report(workdir: str | epath.Path, report: Report) -> str:
-    """Write `results.json`, `verdicts.json` and `report.html` into `workdir`, made if missing; return tables to print.
+    """Write the results, verdicts, answers and `report.html` into `workdir`, made if missing; return tables to print.
 
-    The first has one line an arm and seed, the second one a verdict over all seeds.
+    The first has one line an arm and seed, the second one a verdict over all seeds, the third one a hypothesis.
     """
     workdir = epath.Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
@@ -93,13 +106,32 @@ def write_report(workdir: str | epath.Path, report: Report) -> str:
     verdicts = plain(report.judge())
     write_json(workdir / RESULTS, report.rows)
     write_json(workdir / VERDICTS, verdicts)
-    write_text(workdir / REPORT, render(report, verdicts))
+    answers = plain(report.answer(verdicts))
+    if report.registration is not None:
+        write_json(workdir / HYPOTHESES, {**registration_facts(report.registration), "answers": answers})
+    write_text(workdir / REPORT, render(report, verdicts, answers))
     printed = [tables.results_table(with_verdicts(report.rows, verdicts)), tables.verdicts_table(verdicts)]
+    printed += [tables.answers_table(answers)]
     return "\n\n".join(filter(None, printed))
 
 
-def render(report: Report, verdicts: Sequence[Mapping[str, Any]] | None = None) -> str:
-    """Return the page as HTML, from a report whose rows hold plain JSON values; without `verdicts` they are judged."""
+def registration_facts(registration: Registration) -> dict[str, Any]:
+    """Return what hypotheses.json records of the file: its name, hash, rules of testing and whether it has changed."""
+    return {
+        **{name: getattr(registration, name) for name in ("path", "sha256", "recorded_sha256", "changed")},
+        **{name: getattr(registration, name) for name in ("level", "power", "correction")},
+    }
+
+
+def render(
+    report: Report,
+    verdicts: Sequence[Mapping[str, Any]] | None = None,
+    answers: Sequence[Mapping[str, Any]] | None = None,
+) -> str:
+    """Return the page as HTML, from a report whose rows hold plain JSON values.
+
+    Verdicts and answers to hypotheses are made where they are not passed.
+    """
     verdicts = report.judge() if verdicts is None else verdicts
     rows, curves, traces = with_verdicts(report.rows, verdicts), report.curves, report.traces
     weak, judged = unpowered(verdicts), {verdict["arm"] for verdict in verdicts}
@@ -146,7 +178,10 @@ def render(report: Report, verdicts: Sequence[Mapping[str, Any]] | None = None) 
             pairs=compare_pairs(headline, weak),
             min_questions=MIN_QUESTIONS,
             many=MANY,
-            hypotheses=hypotheses(rows, headline, report.meta.get("parameters"), weak),
+            registration=report.registration,
+            rules=RULES,
+            corrections=CORRECTIONS,
+            answers=report.answer(verdicts) if answers is None else answers,
             checks=list(CHECKS.values()),
             audit=_audit_cells(rows, arms),
             traces=[{"context": []} | dict(trace) for trace in traces],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from alignment.evaluation.accuracy import is_correct
-from alignment.evaluation.auditability import check_values
+from alignment.evaluation.auditability import check_values, composite
 from alignment.record import Record
 from alignment.text.parser import Response
 
@@ -18,6 +18,15 @@ from alignment.text.parser import Response
 def outcomes(responses: Sequence[Response], records: Sequence[Record]) -> dict[str, bool]:
     """Return {record id: answered right}, the input of a paired comparison of two arms."""
     return {record.id: is_correct(response, record) for response, record in zip(responses, records, strict=True)}
+
+
+def audit_outcomes(responses: Sequence[Response], records: Sequence[Record], metric: str) -> dict[str, float]:
+    """Return {record id: value} of "auditability" or "strict_rate", for a comparison of two arms by question."""
+    values = {record.id: check_values(response, record) for response, record in zip(responses, records, strict=True)}
+    return {
+        name: composite(checks) if metric == "auditability" else checks["strict_format"]
+        for name, checks in values.items()
+    }
 
 
 def pick_traces(

@@ -164,6 +164,11 @@ def results_table(rows: Sequence[Row]) -> str:
     return text_table([head, *body], rule=True)
 
 
+def answers_table(answers: Sequence[Row]) -> str:
+    """Return the answers to the registered hypotheses as plain text, each with its reason; "" where there are none."""
+    return "\n".join(f"{answer['name']}: {answer['answer']}: {answer['reason']}" for answer in answers)
+
+
 def verdicts_table(verdicts: Sequence[Row]) -> str:
     """Return the verdicts over all seeds as aligned plain text, and why an arm was harmed or not powered.
 

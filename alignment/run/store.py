@@ -12,6 +12,8 @@
 <workdir>/untrained/arms/base/           the same of the base, which no seed changes
 <workdir>/recipe.py                      every leaf of the configuration of the last `ablate`; `--config=` reads it
 <workdir>/results.json, report.html      the rows of all arms and seeds, and the report
+<workdir>/preregistration.json           the file of hypotheses as the first run in the folder had it
+<workdir>/hypotheses.json                the answers to them
 <workdir>/verdicts.json                  whether each rewarded arm learned, by decoding and seed
 <workdir>/matrix.json, next_round/       the alignment matrix, and the configurations that it proposes
 
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from etils import epath
@@ -38,13 +40,15 @@ from alignment.common.progress import warn
 from alignment.common.recipe import recipe_file
 from alignment.config import LEAVES, RENAMED
 from alignment.errors import UserError
+from alignment.evaluation.preregistration import Registration, compare_with_record, parse_registration
 from alignment.evaluation.results import plain
 from alignment.record import Record
 from alignment.text.parser import Response, parse
 from alignment.text.templates import Template
 
 RECIPE = "recipe.py"
-RUN_FILES = ("results.json", "verdicts.json", "report.html", "matrix.json", RECIPE)
+REGISTERED = "preregistration.json"
+RUN_FILES = ("results.json", "verdicts.json", "hypotheses.json", "report.html", "matrix.json", RECIPE, REGISTERED)
 STAGE_FILES = (
     "stage.json",
     "metrics.jsonl",
@@ -84,6 +88,25 @@ def write_recipe(workdir: epath.Path, config: ConfigDict) -> None:
     """Write every leaf of the configuration as run, as a file that `--config=` reads."""
     about = "The configuration of the run in this folder, with every leaf."
     write_text(workdir / RECIPE, recipe_file(about, flatten(config)))
+
+
+def record_registration(workdir: epath.Path, registration: Registration, arms: Collection[str]) -> Registration:
+    """Record a file of hypotheses before the run, unless one is on record, and return it compared with the record.
+
+    Args:
+      workdir: of the run; registration: the file as it is now; arms: the names that it may use.
+    """
+    path = workdir / REGISTERED
+    recorded = read_claim(path)
+    if recorded is None:
+        if path.exists():
+            warn(f"{path}: damaged; written again, and no hypothesis counts as registered before the run")
+        after = path.exists() or any(workdir.glob("*/arms/*/responses.jsonl"))
+        recorded = {"path": registration.path, "text": registration.text, "after_answers": after}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {**recorded, "sha256": digest_of(recorded)})
+    earlier = parse_registration(recorded["text"], str(path), arms)
+    return compare_with_record(registration, earlier, recorded["after_answers"])
 
 
 def stage_folder(workdir: epath.Path, stage: Stage, seed: int) -> epath.Path:

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from alignment.evaluation.comparisons import compare_pairs, hypotheses, plain_names, seed_summary, unearned_gains
+from alignment.evaluation.comparisons import compare_pairs, plain_names, seed_summary, unearned_gains
 from alignment.evaluation.statistics import over_seeds
-
-HALF_BILLION = 494_000_000
 
 
 def answers(right: int, n: int = 200) -> dict[str, bool]:
@@ -26,10 +24,6 @@ def row(
         "n": n,
         **stability,
     }
-
-
-def judged(rows, outcomes=None, parameters=HALF_BILLION) -> dict[str, dict]:
-    return {found["name"]: found for found in hypotheses(rows, outcomes or {}, parameters)}
 
 
 def test_pairs_by_hand():
@@ -93,88 +87,6 @@ def test_one_seed_gives_no_stability_and_an_arm_without_reward_none_of_it():
     assert (base["judged"], base["collapsed"], base["never_learned"], base["stability"]) == (0, None, None, None)
 
 
-def collapse_rows(monolithic: list[bool], modular: list[bool]):
-    return [row("monolithic", seed, collapsed=c) for seed, c in enumerate(monolithic)] + [
-        row("modular", seed, collapsed=c) for seed, c in enumerate(modular)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("monolithic", "modular", "verdict"),
-    [
-        ([True, False], [False, False], "as predicted"),
-        ([False, False], [True, False], "not as predicted"),
-        ([True, True], [True, True], "undecided"),
-    ],
-)
-def test_h1_compares_collapse_rates(monolithic, modular, verdict):
-    hypothesis = judged(collapse_rows(monolithic, modular))["H1"]
-    assert (hypothesis["status"], hypothesis["verdict"]) == ("tested", verdict)
-    assert f"monolithic collapsed in {sum(monolithic)} of 2 seed(s)" in hypothesis["seen"]
-
-
-@pytest.mark.parametrize(
-    ("rows", "parameters", "why"),
-    [
-        (collapse_rows([True], [False]), HALF_BILLION, "One seed says nothing"),
-        (collapse_rows([True, True], [False, False]), 1_000_000, "1 M parameters"),
-        (collapse_rows([True, True], [False, False]), None, "unknown size"),
-        ([row("modular", collapsed=False)], HALF_BILLION, "needs monolithic"),
-        ([row("modular"), row("monolithic")], HALF_BILLION, "no reward-stage metrics"),
-    ],
-)
-def test_h1_is_not_testable_without_seeds_size_or_arms(rows, parameters, why):
-    hypothesis = judged(rows, parameters=parameters)["H1"]
-    assert (hypothesis["status"], hypothesis["verdict"]) == ("not testable with this run", None)
-    assert why in hypothesis["seen"]
-
-
-def test_h2_needs_several_sizes():
-    assert judged(collapse_rows([True, True], [False, False]))["H2"]["status"] == "not testable with this run"
-
-
-def audit_rows(modular, sft_cot, grpo_only, monolithic, n=200):
-    values = {"modular": modular, "sft_cot": sft_cot, "grpo_only": grpo_only, "monolithic": monolithic}
-    return [row(arm, auditability=value, n=n) for arm, value in values.items()]
-
-
-@pytest.mark.parametrize(
-    ("values", "verdict"),
-    [
-        ((0.90, 0.92, 0.5, 0.8), "as predicted"),
-        ((0.90, 0.96, 0.5, 0.8), "not as predicted"),  # not about equal
-        ((0.90, 0.92, 0.5, 0.91), "not as predicted"),  # monolithic above modular
-    ],
-)
-def test_h3_orders_auditability(values, verdict):
-    assert judged(audit_rows(*values))["H3"]["verdict"] == verdict
-
-
-def test_h3_is_undecided_on_few_questions_and_needs_its_arms():
-    assert judged(audit_rows(0.9, 0.92, 0.5, 0.8, n=50))["H3"]["verdict"] == "undecided"
-    assert judged([row("modular")])["H3"]["seen"] == "needs sft_cot, grpo_only, monolithic, not in this run"
-
-
-def h4(modular: int, sft_cot: int, grpo_only: int, n: int = 1000):
-    right = {"modular": modular, "sft_cot": sft_cot, "grpo_only": grpo_only}
-    rows = [row(arm, accuracy=count / n, n=n) for arm, count in right.items()]
-    return judged(rows, {arm: {0: answers(count, n)} for arm, count in right.items()})["H4"]
-
-
-def test_h4_judges_the_paired_interval_against_one_point():
-    assert h4(600, 500, 400)["verdict"] == "as predicted"
-    assert h4(500, 500, 400)["verdict"] == "as predicted"  # never differs: the interval is 0 to 0
-    assert h4(500, 400, 600)["verdict"] == "not as predicted"
-    assert h4(490, 500, 400)["verdict"] == "undecided"  # one point below, interval on both sides of the margin
-    assert h4(60, 50, 40, n=90)["verdict"] == "undecided"
-
-
-def test_h4_without_outcomes_is_not_tested():
-    rows = [row("modular"), row("sft_cot"), row("grpo_only")]
-    hypothesis = judged(rows)["H4"]
-    assert hypothesis["verdict"] is None and "No paired outcomes" in hypothesis["seen"]
-
-
 @pytest.mark.parametrize(
     ("change", "before", "after", "n", "unearned"),
     [
@@ -217,9 +129,6 @@ def test_nothing_is_claimed_about_an_arm_that_was_not_powered():
     outcomes = {"modular": {0: answers(90)}, "sft_cot": {0: answers(10)}, "base": {0: answers(40)}}
     readings = [pair["reading"] for pair in compare_pairs(outcomes, unpowered={"modular"})]
     assert readings[:2] == ["no claim: modular not powered"] * 2 and readings[2] == "base more accurate"
-    rows = audit_rows(0.9, 0.92, 0.5, 0.8)
-    (h3,) = [entry for entry in hypotheses(rows, {}, None, {"grpo_only"}) if entry["name"] == "H3"]
-    assert h3["verdict"] is None and h3["seen"].endswith("No claim: grpo_only not powered")
 
 
 def test_the_only_variant_of_an_arm_stands_for_it():
@@ -227,17 +136,11 @@ def test_the_only_variant_of_an_arm_stands_for_it():
     two = ["modular@beta=0", "modular@beta=1"]
     assert plain_names(two) == dict(zip(two, two, strict=True))
     assert plain_names(["modular", "modular@beta=0"])["modular@beta=0"] == "modular@beta=0"
-    rows = collapse_rows([True, True], [False, False])
-    renamed = [line | {"arm": line["arm"].replace("modular", "modular@beta=0")} for line in rows]
-    assert judged(renamed)["H1"]["verdict"] == "as predicted"
 
 
 def test_a_harmed_seed_is_lost_like_a_collapsed_one():
-    rows = collapse_rows([False, False], [False, False])
+    rows = [row("monolithic", seed, collapsed=False) for seed in (0, 1)]
     rows[0] |= {"harmed": True}
     summary = seed_summary(rows)[0]
     assert (summary["harmed"], summary["collapsed"], summary["stability"]) == (1, 0, 0.5)
     assert seed_summary(rows, unpowered={"monolithic"})[0] == summary | {"stability": None}
-    hypothesis = judged(rows)["H1"]
-    assert hypothesis["verdict"] == "as predicted"
-    assert "monolithic collapsed in 0 of 2 seed(s), 1 ended worse than they began" in hypothesis["seen"]

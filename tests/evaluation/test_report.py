@@ -12,6 +12,7 @@ from evaluation.vignette import mumble, record, respond
 
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
+from alignment.evaluation.preregistration import Hypothesis, Registration
 from alignment.evaluation.report import Report, render, segments, write_report
 from alignment.evaluation.results import outcomes, pick_traces
 from alignment.evaluation.stability import stability
@@ -139,6 +140,25 @@ def test_the_report_says_where_a_reward_was_not_earned(tmp_path):
     text = Page(f"<section {section}").text
     assert "modular 0 +0.500 ± 0.125 base -50.0 points" in text and "unearned" in text
     assert "Was the reward earned?" not in render(Report(**run, notes=[], meta={}))
+
+
+def test_hypotheses_are_answered_on_the_page_and_in_a_file(tmp_path):
+    entry = Hypothesis("N7", "modular <gains>", "accuracy", "modular", ("base",), "greater", 0.1, (0,))
+    absent = entry._replace(name="N8", arm="grpo_only")
+    registration = Registration("study.toml", "ab" * 32, "", 0.05, 0.8, "holm", (entry, absent), frozenset({"N7"}))
+    run = make_run(n=200, perfect=True)
+    run["outcomes"]["base"] = {0: {name: index < 100 for index, name in enumerate(run["outcomes"]["base"][0])}}
+    table = write_report(tmp_path, Report(**run, notes=[], meta={}, registration=registration))
+    assert "N7: supported: modular minus base +50.0 points" in table and "N8: not testable: needs grpo_only" in table
+    written = json.loads((tmp_path / "hypotheses.json").read_text())
+    assert (written["sha256"], written["changed"]) == ("ab" * 32, True)
+    assert [answer["answer"] for answer in written["answers"]] == ["supported", "not testable"]
+    page = (tmp_path / "report.html").read_text()
+    (section,) = [part for part in page.split("<section ") if part.startswith('id="hypotheses"')]
+    text = Page(f"<section {section}").text
+    assert "modular <gains>" in text and "study.toml" in text and "not recorded in the workdir" in text
+    assert text.count("exploratory") == 1  # N8 was not on record
+    assert "No hypotheses were registered" in render(Report(**make_run(), notes=[], meta={}))
 
 
 def judged_run():
