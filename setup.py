@@ -54,6 +54,7 @@ setup(
         "ml-collections>=1.1",
         "ml-dtypes>=0.5",
         "safetensors>=0.8",
+        "gguf>=0.17",
         "etils[epath]>=1.15",
         "numpy>=2.0",
         "scipy>=1.15",

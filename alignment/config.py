@@ -115,7 +115,10 @@ EXPERIMENT: dict[str, Any] = {
         preregistration=leaf("", "TOML file of hypotheses with rule, margin and budget, answered in the report"),
     ),
     "model": {
-        "path": leaf("", "folder in the Hugging Face layout, or a Hub id; empty is the embedded nano base"),
+        "path": leaf(
+            "",
+            "folder in the Hugging Face layout, GGUF file or Hub id (docs/models.md); empty is the embedded nano base",
+        ),
         "dtype": leaf("float32", "type of the frozen weights and of the computation", choices=DTYPES),
         "remat": leaf(False, "recompute layers in backward passes, which saves memory and costs time"),
         "logprob": leaf(

@@ -132,7 +132,7 @@ def mean_lengths(config: ConfigDict, data: Data) -> Lengths:
     A completion is taken to be as long as a response of SFT, or as the limit where there is none.
     """
     limits = Lengths(config.prompt.max_tokens, config.grpo.max_new_tokens)
-    if config.model.path and not pathlib.Path(config.model.path).is_dir():
+    if config.model.path and not pathlib.Path(config.model.path).exists():
         return limits
     tokenizer, template = load_tokenizer(resolve_folder(config.model.path)), TEMPLATES[config.prompt.template]
     prompts = [len(encode_prompt(tokenizer, record, template)) for record in data.eval[:SAMPLE]]

@@ -10,7 +10,9 @@ from etils import epath
 from flax import struct
 
 from alignment.common.fields import is_one_of, is_positive, read_object, shorten
+from alignment.common.gguf_file import is_gguf, read_gguf
 from alignment.errors import UserError
+from alignment.models.gguf_checkpoint import hf_fields
 from alignment.models.parameters import Parameter, with_shapes
 from alignment.models.rotary import Llama3Scaling
 
@@ -244,8 +246,16 @@ def _llama3_scaling(section: Mapping[str, Any], where: str) -> Llama3Scaling:
 
 
 def read_config(folder: str) -> Qwen2Config:
-    """Read `config.json` of a checkpoint folder."""
+    """Read `config.json` of a checkpoint folder, or the metadata of a GGUF file."""
+    if is_gguf(folder):
+        return from_hf(hf_fields(read_gguf(folder)), str(folder))
     path = epath.Path(folder) / "config.json"
     if not path.exists():
-        raise UserError(f"{path}: not found; --config.model.path takes a folder in the Hugging Face layout or a Hub id")
+        files = sorted(file.name for file in epath.Path(folder).glob("*.gguf"))
+        takes = (
+            f"name the GGUF file itself, {files[0]}"
+            if files
+            else "--config.model.path takes a folder in the Hugging Face layout, a GGUF file or a Hub id"
+        )
+        raise UserError(f"{path}: not found; {takes}")
     return from_hf(read_object(path), str(path))

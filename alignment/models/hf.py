@@ -34,9 +34,11 @@ from alignment.adapters.tensorfiles import (
 from alignment.common.fields import read_object
 from alignment.common.files import write_text
 from alignment.common.finite import all_finite
+from alignment.common.gguf_file import is_gguf, read_gguf
 from alignment.errors import UserError
 from alignment.hub import snapshot
 from alignment.models.config import Qwen2Config, from_hf, rope_fields, to_hf
+from alignment.models.gguf_checkpoint import open_weights
 from alignment.models.parameters import EMBED, HEAD, Parameter
 
 WEIGHTS_FILE = "model.safetensors"
@@ -59,21 +61,28 @@ def in_loading_order(config: Qwen2Config) -> list[Parameter]:
 
 
 def resolve_folder(path_or_hub_id: str) -> str:
-    """Return a local folder for `--config.model.path`.
+    """Return a local folder, or a local GGUF file, for `--config.model.path`.
 
-    "" is the embedded nano base, an existing folder is itself, `gs://bucket/folder` is copied into the user's cache,
-    and `owner/name` is fetched from the Hugging Face Hub (safetensors, JSON and text only; the Hub's own cache).
+    "" is the embedded nano base, an existing folder or GGUF file is itself, `gs://bucket/folder` is copied into the
+    user's cache, and `owner/name` is fetched from the Hugging Face Hub (safetensors, JSON and text only; the Hub's own
+    cache).
 
     Raises:
-      UserError: there is no such folder, or the Hub cannot be reached or does not have it.
+      UserError: there is no such folder or file, or the Hub cannot be reached or does not have it.
     """
     if not path_or_hub_id:
         return _existing(str(importlib.resources.files("alignment") / "assets" / "nano"), "reinstall the package")
+    if is_gguf(path_or_hub_id):
+        if not pathlib.Path(path_or_hub_id).is_file():
+            raise UserError(f"{path_or_hub_id}: no such file; name a GGUF file on this machine")
+        return path_or_hub_id
     if path_or_hub_id.startswith("gs://"):
         return str(fetch_folder(epath.Path(path_or_hub_id), pathlib.Path.home() / ".cache" / "clinical-alignment"))
     if not pathlib.Path(path_or_hub_id).is_dir() and _HUB_ID.fullmatch(path_or_hub_id):
         return snapshot(path_or_hub_id, "model", _DOWNLOADS, remedy="name a local folder, or ")
-    return _existing(path_or_hub_id, "name a checkpoint folder or a Hub id such as Qwen/Qwen2.5-0.5B-Instruct")
+    return _existing(
+        path_or_hub_id, "name a checkpoint folder, a GGUF file or a Hub id such as Qwen/Qwen2.5-0.5B-Instruct"
+    )
 
 
 def fetch_folder(source: epath.Path, cache: pathlib.Path) -> pathlib.Path:
@@ -114,11 +123,12 @@ def _existing(folder: str, remedy: str) -> str:
 
 
 def load_params(folder: str, config: Qwen2Config, dtype: Any = jnp.float32) -> dict:
-    """Read the weights of a checkpoint folder into the parameter tree.
+    """Read the weights of a checkpoint folder or GGUF file into the parameter tree.
 
     Args:
-      folder: holds `model.safetensors`, or `model.safetensors.index.json` and its shards.
-      config: the architecture, from the folder's own `config.json`.
+      folder: holds `model.safetensors`, or `model.safetensors.index.json` and its shards; or is a GGUF file, the first
+        of several, whose tensors are dequantised one at a time.
+      config: the architecture, from the folder's `config.json` or the file's metadata.
       dtype: type of every array of the result.
 
     Returns:
@@ -130,8 +140,11 @@ def load_params(folder: str, config: Qwen2Config, dtype: Any = jnp.float32) -> d
         not, or the reverse.
     """
     with contextlib.ExitStack() as stack:
-        tensors = _open_checkpoint(folder, stack)
-        _check(tensors, config, folder)
+        if is_gguf(folder):
+            tensors = open_weights(read_gguf(folder), config.parameters)
+        else:
+            tensors = _open_checkpoint(folder, stack)
+            _check(tensors, config, folder)
         dtype = jnp.dtype(dtype)
         return unflatten_dict({each.path: _read(each, tensors, dtype, folder) for each in in_loading_order(config)})
 
@@ -215,11 +228,17 @@ def _read(parameter: Parameter, tensors: Mapping[str, Any], dtype: np.dtype, fol
         with np.errstate(over="ignore"):  # a number too large for `dtype` becomes infinite, and is refused
             np.copyto(target, tensor.T if parameter.is_transposed else tensor, casting="same_kind")
         if not all_finite(target):
-            path = epath.Path(folder)
-            single = (path / WEIGHTS_FILE).exists()
-            check_loaded(target, name, path / (WEIGHTS_FILE if single else _read_index(path / INDEX_FILE)[name]))
+            check_loaded(target, name, _file_of(name, folder))
     # Wait before the next array is begun, since an accelerator's copy must not leave several host buffers alive.
     return jax.block_until_ready(jax.device_put(array))
+
+
+def _file_of(name: str, folder: str) -> epath.Path:
+    """The file in which a tensor is stored."""
+    path = epath.Path(folder)
+    if is_gguf(folder):
+        return path
+    return path / (WEIGHTS_FILE if (path / WEIGHTS_FILE).exists() else _read_index(path / INDEX_FILE)[name])
 
 
 def _aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
+from alignment.common.gguf_file import is_gguf, quantisation_of, read_gguf, shares_of_types
 from alignment.kernels.vocabulary import TokenRanges, token_ranges
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import check_vocabulary, load_params, resolve_folder
@@ -38,7 +39,8 @@ class BaseModel:
     token_ranges: TokenRanges | None  # the ids that have a token, where the embedding has more rows; None: all
     max_prompt_tokens: int
     folder: str
-    fingerprint: str  # SHA-256 of the weight files
+    fingerprint: str  # `hash_weights` of the folder
+    quantisation: str = ""  # the types of the file's weights, as in "Q4_1 79%, Q8_0 21%"; "": they are not quantised
     opening: str = ""  # the part of the reasoning block that the chat template writes after the prompt
 
 
@@ -63,13 +65,24 @@ def load_base_model(config: ConfigDict, devices: Devices) -> BaseModel:
         max_prompt_tokens=config.prompt.max_tokens,
         folder=str(folder),
         fingerprint=hash_weights(folder),
+        quantisation=quantisation_of(folder),
         opening=opened_block(tokenizer, template),
     )
 
 
 def hash_weights(folder: str) -> str:
-    """Return one SHA-256 over the names and contents of a folder's safetensors files."""
+    """Return one SHA-256 over the names and contents of a folder's safetensors files.
+
+    That of a GGUF file is over the contents of all its parts, and has the type of most weights in front, as in
+    "Q4_1-3f...": a dequantised base is another one than the weights that were quantised.
+    """
     digest = hashlib.sha256()
+    if is_gguf(folder):
+        source = read_gguf(folder)
+        for part in source.files:
+            with part.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return f"{next(iter(shares_of_types(source)))}-{digest.hexdigest()}"
     for path in sorted(epath.Path(folder).glob("*.safetensors")):
         with path.open("rb") as file:
             digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())

@@ -100,6 +100,7 @@ def describe_run(run: Run) -> dict[str, Any]:
     return {
         "model": config.model.path or "embedded nano base",
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(base.params)),
+        **({"quantisation": f"{base.quantisation}, dequantised"} if base.quantisation else {}),
         "weights SHA-256": base.fingerprint,
         **({"KL penalty": "; ".join(dict.fromkeys(penalties))} if penalties else {}),
         "config": config.to_dict(),

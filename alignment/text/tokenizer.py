@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from alignment.common.fields import read_object
+from alignment.common.gguf_file import is_gguf, read_gguf
 from alignment.errors import UserError
 from alignment.record import Record
 from alignment.text.chat_tokenizer import ChatTokenizer
+from alignment.text.gguf_tokenizer import build_tokenizer, end_ids
 from alignment.text.templates import Template, messages
 from alignment.text.tokenizer_files import (
     BACKEND_FILE,
@@ -33,7 +35,7 @@ _PROBE = ({"role": "user", "content": "1 + 1"},)
 
 
 def load_tokenizer(folder: str | Path) -> ChatTokenizer:
-    """Return a tokenizer that encodes as the `tokenizer.json` of a local checkpoint folder says.
+    """Return a tokenizer that encodes as the `tokenizer.json` of a local checkpoint folder says, or a GGUF file.
 
     Nothing is downloaded and no remote code runs. A folder without `tokenizer.json` is read by `vocab.json`,
     `merges.txt` and the added tokens of its side files, the way of Qwen2.
@@ -42,6 +44,10 @@ def load_tokenizer(folder: str | Path) -> ChatTokenizer:
       UserError: the folder or its tokenizer files are missing or damaged, or contradict each other; there is no chat
         template, or one that cannot be used.
     """
+    if is_gguf(folder):
+        tokenizer = build_tokenizer(read_gguf(folder))
+        check_tokenizer(tokenizer, folder)
+        return tokenizer
     folder = Path(folder)
     _require_files(folder)
     fields = read_object(folder / CONFIG_FILE)
@@ -87,7 +93,7 @@ def _check_template(tokenizer: ChatTokenizer, source: str | Path) -> None:
 
 
 def stop_ids(tokenizer: ChatTokenizer, folder: str | Path) -> tuple[int, ...]:
-    """Return the ids that end a completion: those of generation_config.json, the tokenizer's own, and `<|im_end|>`.
+    """Return the ids that end a completion: those of the checkpoint, the tokenizer's own, and `<|im_end|>`.
 
     The last is what the loss mask teaches a model to stop with, yet a base checkpoint names only `<|endoftext|>`.
 
@@ -95,7 +101,10 @@ def stop_ids(tokenizer: ChatTokenizer, folder: str | Path) -> tuple[int, ...]:
       UserError: generation_config.json is damaged, or its `eos_token_id` names no tokens of the tokenizer.
     """
     path = Path(folder) / "generation_config.json"
-    value = read_object(path).get("eos_token_id") if path.is_file() else None
+    if is_gguf(folder):
+        value = end_ids(read_gguf(folder))
+    else:
+        value = read_object(path).get("eos_token_id") if path.is_file() else None
     listed = value if isinstance(value, list) else [] if value is None else [value]
     unknown = [id_ for id_ in listed if not _is_id(tokenizer, id_)]
     if unknown:

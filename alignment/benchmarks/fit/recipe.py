@@ -59,10 +59,10 @@ class Verdict(NamedTuple):
 def model_size(path: str) -> tuple[Size, bool] | None:
     """Return the sizes of `--config.model.path` and whether its embeddings are tied; None where they are unknown.
 
-    The `config.json` of a local folder or of the embedded base is read. Among Hub ids only the Qwen2.5 are known, by
-    their names, so that nothing is downloaded.
+    The config of a local folder or GGUF file, or of the embedded base, is read. Among Hub ids only the Qwen2.5 are
+    known, by their names, so that nothing is downloaded.
     """
-    if path and not pathlib.Path(path).is_dir():
+    if path and not pathlib.Path(path).exists():
         match = _HUB_NAME.search(path)
         return SIZES.get(match[1].lower()) if match else None
     config = read_config(resolve_folder(path))
