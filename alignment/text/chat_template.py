@@ -39,11 +39,20 @@ def render(source: str, chat: Sequence[Mapping[str, str]], generate: bool, token
 
 @functools.lru_cache(maxsize=32)
 def _compile(source: str) -> Template:
+    def raise_exception(message: str) -> None:
+        raise TemplateError(message)
+
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationBlock, loopcontrols]
     )
-    environment.filters["tojson"] = _to_json
-    environment.globals |= {"raise_exception": _raise, "strftime_now": _now, "dict": _Dict(), "namespace": _Names}
+    # Without the escapes for HTML that Jinja's filter of this name adds.
+    environment.filters["tojson"] = functools.partial(json.dumps, ensure_ascii=False)
+    environment.globals |= {
+        "raise_exception": raise_exception,
+        "strftime_now": lambda form: datetime.datetime.now().strftime(form),
+        "dict": _Dict(),
+        "namespace": _Names,
+    }
     return environment.from_string(source)
 
 
@@ -88,16 +97,3 @@ class _Names(Namespace):
 def _check_name(name: Any) -> None:
     if isinstance(name, str) and name.startswith("_"):
         raise SecurityError(f"a chat template cannot store {name!r}, which begins with an underscore")
-
-
-def _to_json(value: Any, ensure_ascii: bool = False, **options: Any) -> str:
-    """JSON without the escapes for HTML that Jinja's filter of this name adds."""
-    return json.dumps(value, ensure_ascii=ensure_ascii, **options)
-
-
-def _raise(message: str) -> None:
-    raise TemplateError(message)
-
-
-def _now(form: str) -> str:
-    return datetime.datetime.now().strftime(form)

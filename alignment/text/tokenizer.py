@@ -9,7 +9,6 @@ from __future__ import annotations
 import os.path
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from alignment.common.fields import read_object
 from alignment.common.gguf_file import is_gguf, read_gguf
@@ -29,7 +28,6 @@ from alignment.text.tokenizer_files import (
 )
 
 TURN_END = "<|im_end|>"
-MAX_IDS = 2**32  # the type of an id
 _VOCABULARIES = ((BACKEND_FILE,), ("vocab.json", "merges.txt"))
 _PROBE = ({"role": "user", "content": "1 + 1"},)
 
@@ -106,18 +104,14 @@ def stop_ids(tokenizer: ChatTokenizer, folder: str | Path) -> tuple[int, ...]:
     else:
         value = read_object(path).get("eos_token_id") if path.is_file() else None
     listed = value if isinstance(value, list) else [] if value is None else [value]
-    unknown = [id_ for id_ in listed if not _is_id(tokenizer, id_)]
+    known = set(tokenizer.get_vocab().values())
+    unknown = [id_ for id_ in listed if isinstance(id_, bool) or not isinstance(id_, int) or id_ not in known]
     if unknown:
         raise UserError(
             f"{path}: eos_token_id holds {unknown[0]!r}, which is no id of this tokenizer; name an id, a list, or null"
         )
     candidates = (*listed, tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(TURN_END))
     return tuple(dict.fromkeys(id_ for id_ in candidates if id_ is not None))
-
-
-def _is_id(tokenizer: ChatTokenizer, value: Any) -> bool:
-    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_IDS
-    return is_number and tokenizer.backend_tokenizer.id_to_token(value) is not None
 
 
 def pad_id(tokenizer: ChatTokenizer) -> int:
