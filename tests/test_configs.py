@@ -25,7 +25,8 @@ CONTROLLED = ("demo", "control_planted")
 ABLATIONS = ("losses", "rewards_ablation", "quark", "crpo")
 NAMED = [f"{ROOT}/configs/{name}.py" for name in ("demo", "demo_plain", "control_planted", "stability_map")]
 NAMED += [f"{ROOT}/configs/qwen2_5.py:{size}" for size in ("0.5b", "1.5b", "3b", "7b")]
-NAMED += [f"{ROOT}/configs/{name}.py" for name in ABLATIONS]
+NAMED += [f"{ROOT}/configs/{name}.py" for name in (*ABLATIONS, "smollm2")]
+NAMED += [f"{ROOT}/configs/smollm2.py:planted"]
 NAMED += [f"{ROOT}/configs/plain_rl.py:{variant}" for variant in ("sweep", "confirm")]
 
 

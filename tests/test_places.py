@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alignment import ablate, bench, build_data, cli, export, feedback, pretrain_nano, train
+from alignment import ablate, bench, build_data, cli, export, feedback, fetch, pretrain_nano, train
 from alignment.common import lock
 from alignment.run import setup
 
@@ -26,6 +26,7 @@ WRITERS = {
         ("--config.builder=traces", "--config.out=set", "--config.traces.sources=vignettes:5"),
     ),
     "pretrain_nano": (pretrain_nano.main, "--out={}", ()),
+    "fetch": (fetch.main, "--out={}", ("smollm2-135m",)),
     "bench": (bench.main, "--csv={}", ("--suite=logprob",)),
 }
 LOADERS = [
@@ -34,6 +35,7 @@ LOADERS = [
     *((export, name) for name in ("read_run", "base_folder")),
     *((pretrain_nano, name) for name in ("build", "documents")),
     (bench, "bench"),
+    (fetch, "fetch"),
 ]
 
 
