@@ -15,7 +15,7 @@ As in the paper: five completions a prompt, temperature 0.6, KL 0.001 by k3. Not
 rewards, so that nothing but the reward differs; the reward stage trains an adapter and not all weights, with one
 optimiser step a rollout where the code takes 32; chains of thought come from generated vignettes. After a cold start
 the rate is 3e-4, that of `modular` in the control, and there are 16 prompts a step as there. Without one it is 2e-3,
-the highest at which a fresh adapter held in earlier trials, since the base has the whole format still to learn.
+which a fresh adapter bears (docs/nano.md), since the base has the whole format still to learn.
 
 Expected result: strict format of at least 90 % after SFT, without which the page would compare nothing. In the paper
 CRPO beats GRPO by 2.1 points on MedQA and the cold start adds 0.7 (one seed, no interval, 3 billion parameters). Both
@@ -49,5 +49,5 @@ def get_config() -> ConfigDict:
     config.prompt.template = "dx_conclusion"
     config.data.eval.count = 200
     config.grpo.update(prompts=16, group_size=5, temperature=0.6, beta=0.001, max_new_tokens=192, learning_rate=3e-4)
-    config.eval.max_new_tokens = 192
+    config.grpo.power_every, config.eval.max_new_tokens = 4, 192
     return config

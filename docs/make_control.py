@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from result_pages import RESULTS, interval, load_config, make_parser
+from result_pages import DECODINGS, RESULTS, interval, load_config, make_parser
 
 from alignment.arms import get_arm
 from alignment.common.entry_point import run_entry_point
@@ -30,7 +30,6 @@ from alignment.evaluation.statistics import holm, over_seeds
 from alignment.evaluation.tables import p_value, percent
 
 FOLDER = RESULTS / "control"
-DECODINGS = {"greedy": "", "sampled": "samples"}  # and the folder of their answers below the arm's
 USED = ("arm", "seed", "n", "samples", "strict_rate")  # of a row of results.json
 RISE, SHARE, ALPHA, GAIN = 10, 0.6, 0.01, 3  # points, share of the headroom, level of the tests, points
 

@@ -19,7 +19,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import result_pages
-from result_pages import RESULTS, difference, of_arm, read_json, seed_table, spread, table, verdict_table
+from result_pages import (
+    RESULTS,
+    compare,
+    difference_table,
+    of_arm,
+    read_json,
+    seed_table,
+    spread,
+    table,
+    verdict_table,
+)
 
 from alignment.arms import get_arm, rewarded_stage
 from alignment.common.entry_point import run_entry_point
@@ -95,12 +105,18 @@ table (Holm). The verdict follows by the rule in [metrics.md](../../metrics.md#v
 arm that was not powered.
 
 {verdicts}
+## Against `{reference}`{run}
+
+Differences in points to `{reference}` on the same questions and seeds. The interval over questions says what these
+trained arms do on other questions; the one over seeds (Student's t) what training again would give. Where either spans
+0, no difference is shown. p is as above, adjusted for the rows of this table.
+
+{differences}
+
 ## Arms{run}
 
-Means over seeds with the 95 % interval of Student's t, which holds the spread between seeds and nothing else.
-*Against* is the mean difference to `{reference}` at equal seeds, in points: where its interval spans 0, no difference
-is shown. No correction is made for the number of arms. Reward change and KL depend on an arm's own reward and are not
-compared across rows.
+Means over seeds with the 95 % interval of Student's t, which holds the spread between seeds and nothing else. Reward
+change and KL depend on an arm's own reward and are not compared across rows.
 
 {arms}"""
 
@@ -137,7 +153,7 @@ Numbers of the task without planted strategies, of the code of commit `83b178c`,
 
 
 def collect(page: Page, workdir: Path) -> dict[str, Any]:
-    """Return {run: {"rows", "verdicts", "curves"}} of a finished workdir, with what the page shows of each.
+    """Return {run: {"rows", "verdicts", "differences", "curves"}} of a finished workdir, with what the page shows.
 
     Raises:
       UserError: a run is missing or not finished.
@@ -154,8 +170,16 @@ def collect(page: Page, workdir: Path) -> dict[str, Any]:
         verdicts = read_json(folder / "verdicts.json", remedy)
         verdicts = [{name: verdict[name] for name in JUDGED} for verdict in verdicts]
         curves = read_curves(folder, rows) if page.curves == run else {}
-        runs[run] = {"rows": kept_rows, "verdicts": verdicts, "curves": curves}
+        differences = [] if any(row.get("dev") for row in rows) else compare(folder, rows, reference_of(page, rows))
+        runs[run] = {"rows": kept_rows, "verdicts": verdicts, "differences": differences, "curves": curves}
     return runs
+
+
+def reference_of(page: Page, rows: Sequence[Mapping]) -> str:
+    """Return the arm of a run that the others are compared with; the reference's own name where the run has none."""
+    compared = getattr(result_pages.load_config(page.config), "COMPARED", {})
+    variants = (row["arm"] for row in rows if row["arm"].partition("@")[0] == page.reference)
+    return compared.get(page.reference) or next(variants, page.reference)
 
 
 def shown_of(row: Mapping) -> dict[str, Any]:
@@ -201,8 +225,7 @@ def section(page: Page, run: str, module: Any, stored: Mapping) -> str:
     rows, verdicts = stored["rows"], stored["verdicts"]
     if any(row.get("dev") for row in rows):
         return SWEEP.format(questions=max(row["dev"]["n"] for row in rows), table=sweep_table(rows))
-    compared = getattr(module, "COMPARED", {})
-    names = {label: name for name, label in compared.items()}
+    names = {label: name for name, label in getattr(module, "COMPARED", {}).items()}
     seeds = len({row["seed"] for row in rows})
     shown = f": {run}" if run else ""
     text = VERDICTS.format(
@@ -213,18 +236,14 @@ def section(page: Page, run: str, module: Any, stored: Mapping) -> str:
         samples=max(row["samples"] or 0 for row in rows),
         verdicts=verdict_table(verdicts, names),
         reference=page.reference,
-        arms=arm_table(rows, names, compared.get(page.reference) or variant_of(page.reference, rows)),
+        differences=difference_table(stored["differences"], names),
+        arms=arm_table(rows, names),
     )
     return text + (SEEDS.format(run=shown, seeds=seed_table(verdicts, names)) if page.by_seed else "")
 
 
-def variant_of(arm: str, rows: Sequence[Mapping]) -> str:
-    """Return the arm of a run that is `arm` or a variant of it; `arm` itself where there is none."""
-    return next((row["arm"] for row in rows if row["arm"].partition("@")[0] == arm), arm)
-
-
-def arm_table(rows: Sequence[Mapping], names: Mapping[str, str], reference: str) -> str:
-    """Return the table of the arms: accuracy by both decodings, against the reference, and how training went."""
+def arm_table(rows: Sequence[Mapping], names: Mapping[str, str]) -> str:
+    """Return the table of the arms: accuracy by both decodings, and how training went."""
     lines = []
     for arm in dict.fromkeys(row["arm"] for row in rows):
         mine = of_arm(rows, arm)
@@ -233,15 +252,12 @@ def arm_table(rows: Sequence[Mapping], names: Mapping[str, str], reference: str)
         cells = [label]
         for key in ("accuracy", "sampled_accuracy"):
             values = [row[key] for row in mine if row[key] is not None]
-            against = NONE if arm == reference else difference(mine, of_arm(rows, reference), key)
-            cells += [spread(values), ", ".join(f"{100 * value:.1f}" for value in values), against]
+            cells += [spread(values), ", ".join(f"{100 * value:.1f}" for value in values)]
         cells += [spread([row[key] for row in mine]) for key in ("strict_rate", "auditability")]
         cells += [mean(mine, "reward_change"), mean(mine, "kl_final"), mean(mine, "completions_needed")]
         cells += [f"{sum(row['collapsed'] for row in judged)}, {sum(map(is_harmed, judged))}" if judged else NONE]
         lines.append(cells)
-    accuracy = [
-        f"{decoding}{column}" for decoding in ("greedy", "sampled") for column in ("", ", by seed", ", against")
-    ]
+    accuracy = [f"{decoding}{column}" for decoding in ("greedy", "sampled") for column in ("", ", by seed")]
     head = ("arm", *accuracy, "strict format", "auditability", "reward change", "KL at the end", "N*")
     return table((*head, "collapsed, harmed seeds"), lines) + "\n"
 

@@ -12,11 +12,13 @@ from typing import Any
 
 from alignment.common.tables import markdown_table
 from alignment.errors import UserError
-from alignment.evaluation.statistics import over_seeds
+from alignment.evaluation.effects import paired_change
+from alignment.evaluation.statistics import holm, over_seeds
 from alignment.evaluation.tables import NONE, p_value, percent, percent_interval, points
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
+DECODINGS = {"greedy": "", "sampled": "samples"}  # and the folder of their answers below the arm's
 
 
 def make_parser(about: str, out: Path) -> argparse.ArgumentParser:
@@ -59,13 +61,59 @@ def spread(values: Sequence[float]) -> str:
     return percent(mean["mean"]) + (f" ({ends})" if ends else "")
 
 
-def difference(rows: Sequence[Mapping], reference: Sequence[Mapping], key: str) -> str:
-    """Return the mean difference of the share `key` at equal seeds, in points, with its interval over seeds."""
-    other = {row["seed"]: row.get(key) for row in reference}
-    pairs = [(row.get(key), other.get(row["seed"])) for row in rows]
-    gap = over_seeds([one - two for one, two in pairs if None not in (one, two)])
-    ends = interval(gap["ci"])
-    return points(gap["mean"]) + (f" ({ends})" if ends else "")
+def read_scores(workdir: Path, arm: str, seed: int, below: str = "") -> dict[str, float]:
+    """Return {question: share of its answers that are right} of an arm; `below` is the folder of the decoding.
+
+    Raises:
+      UserError: the answers are missing.
+    """
+    folders = [workdir / name / "arms" / arm / below for name in (f"seed{seed}", "untrained")]
+    path = next((folder / "responses.jsonl" for folder in folders if folder.exists()), folders[0] / "responses.jsonl")
+    if not path.exists():
+        raise UserError(f"{path} is missing; finish the run, with --config.eval.samples above 0")
+    right: dict[str, list[bool]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        answer = json.loads(line)
+        right.setdefault(answer["id"], []).append(answer["letter"] == answer["gold"])
+    return {question: sum(answers) / len(answers) for question, answers in right.items()}
+
+
+def compare(workdir: Path, rows: Sequence[Mapping], reference: str) -> list[dict[str, Any]]:
+    """Return how each arm differs from `reference` on the same questions and seeds, by both decodings.
+
+    `p_holm` is adjusted for all of these rows.
+    """
+    seeds = {arm: [row["seed"] for row in of_arm(rows, arm)] for arm in dict.fromkeys(row["arm"] for row in rows)}
+    differences = []
+    for decoding, below in DECODINGS.items():
+        scores = {arm: {seed: read_scores(workdir, arm, seed, below) for seed in seeds[arm]} for arm in seeds}
+        for arm in seeds:
+            change = paired_change(scores[arm], scores.get(reference, {})) if arm != reference else None
+            if change is not None:
+                differences.append({"arm": arm, "decoding": decoding} | change._asdict())
+    for entry, adjusted in zip(differences, holm([entry["p"] for entry in differences]), strict=True):
+        entry["p_holm"] = adjusted
+    return sorted(differences, key=lambda entry: [*seeds].index(entry["arm"]))
+
+
+def difference_table(differences: Sequence[Mapping], names: Mapping[str, str]) -> str:
+    """Return what `compare` returns as a table, with intervals over questions and over seeds."""
+    lines = []
+    for entry in differences:
+        changes = entry["seed_changes"]
+        lines.append(
+            [
+                f"`{names.get(entry['arm'], entry['arm'])}`",
+                entry["decoding"],
+                points(entry["difference"]),
+                interval(entry["ci95"]) or NONE,
+                interval(over_seeds(changes)["ci"]) or NONE,
+                f"{sum(change > 0 for change in changes)} of {len(changes)}",
+                p_value(entry["p_holm"]),
+            ]
+        )
+    head = ("name", "answers", "difference", "95 % over questions", "95 % over seeds", "seeds above", "p (Holm)")
+    return table(head, lines)
 
 
 def verdict_table(verdicts: Sequence[Mapping], names: Mapping[str, str]) -> str:
@@ -117,7 +165,9 @@ def seed_table(verdicts: Sequence[Mapping], names: Mapping[str, str]) -> str:
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table without the columns that no line has a value in."""
+    """Return a Markdown table without the columns that no line has a value in, "None." without lines."""
+    if not lines:
+        return "None."
     columns = zip(head, *lines, strict=True)
     head, *lines = zip(*(column for column in columns if {*column[1:]} - {NONE, ""}), strict=True)
     return markdown_table(head, lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -39,8 +40,16 @@ def judged(arm, seed, decoding="greedy", verdict="learned", ci95=(0.1, 0.3)):
     return fields | {"headroom_won": None}
 
 
-def write(workdir, rows, verdicts, curves=()):
+def write(workdir, rows, verdicts, curves=(), answers=None):
+    """Write a run; `answers` is arm -> one digit a question, how many of two sampled answers are right."""
     workdir.mkdir(parents=True)
+    for entry, (decoding, count) in itertools.product(rows, {"": 1, "samples": 2}.items()):
+        folder = workdir / f"seed{entry['seed']}" / "arms" / entry["arm"] / decoding
+        folder.mkdir(parents=True, exist_ok=True)
+        right = [int(digit) for digit in (answers or {}).get(entry["arm"], "12")]
+        letters = [(index, "AB"[turn >= digit]) for index, digit in enumerate(right) for turn in range(count)]
+        lines = [json.dumps({"id": f"q{index}", "gold": "A", "letter": letter}) for index, letter in letters]
+        (folder / "responses.jsonl").write_text("\n".join(lines) + "\n")
     (workdir / "results.json").write_text(json.dumps(rows))
     (workdir / "verdicts.json").write_text(json.dumps(verdicts))
     for seed, stage, points in curves:
@@ -56,19 +65,22 @@ def cells(page, beginning):
 
 
 def test_means_intervals_and_differences_by_hand(tmp_path, capsys):
-    """t(0.975, 2) = 4.302653; accuracies .3 .4 .5 have std .1: .4 +- .2484. Differences 2, 4, 6 points: 4 +- 4.968."""
+    """t(0.975, 2) = 4.302653; accuracies .3 .4 .5 have std .1: .4 +- .2484."""
     rows = [row(GRPO, seed, 0.3 + 0.1 * seed) for seed in range(3)]
     rows += [row(DAPO, seed, 0.32 + 0.12 * seed, harmed=seed == 1) for seed in range(3)]
     verdicts = [judged(GRPO, None), judged(GRPO, 0, verdict="harmed"), judged(GRPO, None, "sampled", "harmed")]
-    write(tmp_path / "run", rows, verdicts)
+    write(tmp_path / "run", rows, verdicts, answers={GRPO: "0100", DAPO: "0120"})
     arguments = ["--page=losses", f"--workdir={tmp_path / 'run'}", f"--out={tmp_path}", "--machine=On paper."]
     assert make_results.main(arguments) == 0
     page = (tmp_path / "results" / "losses" / "README.md").read_text()
-    ((_, accuracy, by_seed, against, *_),) = cells(page, f"`grpo`: `{GRPO}`")
-    assert (accuracy, by_seed, against) == ("40.0 % (15.2 to 64.8)", "30.0, 40.0, 50.0", "–")
-    ((_, _, by_seed, against, *_, training),) = cells(page, f"`dapo`: `{DAPO}`")
-    assert (by_seed, against, training) == ("32.0, 44.0, 56.0", "+4.0 (-1.0 to +9.0)", "0, 1")
-    greedy, sampled = cells(page, "`grpo` |")
+    ((_, accuracy, by_seed, *_),) = cells(page, f"`grpo`: `{GRPO}`")
+    assert (accuracy, by_seed) == ("40.0 % (15.2 to 64.8)", "30.0, 40.0, 50.0")
+    ((_, _, by_seed, *_, training),) = cells(page, f"`dapo`: `{DAPO}`")
+    assert (by_seed, training) == ("32.0, 44.0, 56.0", "0, 1")
+    # One more of four questions is right, by one answer greedily and by both sampled ones.
+    (greedy,), (sampled,) = cells(page, "`dapo` | greedy"), cells(page, "`dapo` | sampled")
+    assert greedy[2] == sampled[2] == "+25.0" and greedy[4:6] == ["+25.0 to +25.0", "3 of 3"]
+    greedy, sampled = cells(page, "`grpo` |")  # none in the table of differences to itself
     assert greedy[2:5] == ["`sft_cot`, 30.0 %", "+20.0 (+10.0 to +30.0)", "2 of 3"] and greedy[-1] == "learned"
     assert sampled[1] == "sampled" and "- `grpo`, sampled, is *harmed*: because." in page
     assert "On paper." in page and "{" not in page and "KL at the end" not in page
@@ -159,8 +171,7 @@ def test_every_page_is_made_of_a_config_and_its_commands_load(name, monkeypatch)
         assert cli.leaves(config).keys() == cli.leaves(default_config()).keys()
         assert config.eval.samples == 4 and all(map(get_arm, config.arms))
     rows = [{"arm": arm} for arm in config.arms]
-    reference = getattr(module, "COMPARED", {}).get(page.reference) or make_results.variant_of(page.reference, rows)
-    assert reference in config.arms and len(config.seeds) == (5 if name == "demo" else 3)
+    assert make_results.reference_of(page, rows) in config.arms and len(config.seeds) == (5 if name == "demo" else 3)
 
 
 def test_the_committed_index_is_that_of_the_committed_rows():
