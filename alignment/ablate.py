@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 
 from alignment import cli
 from alignment.arms import ARMS, CEILINGS, get_arm, stage_order, start_arm
+from alignment.benchmarks.machines import MACHINES
 from alignment.dry_run import describe_plan
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.preregistration import Registration, load_registration
@@ -41,7 +42,7 @@ def ablate(args: argparse.Namespace) -> None:
     registration = load_registration(args.config.preregistration, ARMS)
     set_up_compilation()
     if args.dry_run:
-        for line in describe_plan(args.config, args.workdir):
+        for line in describe_plan(args.config, args.workdir, args.machine):
             print(line, flush=True)
         return
     cli.apply_profile(args)
@@ -105,8 +106,12 @@ def report_of(
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags beside --config and --workdir."""
     cli.add_profile(parser)
-    text = "print time, memory, completions and test power of the run, from what the workdir holds, and run nothing"
+    text = (
+        "print memory, disk, time, completions and test power of the run, from what the workdir holds, and run nothing"
+    )
     parser.add_argument("--dry_run", action="store_true", help=text)
+    text = "with --dry_run: estimate for one chip that is not at hand"
+    parser.add_argument("--machine", default="", choices=("", *MACHINES), help=text)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -4,8 +4,9 @@
 
 It checks the versions of the packages, the devices and their results, the memory, the disk, the caches and the Hub.
 Then it plans every recipe of the folder: the compiler reports the memory of its updates, without making an array of the
-model's size. `--config=FILE.py[:argument]` with any `--config.a.b=value` plans that one recipe. Exit status 1 means
-that something essential is broken; a warning names what will not work.
+model's size. `--config=FILE.py[:argument]` with any `--config.a.b=value` plans that one recipe, and `--machine=h100`
+plans for that chip. `--dry_run` of `alignment.ablate` states time and disk as well. Exit status 1 means that something
+essential is broken; a warning names what will not work.
 """
 
 from __future__ import annotations
@@ -242,15 +243,17 @@ def config_arguments(path: pathlib.Path) -> list[str]:
     return list(names.get("RECIPES") or names.get("VARIANTS") or ())
 
 
-def plan_recipes(named: Sequence[tuple[str, Any]]) -> Iterator[Check]:
-    """Plan each recipe, and yield its line as soon as it is planned, since a plan can take a minute.
+def plan_recipes(named: Sequence[tuple[str, Any]], machine: str = "") -> Iterator[Check]:
+    """Plan each recipe for this machine or one chip of a named one, and yield its line as soon as it is planned.
 
     Recipes of one file that differ in nothing that affects memory share a plan and a line.
     """
     from alignment.benchmarks.fit.recipe import available_bytes, plan_recipe
+    from alignment.benchmarks.machines import MACHINES
     from alignment.common.progress import each
 
-    available, plans, lines = available_bytes(), {}, {}
+    available = MACHINES[machine].memory if machine else available_bytes()
+    plans, lines = {}, {}
     for name, config in named:
         file, _, argument = name.partition(".py:")
         lines.setdefault((f"{file}.py" if argument else file, _shape(config)), (config, []))[1].append(argument)
@@ -309,13 +312,13 @@ def run(args: argparse.Namespace) -> None:
 def check_recipes(args: argparse.Namespace) -> Iterator[Check]:
     """Plan the recipe of `--config`, or those of the folder `--configs`, or the defaults where there is none."""
     if args.config_file:
-        return plan_recipes([(args.config_file, args.config)])
+        return plan_recipes([(args.config_file, args.config)], args.machine)
     if os.path.isdir(args.configs):
-        return plan_recipes(list(recipes(args.configs)))
+        return plan_recipes(list(recipes(args.configs)), args.machine)
     if args.configs != CONFIGS:
         remedy = "name the folder configs/ of a checkout"
         return iter([Check("recipes", WARNING, f"--configs={args.configs}: no such folder", remedy)])
-    return plan_recipes([("the defaults", args.config)])
+    return plan_recipes([("the defaults", args.config)], args.machine)
 
 
 def is_broken(checks: Sequence[Check]) -> bool:
@@ -341,10 +344,13 @@ def _gib(count: float) -> str:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags beside --config."""
     from alignment import cli
+    from alignment.benchmarks.machines import MACHINES
 
     text = f"folder of the recipes to plan (default: {CONFIGS} where there is one, else the defaults alone)"
     parser.add_argument("--configs", default=CONFIGS, metavar="FOLDER", help=text)
     parser.add_argument("--workdir", default="", metavar="FOLDER", help="where results would go (default: this folder)")
+    text = "plan the recipes for one chip that is not at hand"
+    parser.add_argument("--machine", default="", choices=("", *MACHINES), help=text)
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     cli.limit_help(parser, LEAVES_READ)
 

@@ -6,10 +6,22 @@ rates, lengths and rewards are not public, so every value below is this project'
 work, not a quotation.
 
     size   SFT rate   GRPO rate   KL beta   completion
-    0.5b   2e-4       5e-6        0.04      512
-    1.5b   2e-4       1e-5        0.04      1024
+    0.5b   2e-4       5e-5        0.04      512
+    1.5b   2e-4       3e-5        0.04      1024
     3b     1e-4       1e-5        0.02      1024
     7b     1e-4       1e-5        0.02      1024
+
+Where the values come from; a rate of GRPO is that of LoRA, which bears about ten times the rate of full fine-tuning:
+
+    GRPO 5e-5      TRL, "LoRA Without Regret", its GRPO of Qwen3-0.6B with LoRA
+    GRPO 3e-5      verl, docs/advance/ppo_lora, its reference for GRPO with LoRA; full GRPO of Qwen2.5-1.5B takes
+                   5e-6 in GDPO (2601.05242), ten times which is 5e-5
+    GRPO 1e-5      TRL, the same page, its table for SmolLM3-3B with LoRA (1e-6 in full); at 7b ten times the 1e-6 of
+                   full GRPO in DeepSeekMath (2402.03300)
+    SFT 2e-4       TRL, the same page, its SFT with LoRA; QLoRA (2305.14314) up to 13B
+    SFT 1e-4       Clinical-R1 (2512.00601), its cold start with LoRA, as are r 32, 10 % warm-up and clipping at 1
+    KL beta        0.04 in DeepSeekMath; half of it at the larger sizes is a choice
+    ratio 0.2      TRL's default, as are 8 samples a prompt
 
 Common to all: bfloat16; reasoning adapter r 32, alpha 64, dropout 0.05; reward adapter r 16, alpha 32; both on all
 seven projections; SFT on 64 sequences of up to 2048 tokens, 2 epochs, cosine after 10 % warm-up; GRPO on 32 prompts
@@ -17,12 +29,14 @@ of up to 1024 tokens, 8 samples each at temperature 1, constant after 5 % warm-u
 
 Expected result: none is promised; whatever order the arms come out in is reported as it came.
 
-Cost: not measured yet at these sizes; an accelerator is needed. The number of GRPO steps and the micro-batches are
-choices of this file, to be set to the machine at hand.
+Cost: not measured yet at these sizes; an accelerator is needed. `--dry_run` states memory, time and disk on the machine
+at hand, and with `--machine=h100` on that one. The number of GRPO steps and the micro-batches are choices of this file.
+On a CPU `--config.model.dtype=float32` is faster than bfloat16.
 
     python -m alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=runs/qwen2_5-0.5b \
         --config.data.rl.source=medqa --config.data.rl.path=train.jsonl \
         --config.data.eval.source=medqa --config.data.eval.path=dev.jsonl
+    python -m alignment.ablate --config=configs/qwen2_5.py:7b --workdir=runs/qwen2_5-7b --dry_run --machine=h100
 
 `--config.model.path=FOLDER` takes a downloaded checkpoint in place of the Hub id. SFT stays on generated vignettes
 until `--config.data.sft.source`, `.path` and `.traces` name something else. The 3b weights carry a non-commercial
@@ -38,8 +52,8 @@ from alignment.errors import UserError
 
 # size -> (SFT learning rate, GRPO learning rate, KL beta, completion tokens)
 RECIPES = {
-    "0.5b": (2e-4, 5e-6, 0.04, 512),
-    "1.5b": (2e-4, 1e-5, 0.04, 1024),
+    "0.5b": (2e-4, 5e-5, 0.04, 512),
+    "1.5b": (2e-4, 3e-5, 0.04, 1024),
     "3b": (1e-4, 1e-5, 0.02, 1024),
     "7b": (1e-4, 1e-5, 0.02, 1024),
 }

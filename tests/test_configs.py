@@ -67,8 +67,8 @@ def test_every_data_set_loads_against_the_leaves_of_its_own_entry_point(path):
 
 # size -> SFT rate, GRPO rate, beta, completion tokens.
 TABLE = {
-    "0.5b": (2e-4, 5e-6, 0.04, 512),
-    "1.5b": (2e-4, 1e-5, 0.04, 1024),
+    "0.5b": (2e-4, 5e-5, 0.04, 512),
+    "1.5b": (2e-4, 3e-5, 0.04, 1024),
     "3b": (1e-4, 1e-5, 0.02, 1024),
     "7b": (1e-4, 1e-5, 0.02, 1024),
 }

@@ -10,20 +10,28 @@ from tiny import experiment_config
 
 from alignment import ablate, cli
 from alignment.arms import STAGES
+from alignment.benchmarks.fit.grid import SIZES
 from alignment.benchmarks.fit.recipe import GIB, Need, Verdict, model_size
-from alignment.config import nano_config
+from alignment.benchmarks.flops import rollout_bytes
+from alignment.benchmarks.machines import Machine
+from alignment.benchmarks.setting import Setting
+from alignment.config import default_config, nano_config
 from alignment.dry_run import (
     FEW_STEPS,
+    REPORT_BYTES,
     Lengths,
     StageEstimate,
     detectable_points,
+    disk_line,
     measured_step,
     memory_line,
     minutes,
     power_lines,
     recorded_rows,
+    rollout_seconds,
     step_seconds,
     time_lines,
+    workdir_bytes,
 )
 from alignment.errors import UserError
 from alignment.evaluation.statistics import planned_std
@@ -84,6 +92,8 @@ def test_finished_seeds_take_no_time():
     assert head.startswith("time: about 3 min on ") and "the evaluation takes 60 s" in head
     assert reasoning == "  reasoning: 3 x 30 steps, about 0 s, 3 of 3 seeds finished"
     assert reward == "  reward: 3 x 30 steps, 1,920 completions a seed, about 2 min, 1 of 3 seeds finished"
+    named, *_ = time_lines(config, estimates, 20.0, "h100")
+    assert named.startswith("time: about 3 min on one h100, of which")
     unknown, _ = time_lines(config, [estimate(seconds=None)], None)
     assert unknown.startswith("time: unknown for a model of unknown size")
     assert [minutes(seconds) for seconds in (3.2, 600, 7200)] == ["4 s", "10 min", "2.0 h"]
@@ -100,13 +110,40 @@ def test_the_median_of_the_steps_after_the_first_is_what_a_step_took(tmp_path):
 
 def test_a_step_takes_time_in_proportion_to_its_completions():
     config, size = nano_config(), model_size("")
-    lengths = Lengths(150, 80)
-    once = step_seconds(config, STAGES["reward"], lengths, size, 1e11)
+    lengths, machine = Lengths(150, 80), Machine("", 0.0, 1e11, 1e15)
+    once = step_seconds(config, STAGES["reward"], lengths, size, machine)
     config.grpo.prompts *= 3
-    assert step_seconds(config, STAGES["reward"], lengths, size, 1e11) == pytest.approx(3 * once)
-    assert step_seconds(config, STAGES["reward"], lengths, size, 2e11) == pytest.approx(1.5 * once)
-    assert step_seconds(config, STAGES["joint"], lengths, size, 1e11) > 3 * once
-    assert 0 < step_seconds(config, STAGES["reasoning"], lengths, size, 1e11) < once
+    assert step_seconds(config, STAGES["reward"], lengths, size, machine) == pytest.approx(3 * once)
+    fast = machine._replace(products=2e11)
+    assert step_seconds(config, STAGES["reward"], lengths, size, fast) == pytest.approx(1.5 * once)
+    assert step_seconds(config, STAGES["joint"], lengths, size, machine) > 3 * once
+    assert 0 < step_seconds(config, STAGES["reasoning"], lengths, size, machine) < once
+
+
+def test_a_rollout_of_few_sequences_is_bound_by_reading_the_weights():
+    """7B in bfloat16 for 100 tokens of 8 completions, one at a time or all at once, at 1e12 bytes a second."""
+    setting = Setting("update", SIZES["7b"].size, 1, 8, 1, 100, "bfloat16", tied=False)
+    machine = Machine("", 0.0, 1e18, 1e12)
+    at_once, in_turn = (rollout_seconds(setting, sequences, machine) for sequences in (0, 1))
+    assert at_once == pytest.approx(rollout_bytes(setting) / 5e11)
+    assert 7 * at_once < in_turn < 8.1 * at_once
+    assert at_once == pytest.approx(100 * 2 * 7.07e9 / 5e11, rel=0.02)  # of 7.6e9 parameters the embedding is not read
+
+
+def test_the_disk_of_a_run_by_hand(tmp_path):
+    """Ranks 32 and 16 at three seeds; three checkpoints, two of them kept, of three copies of the larger."""
+    config = default_config()
+    config.seeds, config.model.path = (0, 1, 2), "Qwen/Qwen2.5-0.5B-Instruct"
+    stages = [STAGES["reasoning"], STAGES["reward"]]
+    model = Setting("update", SIZES["0.5b"].size).config
+    rank_one = 8_798_208 / 16  # numbers of an adapter of rank 1 on all seven projections of 0.5B
+    assert workdir_bytes(config, stages, model) == REPORT_BYTES + 4 * rank_one * (3 * 48 + 3 * 3 * 32)
+    line = disk_line(config, stages, epath.Path(tmp_path / "runs" / "new"))
+    assert line.startswith("disk: about 0.9 GiB in the workdir; 0.9 GiB of weights in the Hub's cache, unless")
+    assert line.endswith(" GiB are free")
+    assert "free" not in disk_line(config, stages, epath.Path(tmp_path), "h100")
+    config.model.path = "someone/else"
+    assert disk_line(config, stages, epath.Path(tmp_path)).startswith("disk: unknown for a model of unknown size")
 
 
 def test_the_part_that_needs_most_memory_is_named():
@@ -114,6 +151,9 @@ def test_the_part_that_needs_most_memory_is_named():
     assert memory_line(Verdict(True, needs, 8 * GIB)) == "memory: a GRPO update needs 6.0 of 8.0 GiB: fits"
     assert "does not fit in 90% of that" in memory_line(Verdict(False, needs, 6 * GIB))
     assert "unknown size" in memory_line(None)
+    assert "6.0 of 8.0 GiB of one l4, as the compiler of this machine plans it: fits" in memory_line(
+        Verdict(True, needs, 8 * GIB), "l4"
+    )
 
 
 @pytest.mark.ci
@@ -123,7 +163,7 @@ def test_a_dry_run_prints_its_estimates_and_writes_nothing(tmp_path, capsys):
     flags = [f"--config.{name}={cli.show(value)}" for name, value in cli.leaves(config).items()]
     assert ablate.main([f"--workdir={tmp_path / 'run'}", "--dry_run", *flags]) == 0
     lines = capsys.readouterr().out.splitlines()
-    heads = ["memory", "time", "  reasoning", "  reward", "test power", "  modular"]
-    assert [line.partition(":")[0] for line in lines[-6:]] == heads
+    heads = ["memory", "disk", "time", "  reasoning", "  reward", "test power", "  modular"]
+    assert [line.partition(":")[0] for line in lines[-7:]] == heads
     assert "5 steps, 40 completions a seed" in lines[-3]
     assert not (tmp_path / "run").exists()
