@@ -2,7 +2,7 @@
 
     python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo
     python -m alignment.ablate --config=configs/qwen2_5.py:0.5b --workdir=runs/0.5b --config.arms=base,modular
-    python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo --dry_run
+    python -m alignment.ablate --config=configs/demo.py --workdir=runs/demo --controls=random,noop --dry_run
 
 Writes results.json (one row per arm and seed), verdicts.json (whether each rewarded arm learned), hypotheses.json (the
 answers to what config.preregistration names), report.html and recipe.py (every leaf of the configuration as run, for
@@ -19,7 +19,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from alignment import cli
-from alignment.arms import ARMS, CEILINGS, get_arm, stage_order, start_arm
+from alignment.arms import ARMS, CEILINGS, CONTROLS, controls_of, get_arm, stage_order, start_arm, with_controls
 from alignment.benchmarks.machines import MACHINES
 from alignment.dry_run import describe_plan
 from alignment.evaluation.curves import read_curve
@@ -39,6 +39,9 @@ from alignment.run.store import lock_workdir, record_registration, stage_folder,
 
 def ablate(args: argparse.Namespace) -> None:
     """Run every arm at every seed and write the report; with `--dry_run` print what that would take instead."""
+    if args.controls:
+        with args.config.unlocked():
+            args.config.arms = with_controls(args.config.arms, filter(None, args.controls.split(",")))
     registration = load_registration(args.config.preregistration, ARMS)
     set_up_compilation()
     if args.dry_run:
@@ -98,14 +101,23 @@ def report_of(
         matrices=matrices,
         start_arms={arm: start_arm(get_arm(arm)) for arm in run.config.arms},
         ceilings=CEILINGS,
+        controls=controls_in(run.config.arms),
         registration=registration,
         question_scores=audited,
     )
 
 
+def controls_in(labels: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return {arm: {name of a control: its label}} of the arms whose controls are among the labels."""
+    named = {label: {name: arm for name, arm in controls_of(label).items() if arm in labels} for label in labels}
+    return {label: controls for label, controls in named.items() if controls}
+
+
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags beside --config and --workdir."""
     cli.add_profile(parser)
+    text = "add controls to every arm that has them, of " + ", ".join(CONTROLS)
+    parser.add_argument("--controls", default="", metavar="NAME,...", help=text)
     text = (
         "print memory, disk, time, completions and test power of the run, from what the workdir holds, and run nothing"
     )

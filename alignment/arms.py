@@ -28,7 +28,8 @@ class Stage:
 
     Attributes:
       name: the stage's, and its adapter's.
-      objective: "sft_cot", "sft_answer", "sft_derived", "grpo" or "joint" (GRPO + lambda SFT in one loss).
+      objective: "sft_cot", "sft_answer", "sft_derived", "sft_shuffled" (each record with another's chain of thought),
+        "grpo" or "joint" (GRPO + lambda SFT in one loss).
       adapter: the entry of `config.adapters` for a fresh adapter: "reasoning", "reward" or "both" (their ranks and
         alphas added: the parameter-matched single adapter).
       start: the stage whose adapter is trained further; "" starts a fresh one.
@@ -105,6 +106,23 @@ STAGES: dict[str, Stage] = _by_name(
     Stage(
         "derived", "sft_derived", "reasoning", "SFT on the derived chains of thought alone, without planted strategies"
     ),
+    Stage("reasoning_shuffled", "sft_shuffled", "reasoning", "SFT on the chains of thought of other records"),
+    Stage(
+        "reward_on_shuffled",
+        "grpo",
+        "reward",
+        "GRPO of a reward adapter on top of the adapter of shuffled chains",
+        under=("reasoning_shuffled",),
+        reference=("reasoning_shuffled",),
+    ),
+    Stage(
+        "monolithic_shuffled_grpo",
+        "grpo",
+        "reasoning",
+        "GRPO of the adapter of shuffled chains",
+        start="reasoning_shuffled",
+        reference=SNAPSHOT,
+    ),
     Stage("joint", "joint", "reasoning", "GRPO and SFT in one loss on one adapter"),
     Stage(
         "reward_on_merged",
@@ -133,6 +151,9 @@ ARMS: dict[str, Arm] = _by_name(
     Arm("sft_answer", "SFT on answers without chains of thought", ("answers",)),
     Arm("sft_answer_grpo", "answer-only SFT and then GRPO, one adapter", ("answers_grpo",)),
     Arm("sft_ceiling", "SFT without the planted strategies: how far choosing among them can lead", ("derived",)),
+    Arm("sft_shuffled", "control: SFT on the chains of thought of other records", ("reasoning_shuffled",)),
+    Arm("modular_shuffled", "control: modular on shuffled chains", ("reasoning_shuffled", "reward_on_shuffled")),
+    Arm("monolithic_shuffled", "control: monolithic on shuffled chains", ("monolithic_shuffled_grpo",)),
     Arm("joint_mono", "one adapter, both losses at once", ("joint",)),
     Arm(
         "modular_parallel",
@@ -151,6 +172,17 @@ ARMS: dict[str, Arm] = _by_name(
 
 # Start arm -> the arm that has what its reward stages could teach, where strategies are planted.
 CEILINGS = {"sft_cot": "sft_ceiling"}
+
+# Controls, which may do worse than an arm if its gain is to mean anything: name -> the leaf of `config.grpo` in which
+# the reward stage differs, or the arms that stand for others.
+REWARD_CONTROLS = {
+    "random": ("reward", "random"),
+    "inverted": ("reward", "inverted"),
+    "format_only": ("reward", "format_only"),
+    "noop": ("steps", "0"),  # the adapter is attached as it was made, with an update of zero
+}
+SHUFFLED = {"sft_cot": "sft_shuffled", "modular": "modular_shuffled", "monolithic": "monolithic_shuffled"}
+CONTROLS = (*REWARD_CONTROLS, "shuffled_cot")
 
 
 def get_arm(label: str, flag: str = "--config.arms") -> Arm:
@@ -208,6 +240,42 @@ def start_arm(arm: Arm) -> str | None:
         return None
     start = (*stage.merged, *stage.under, *filter(None, [stage.start]))
     return next((other.name for other in ARMS.values() if (*other.merged, *other.serves) == start), None)
+
+
+def controls_of(label: str) -> dict[str, str]:
+    """Return {name in `CONTROLS`: label of that control} of an arm; {} where it has none or is a control itself.
+
+    A control of a variant keeps the variant's other leaves.
+    """
+    name, _, variant = label.partition("@")
+    pairs = [tuple(text.split("=", 1)) for text in variant.split("@") if text]
+    if name in SHUFFLED.values() or set(pairs) & set(REWARD_CONTROLS.values()):
+        return {}
+    controls = {}
+    if rewarded_stage(get_arm(label)) is not None:
+        for control, (leaf, value) in REWARD_CONTROLS.items():
+            others = [pair for pair in pairs if pair[0] != leaf]
+            controls[control] = "@".join([name, *("=".join(pair) for pair in (*others, (leaf, value)))])
+    if name in SHUFFLED:
+        controls["shuffled_cot"] = "@".join([SHUFFLED[name], *filter(None, [variant])])
+    return controls
+
+
+def with_controls(labels: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return arms and, after them, the named controls of each, without repetition.
+
+    Raises:
+      UserError: an unknown control, or one that none of the arms has.
+    """
+    labels, added = list(labels), []
+    for name in names:
+        lookup(dict.fromkeys(CONTROLS), name, "control (--controls)")
+        controls = [controls_of(label)[name] for label in labels if name in controls_of(label)]
+        if not controls:
+            needs = f"one of {', '.join(SHUFFLED)}" if name == "shuffled_cot" else "an arm with a reward stage"
+            raise UserError(f"--controls={name}: none of the arms {', '.join(labels)} has that control; add {needs}")
+        added += controls
+    return tuple(dict.fromkeys([*labels, *added]))
 
 
 def stage_order(arms: Iterable[str]) -> tuple[Stage, ...]:

@@ -179,7 +179,7 @@ EXPERIMENT: dict[str, Any] = {
     "grpo": {
         **group(
             "rollout",
-            steps=leaf(100, "training steps, each with one rollout", low=1),
+            steps=leaf(100, "training steps, each with one rollout; 0: the adapter stays as it is", low=0),
             prompts=leaf(32, "prompts of a rollout", low=1),
             group_size=leaf(8, "completions of a prompt, which are compared with each other", low=2),
             max_new_tokens=leaf(512, "largest number of tokens of a completion", low=1, high=MAX_TOKENS),

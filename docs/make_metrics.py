@@ -140,6 +140,9 @@ sampled (`alignment/evaluation/verdicts.py`, a reconstruction). The first line t
 | no change | the interval lies inside +-3 points, and the run could have shown a change |
 | not powered | anything else |
 
+*Learned* becomes *withheld* where a control of the arm (`--controls=random,noop`) does as well: the arm is not shown to
+be more accurate than it, one-sided over questions and seeds (`alignment/evaluation/control_arms.py`).
+
 A run could have shown a change where the headroom, if it is known, is above 3 points, and the stage sampled at least
 the N* completions that its gradient needs, if they were measured. An arm may be harmed while its reward rises. The
 report makes no claim about an arm that was not powered.

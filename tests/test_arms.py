@@ -5,7 +5,20 @@ import dataclasses
 import pytest
 
 from alignment import arms
-from alignment.arms import ARMS, SNAPSHOT, STAGES, Arm, Stage, get_arm, rewarded_stage, stage_order, start_arm
+from alignment.arms import (
+    ARMS,
+    CONTROLS,
+    SNAPSHOT,
+    STAGES,
+    Arm,
+    Stage,
+    controls_of,
+    get_arm,
+    rewarded_stage,
+    stage_order,
+    start_arm,
+    with_controls,
+)
 from alignment.config import HEADLINE_ARMS
 from alignment.errors import UserError
 
@@ -66,6 +79,9 @@ def test_the_start_arm_answers_as_the_reward_stage_begins():
         "sft_answer": None,
         "sft_answer_grpo": "sft_answer",
         "sft_ceiling": None,
+        "sft_shuffled": None,
+        "modular_shuffled": "sft_shuffled",
+        "monolithic_shuffled": "sft_shuffled",
         "joint_mono": "base",
         "modular_parallel": None,  # its reward stage never saw the reasoning adapter
         "modular_merged": "sft_cot",
@@ -107,3 +123,42 @@ def test_a_variant_shares_every_stage_but_the_rewarded_one():
 def test_a_variant_that_cannot_be_is_refused(label, words):
     with pytest.raises(UserError, match=words):
         get_arm(label)
+
+
+def test_every_rewarded_arm_has_its_controls_with_its_other_leaves():
+    assert controls_of("modular") == {
+        "random": "modular@reward=random",
+        "inverted": "modular@reward=inverted",
+        "format_only": "modular@reward=format_only",
+        "noop": "modular@steps=0",
+        "shuffled_cot": "modular_shuffled",
+    }
+    assert tuple(controls_of("modular")) == CONTROLS
+    variant = controls_of("monolithic@learning_rate=5e-4@reward=gated")
+    assert variant["random"] == "monolithic@learning_rate=5e-4@reward=random"  # in place of its own reward
+    assert variant["noop"] == "monolithic@learning_rate=5e-4@reward=gated@steps=0"
+    assert variant["shuffled_cot"] == "monolithic_shuffled@learning_rate=5e-4@reward=gated"
+    for label in (*controls_of("modular").values(), *variant.values()):
+        assert get_arm(label) and controls_of(label) == {}
+    assert controls_of("sft_cot") == {"shuffled_cot": "sft_shuffled"}
+    assert controls_of("base") == {}
+    assert set(controls_of("grpo_only")) == {"random", "inverted", "format_only", "noop"}
+
+
+def test_controls_are_added_to_any_list_of_arms():
+    assert with_controls(("base", "sft_cot", "modular"), ("noop", "shuffled_cot")) == (
+        *("base", "sft_cot", "modular", "modular@steps=0", "sft_shuffled", "modular_shuffled"),
+    )
+    once = with_controls(("modular",), ("random",))
+    assert with_controls(once, ("random",)) == once == ("modular", "modular@reward=random")
+    with pytest.raises(UserError, match=r"control \(--controls\) 'nop'; did you mean 'noop'"):
+        with_controls(("modular",), ("nop",))
+    with pytest.raises(UserError, match="--controls=random: none of the arms base, sft_cot has that control"):
+        with_controls(("base", "sft_cot"), ("random",))
+
+
+def test_shuffled_chains_are_a_data_variant_of_the_same_stages():
+    assert names("modular", "modular_shuffled") == ["reasoning", "reward", "reasoning_shuffled", "reward_on_shuffled"]
+    for plain, control in (("reasoning", "reasoning_shuffled"), ("reward", "reward_on_shuffled")):
+        assert STAGES[plain].adapter == STAGES[control].adapter
+    assert STAGES["reward_on_shuffled"].reference == STAGES["reward_on_shuffled"].under

@@ -287,7 +287,7 @@ def test_help_shows_the_description_the_flags_and_every_leaf_of_the_named_file(t
     shown = capsys.readouterr().out
     assert leaving.value.code == 0
     assert "A door." in shown and "--arm ARM" in shown and "which arm" in shown
-    assert "--config.grpo.steps=123\n" in shown and "(at least 1; default: 100)\n" in shown
+    assert "--config.grpo.steps=123\n" in shown and "(at least 0; default: 100)\n" in shown
     assert [name for name in LEAVES if f"--config.{name}=" not in shown] == []
 
 

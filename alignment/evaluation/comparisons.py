@@ -28,11 +28,14 @@ SUMMARISED = ("accuracy", "auditability", "strict_rate", "reward_drawdown")
 CLEAR = 2.0  # standard errors beyond which a reward has risen
 
 
-def compare_pairs(outcomes: Outcomes, unpowered: Collection[str] = ()) -> list[dict]:
+def compare_pairs(
+    outcomes: Outcomes, unpowered: Collection[str] = (), withheld: Mapping[tuple[str, str], str] | None = None
+) -> list[dict]:
     """Compare every pair of arms on the questions both answered, over all seeds and seed by seed.
 
     Args:
       outcomes: every arm's answers; unpowered: arms about which nothing is claimed (`verdicts.unpowered`).
+      withheld: (arm, decoding) -> why it is not claimed to be more accurate (`control_arms.withheld_claims`).
 
     Returns:
       One dict a pair and seed: `first`, `second`, `seed` (None for all of two or more seeds together), `n`,
@@ -55,11 +58,11 @@ def compare_pairs(outcomes: Outcomes, unpowered: Collection[str] = ()) -> list[d
         p_values = [row["p"] for row in family]
         for row, strict, lenient in zip(family, holm(p_values), benjamini_hochberg(p_values), strict=True):
             row |= {"p_holm": strict, "p_bh": lenient}
-            row["reading"] = _reading(row, unpowered)
+            row["reading"] = _reading(row, unpowered, withheld or {})
     return pairs
 
 
-def _reading(row: Row, unpowered: Collection[str]) -> str:
+def _reading(row: Row, unpowered: Collection[str], withheld: Mapping[tuple[str, str], str]) -> str:
     """What a comparison claims, in words."""
     if row["n"] < MIN_QUESTIONS:
         return f"no claim: {row['n']} questions are too few"
@@ -67,7 +70,10 @@ def _reading(row: Row, unpowered: Collection[str]) -> str:
         return f"no claim: {' and '.join(weak)} not powered"
     if row["p_holm"] >= ALPHA:
         return f"no difference shown; {100 * row['detectable']:.1f} points would be"
-    return f"{row['first'] if row['difference'] > 0 else row['second']} more accurate"
+    better = row["first"] if row["difference"] > 0 else row["second"]
+    if reason := withheld.get((better, "greedy")):
+        return f"no claim for {better}: {reason}"
+    return f"{better} more accurate"
 
 
 def unearned_gains(rows: Sequence[Row], outcomes: Outcomes, before: Mapping[str, str | None]) -> list[dict]:

@@ -10,7 +10,8 @@ The first line that applies is the answer:
     undecided      anything else
 
 A rule against several arms must hold against each: its p is the largest of theirs (intersection-union), and that of
-the opposite the smallest times their number. Both are corrected over the hypotheses that were tested. The
+the opposite the smallest times their number. Both are corrected over the hypotheses that were tested. A
+support of *greater* accuracy is withheld, and undecided, where a control of the arm does as well (`control_arms`). The
 rule is a reconstruction.
 """
 
@@ -46,6 +47,7 @@ Row = Mapping[str, Any]
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 NOT_POWERED, NOT_TESTABLE = "not powered", "not testable"
 ADJUST = {"holm": holm, "bh": benjamini_hochberg}
+METRIC_OF = {"greedy": "accuracy", "sampled": "sampled_accuracy"}
 COPIED = ("name", "statement", "metric", "arm", "rule", "margin")  # of a hypothesis into its answer
 
 
@@ -57,6 +59,7 @@ class Study(NamedTuple):
     parameters: int | None  # of the model
     config: Mapping[str, Any]  # by dotted leaf
     unpowered: Collection[str] = ()  # arms with that verdict
+    withheld: Mapping[tuple[str, str], str] = {}  # (arm, metric) -> why nothing is claimed of its accuracy
 
 
 class Contrast(NamedTuple):
@@ -74,8 +77,13 @@ class Contrast(NamedTuple):
 
 
 def make_study(report: Any, unpowered: Collection[str]) -> Study:
-    """Return what a `report.Report` shows, under the plain names of its arms."""
-    names = plain_names(list(dict.fromkeys(row["arm"] for row in report.rows)))
+    """Return what a `report.Report` shows, under the plain names of its arms.
+
+    An arm's name stands for its only variant beside its controls.
+    """
+    controls = {label for named in report.controls.values() for label in named.values()}
+    labels = list(dict.fromkeys(row["arm"] for row in report.rows))
+    names = dict(zip(labels, labels, strict=True)) | plain_names([arm for arm in labels if arm not in controls])
     scores = {"accuracy": report.outcomes, "sampled_accuracy": report.samples, **report.question_scores}
     config = report.meta.get("config")
     return Study(
@@ -87,6 +95,9 @@ def make_study(report: Any, unpowered: Collection[str]) -> Study:
         parameters=report.meta.get("parameters"),
         config=flatten(config) if isinstance(config, Mapping) else {},
         unpowered={names.get(arm, arm) for arm in unpowered},
+        withheld={
+            (names.get(arm, arm), METRIC_OF[decoding]): reason for (arm, decoding), reason in report.withheld.items()
+        },
     )
 
 
@@ -110,6 +121,9 @@ def answer_all(registration: Registration, study: Study) -> list[dict[str, Any]]
         p_adjusted, p_opposite = (None, None) if answer else (next(supports), next(opposites))
         if not answer:
             answer, reason = decide(hypothesis, contrasts, (p_adjusted, p_opposite), registration)
+            withheld = study.withheld.get((hypothesis.arm, hypothesis.metric))
+            if answer == SUPPORTED and hypothesis.rule == "greater" and withheld:
+                answer, reason = UNDECIDED, f"{reason}. Withheld: {withheld}"
         answers.append(
             {
                 **{name: getattr(hypothesis, name) for name in COPIED},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.resources
 import json
 import re
@@ -22,6 +23,7 @@ from alignment.evaluation.comparisons import (
     seed_summary,
     unearned_gains,
 )
+from alignment.evaluation.control_arms import Controls, judge_controls, withheld_claims, withhold
 from alignment.evaluation.curves import compile_times
 from alignment.evaluation.effects import Scores
 from alignment.evaluation.hypotheses import answer_all, make_study
@@ -29,7 +31,7 @@ from alignment.evaluation.plots import Curves, accuracy_plot, change_plot, colou
 from alignment.evaluation.preregistration import CORRECTIONS, RULES, Registration
 from alignment.evaluation.results import plain
 from alignment.evaluation.stability_map import arm_maps, best_labels, map_points
-from alignment.evaluation.verdicts import MARGIN, judge_arms, unpowered, with_verdicts
+from alignment.evaluation.verdicts import LEARNED, MARGIN, judge_arms, unpowered, with_verdicts
 from alignment.text.audit_checks import CHECKS
 from alignment.text.templates import TEMPLATES
 
@@ -65,6 +67,7 @@ class Report:
       start_arms: arm -> the arm that answers as its reward stage began, for verdicts and `comparisons.unearned_gains`.
       samples: arm -> seed -> record id -> share of the sampled answers that are right; empty without samples.
       ceilings: start arm -> an arm that has what the reward stages from there could teach.
+      controls: arm -> name of a control -> its arm, of the controls in the run.
       registration: the hypotheses that the report answers; None for none.
       question_scores: further metrics with a value for each question: metric -> arm -> seed -> record id -> value.
     """
@@ -79,13 +82,29 @@ class Report:
     start_arms: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
     samples: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
     ceilings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    controls: Controls = dataclasses.field(default_factory=dict)
     registration: Registration | None = None
     question_scores: Mapping[str, Mapping[str, Scores]] = dataclasses.field(default_factory=dict)
 
     def judge(self) -> list[dict[str, Any]]:
-        """Return the verdicts of `verdicts.judge_arms`."""
-        scores = {"greedy": self.outcomes, "sampled": self.samples}
-        return judge_arms(self.rows, scores, self.start_arms, self.ceilings)
+        """Return the verdicts of `verdicts.judge_arms`, without the claims whose control does as well."""
+        verdicts = judge_arms(self.rows, self.scores, self.start_arms, self.ceilings)
+        return withhold(verdicts, self.withheld, LEARNED)
+
+    @property
+    def scores(self) -> dict[str, Mapping[str, Scores]]:
+        """Decoding -> arm -> seed -> record id -> share of right answers."""
+        return {"greedy": self.outcomes, "sampled": self.samples}
+
+    @functools.cached_property
+    def controlled(self) -> list[dict[str, Any]]:
+        """The arms against their controls, as `control_arms.judge_controls` returns them."""
+        return judge_controls(self.scores, self.controls)
+
+    @property
+    def withheld(self) -> dict[tuple[str, str], str]:
+        """(arm, decoding) -> why no gain is claimed of it."""
+        return withheld_claims(self.controlled)
 
     def answer(self, verdicts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the answers of `hypotheses.answer_all`; [] without a registration."""
@@ -175,7 +194,8 @@ def render(
             map_svg=map_plot(points, colours(entry.arm for entry in maps)),
             map_tables=map_tables,
             map_rows=map_tables.map_rows(points),
-            pairs=compare_pairs(headline, weak),
+            controlled=report.controlled,
+            pairs=compare_pairs(headline, weak, report.withheld),
             min_questions=MIN_QUESTIONS,
             many=MANY,
             registration=report.registration,

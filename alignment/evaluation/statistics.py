@@ -102,7 +102,7 @@ def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
 def cluster_bootstrap(differences: np.ndarray, level: float = 0.95, seed: int = 0) -> Interval | None:
     """Return the percentile bootstrap interval of the mean of [S, Q] differences over seeds and questions.
 
-    Seeds and questions are resampled independently of each other (the pigeonhole bootstrap, Owen 2007, 0712.1111), so
+    Seeds and questions are resampled independently of each other (the pigeonhole bootstrap, Owen 2007), so
     that the interval speaks of other seeds as well as of other questions. Its variance is at least the true one on
     average; with two or three seeds an interval of so few resampled values is rough all the same. None for fewer than
     two questions; with one seed it is over questions alone.

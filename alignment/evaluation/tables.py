@@ -186,6 +186,6 @@ def verdicts_table(verdicts: Sequence[Row]) -> str:
                 percent(verdict["headroom_won"]),
             ]
             body.append([verdict["arm"], verdict["decoding"], *numbers, verdict["verdict"]])
-            if verdict["verdict"] in ("harmed", "not powered"):
+            if verdict["verdict"] in ("harmed", "not powered", "withheld"):
                 reasons.append(f"{verdict['arm']}, {verdict['decoding']}: {verdict['verdict']}: {verdict['reason']}")
     return "\n".join([text_table([head, *body], rule=True), *reasons]) if body else ""

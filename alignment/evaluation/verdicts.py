@@ -11,6 +11,8 @@ first line that applies is the verdict:
                   power was measured, the stage sampled the completions N* that its gradient needs
     not powered   anything else: the run could not have shown a change, and `reason` says what it would have needed
 
+A verdict *learned* is *withheld* where a control of the arm does as well (`control_arms`).
+
 N* is what makes signal and noise equal in the gradient summed over the stage (`training_power`). The rule, its margins
 and the order of its lines are a reconstruction: no source paper states when an arm counts as having learned.
 """

@@ -101,7 +101,13 @@ PRESETS: dict[str, Preset] = {
         source="Med-RLVR (arXiv 2502.19655), reward: -1 bad format, 1 right, 0 wrong",
         reconstruction="the strict format is this project's own definition",
     ),
-    # Controls: what a reward that says nothing, and one that pays for wrong answers, make of a policy.
+    # Controls: what a reward that says nothing, one that pays for wrong answers, and one that pays for form alone, make
+    # of a policy.
+    "format_only": Preset(
+        {"format": Weight(1.0, severity=0.5)},
+        source="Spurious Rewards (arXiv 2506.10947), after its format reward",
+        reconstruction="the strict format is this project's own definition; the paper pays for a boxed answer",
+    ),
     "random": Preset(
         {"random": Weight(1.0)},
         source="Spurious Rewards (arXiv 2506.10947), its random reward with probability 0.5",

@@ -18,6 +18,7 @@ from alignment.errors import UserError
 from alignment.evaluation.generate import sampling_of
 from alignment.objectives.kl import describe_penalty
 from alignment.parallel.data_parallel import choose_devices
+from alignment.record import Record
 from alignment.reward_model.model import make_reward_function, uses_reward_model
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.sampler import Sampler, load_sampler
@@ -27,7 +28,11 @@ from alignment.training.checks import check_grpo, check_questions, check_sft
 from alignment.training.monitor import MonitorConfig
 from alignment.training.options import TrainingOptions, make_training_options
 from alignment.training.rollout import reward_config_of
+from alignment.training.sft import shuffle_chains
 from alignment.training.usable import drop_unusable
+
+# Which gold response an objective of SFT learns, a name in `training.sft.RESPONSES`, where it is not in its own name.
+RESPONSE_OF = {"joint": "cot", "sft_shuffled": "cot"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,13 +87,25 @@ def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
     options, sampler = make_training_options(config, devices), load_sampler(config, devices)
     for grpo_config in grpo_configs:
         make_reward_function(grpo_config, sampler.base)
-    responses = {stage.objective.removeprefix("sft_") if stage.objective != "joint" else "cot" for stage in stages}
+    responses = {RESPONSE_OF.get(stage.objective, stage.objective.removeprefix("sft_")) for stage in stages}
     responses |= {"cot"} if config.sft.holdout else set()
     data = drop_unusable(sampler.base, data, config, sorted(responses - {"grpo"}))
     data = hold_out(data, config.sft.holdout)
+    if any(stage.objective == "sft_shuffled" for stage in stages):
+        shuffled_records(sampler.base, data, config)  # refused now, if at all
     for grpo_config in grpo_configs:
         check_questions(grpo_config, len(data.rl))  # again, of those that are left
     return Run(config, epath.Path(workdir), sampler, options, data, lock)
+
+
+def shuffled_records(base: BaseModel, data: Data, config: ConfigDict) -> tuple[Record, ...]:
+    """Return the records of SFT with another's chain of thought each, without those that become too long.
+
+    Raises:
+      UserError: more of them than `data.max_bad_share` do.
+    """
+    shuffled = dataclasses.replace(data, sft=shuffle_chains(data.sft, config.data.seed), eval=(), dev=(), rl=())
+    return drop_unusable(base, shuffled, config, ["cot"]).sft
 
 
 def describe_run(run: Run) -> dict[str, Any]:

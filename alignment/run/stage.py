@@ -23,7 +23,7 @@ from alignment.parallel.data_parallel import Devices
 from alignment.record import Record
 from alignment.rollout.base_model import BaseModel
 from alignment.rollout.keys import stage_key
-from alignment.run.setup import Run
+from alignment.run.setup import RESPONSE_OF, Run, shuffled_records
 from alignment.run.store import claim, describe_corruption, stage_folder
 from alignment.run.variants import stage_config
 from alignment.training import grpo, sft
@@ -75,8 +75,13 @@ def train_stage(run: Run, stage: Stage, seed: int, loras: Loras, session: Sessio
         return sft.encode_examples(base, records, response, limit, cache) if records else None
 
     if not stage.on_policy:
-        examples = encode(data.sft, stage.objective.removeprefix("sft_"))
+        shuffled = stage.objective == "sft_shuffled"
+        records = shuffled_records(base, data, config) if shuffled else data.sft
+        examples = encode(records, RESPONSE_OF.get(stage.objective, stage.objective.removeprefix("sft_")))
         return sft.train_sft(base, run.options, frozen, lora, examples, config.sft, session, key)
+    if config.grpo.steps == 0:  # the control of an adapter that does nothing
+        write_text(session.folder / "metrics.jsonl", "")
+        return lora
     if config.grpo.skip_without_headroom:
         arguments = run.sampler, frozen, lora, data.rl, config.grpo, session, key
         if reason := describe_missing_headroom(*arguments):

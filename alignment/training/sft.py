@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -34,6 +35,22 @@ from alignment.training.step import Term, make_step
 def derived_response(record: Record, template: Template) -> str:
     """Return the gold completion with the derived chain of thought, whichever strategy was planted in the record."""
     return cot_response(unplanted(record), template)
+
+
+def shuffle_chains(records: Sequence[Record], seed: int) -> tuple[Record, ...]:
+    """Return the records with the chain of thought of another record each, and their own answer.
+
+    Each takes the chain of the next one in an order drawn of `seed`, so that every chain is used once: what SFT on them
+    teaches beside the answers is the form of reasoning, and not its content.
+
+    Raises:
+      UserError: there is no other record.
+    """
+    if len(records) < 2:
+        raise UserError("shuffled chains of thought need two records of SFT or more; raise --config.data.sft.count")
+    order = np.random.default_rng(seed).permutation(len(records))
+    chains = {int(index): records[other].cot for index, other in zip(order, np.roll(order, -1), strict=True)}
+    return tuple(dataclasses.replace(record, cot=chains[index]) for index, record in enumerate(records))
 
 
 RESPONSES = {"cot": cot_response, "answer": answer_response, "derived": derived_response}

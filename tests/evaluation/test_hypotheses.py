@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alignment.evaluation.hypotheses import Study, answer_all, seed_values
+from alignment.evaluation.hypotheses import Study, answer_all, make_study, seed_values
 from alignment.evaluation.preregistration import Hypothesis, Registration
+from alignment.evaluation.report import Report
 
 QUESTIONS = 400
 
@@ -127,6 +128,25 @@ def test_a_rule_must_hold_against_each_arm_and_is_corrected_over_the_file():
     assert [answer["p_adjusted"] for answer in pair] == pytest.approx([2 * alone["contrasts"][0]["p"]] * 2)
     lenient = answer_all(registered(entry("greater"), entry("greater", name="K"), correction="bh"), both)
     assert lenient[0]["p_adjusted"] == pytest.approx(alone["contrasts"][0]["p"])
+
+
+def test_support_of_a_gain_is_withheld_where_a_control_does_as_well():
+    shown = study()._replace(withheld={("modular", "accuracy"): "its control random does as well"})
+    (answer,) = answer_all(registered(entry("greater")), shown)
+    assert answer["answer"] == "undecided" and answer["reason"].endswith("Withheld: its control random does as well")
+    assert answered(entry("not_less"), shown) == "supported"  # a control that does nothing is no worse either
+    assert answered(entry("greater", arm="sft_cot", against=("modular",)), shown) == "refuted"
+
+
+def test_an_arm_is_known_by_its_name_beside_its_controls():
+    label, control = "modular@learning_rate=5e-4", "modular@learning_rate=5e-4@reward=random"
+    accuracies = study().scores["accuracy"]
+    outcomes = {label: accuracies["modular"], control: accuracies["sft_cot"], "sft_cot": accuracies["sft_cot"]}
+    rows = [{"arm": arm, "seed": seed} for arm in outcomes for seed in (0, 1, 2)]
+    report = Report(rows, {}, [], [], {}, outcomes, controls={label: {"random": control}})
+    named = make_study(report, unpowered={label})
+    assert {row["arm"] for row in named.rows} == {"modular", control, "sft_cot"} and named.unpowered == {"modular"}
+    assert answered(entry("greater"), named._replace(unpowered=())) == "supported"
 
 
 def lost_rows(monolithic: list[bool], modular: list[bool]) -> list[dict]:

@@ -161,6 +161,24 @@ def test_hypotheses_are_answered_on_the_page_and_in_a_file(tmp_path):
     assert "No hypotheses were registered" in render(Report(**make_run(), notes=[], meta={}))
 
 
+def test_a_gain_that_a_control_has_too_is_withheld_on_the_page(tmp_path):
+    run = make_run(("base", "modular", "modular@reward=random"), n=200, perfect=True)
+    names = list(run["outcomes"]["base"][0])
+    run["outcomes"] = {arm: {0: {name: index < 150 for index, name in enumerate(names)}} for arm in run["outcomes"]}
+    run["outcomes"]["base"] = {0: {name: index < 100 for index, name in enumerate(names)}}
+    parts = {"notes": [], "meta": {}, "start_arms": {"modular": "base"}}
+    claimed = Report(**run, **parts).judge()
+    assert [verdict["verdict"] for verdict in claimed] == ["learned", "learned"]  # over all seeds, and of the one seed
+    controls = {"modular": {"random": "modular@reward=random"}}
+    table = write_report(tmp_path, Report(**run, **parts, controls=controls))
+    assert "withheld" in table and "its control random does as well" in table
+    page = (tmp_path / "report.html").read_text()
+    (section,) = [part for part in page.split("<section ") if part.startswith('id="controls"')]
+    assert "does as well: claims withheld" in Page(f"<section {section}").text
+    assert json.loads((tmp_path / "verdicts.json").read_text())[0]["verdict"] == "withheld"
+    assert 'id="controls"' not in render(Report(**run, **parts))
+
+
 def judged_run():
     """Two hundred questions of which the base answers half; modular loses half of those, greedily and sampled."""
     run = make_run(n=200, perfect=True)

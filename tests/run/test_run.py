@@ -16,7 +16,7 @@ import pytest
 from tiny import experiment_config
 
 from alignment.adapters.peft import load_peft
-from alignment.arms import ARMS
+from alignment.arms import ARMS, SHUFFLED
 from alignment.cli import leaves, show
 from alignment.common.fingerprint import fingerprint
 from alignment.errors import UserError
@@ -265,7 +265,8 @@ def test_a_damaged_adapter_is_made_again_from_its_checkpoint(base, straight, tmp
 
 @pytest.mark.ci
 def test_every_arm_runs(base, tmp_path):
-    arms = [arm for arm in ARMS if arm != "sft_ceiling"]  # for vignettes: tests/test_wheel.py runs it
+    elsewhere = ("sft_ceiling", *SHUFFLED.values())  # tests/test_wheel.py and tests/run/test_control_arms.py run them
+    arms = [arm for arm in ARMS if arm not in elsewhere]
     outcomes = run(config_for(base, *arms, steps=2), tmp_path)
     assert [outcome.row["arm"] for outcome in outcomes] == arms
     stages = {path.name for path in (tmp_path / "seed0").iterdir()}
