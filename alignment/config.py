@@ -307,6 +307,9 @@ EXPERIMENT: dict[str, Any] = {
             "float32 folds every arm's adapters into a float32 copy of the base, so that all arms share their programs",
             choices=("none", "float32"),
         ),
+        "likelihood": leaf(
+            False, "compare the log-probabilities of the options' texts too, as alignment.evaluate does"
+        ),
         "samples": leaf(0, "sampled answers a question, beside the one above; 0: none", low=0, high=4096),
         "sample_temperature": leaf(0.0, "their temperature; 0: that of training, grpo.temperature", low=0.01, also=0.0),
     },

@@ -31,12 +31,11 @@ from alignment.adapters.tensorfiles import staged
 from alignment.arms import Arm, get_arm, get_stage
 from alignment.common.files import check_file, read_text, write_text
 from alignment.common.lock import NAME, locked
-from alignment.common.manifest import find_corruption
+from alignment.common.manifest import find_corruption, read_claim
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import load_params, resolve_folder, save_params
 from alignment.rollout.base_model import DTYPES, hash_weights
-from alignment.run.store import read_claim
 
 WHAT = ("adapters", "composite", "merged")
 NANO = "nano"  # how a run records the embedded base

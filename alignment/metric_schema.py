@@ -35,7 +35,14 @@ _DECLARED = tomllib.loads(
 OLD_NAMES: dict[str, str] = _DECLARED.pop("old_names")  # in files written before -> now
 METRICS = {group: {row["name"]: Metric(**row) for row in rows} for group, rows in _DECLARED.items()}
 TRAINING = METRICS["stage"] | METRICS["sft"] | METRICS["grpo"]
-RESULTS = METRICS["evaluation"] | METRICS["sampled"] | METRICS["stability"] | METRICS["power"] | METRICS["decoupling"]
+RESULTS = (
+    METRICS["evaluation"]
+    | METRICS["sampled"]
+    | METRICS["likelihood"]
+    | METRICS["stability"]
+    | METRICS["power"]
+    | METRICS["decoupling"]
+)
 REDUCTIONS = {"mean": np.mean, "max": max, "sum": sum}
 
 

@@ -48,28 +48,37 @@ class Record:
         return tuple(self.options)
 
     @property
+    def equal_options(self) -> tuple[str, ...]:
+        """The letters of the first options that have one text; () where all texts differ."""
+        letters: dict[str, list[str]] = {}
+        for letter, text in self.options.items():
+            letters.setdefault(text, []).append(letter)
+        return next((tuple(equal) for equal in letters.values() if len(equal) > 1), ())
+
+    @property
     def gold_text(self) -> str:
         """The text of the gold option, or the gold answer where there are no options."""
         return self.options[self.gold] if self.options else self.answer
 
 
-def validate(record: Record, where: str) -> Record:
+def validate(record: Record, where: str, equal_options: bool = False) -> Record:
     """Return `record` unchanged, or raise `UserError` with `where` (file and row) and its first error.
 
     Errors are an empty question; fewer than two options, empty or equal ones, or names other than single capitals; a
     gold letter that is missing or outside the options; no gold of any kind; limits that are not two finite numbers in
-    order, or leave out the number they are for; text that cannot be written as UTF-8.
+    order, or leave out the number they are for; text that cannot be written as UTF-8. `equal_options` lets options of
+    equal text pass: published accuracies count such questions, but nothing can be learned from them.
     """
-    for problem in _problems(record):
+    for problem in _problems(record, equal_options):
         raise UserError(f"{where}: {problem}")
     return record
 
 
-def _problems(record: Record) -> Iterator[str]:
+def _problems(record: Record, equal_options: bool) -> Iterator[str]:
     if not record.question.strip():
         yield "the question is empty; remove the row or fill its question field"
     if record.options or record.gold:
-        yield from _option_problems(record)
+        yield from _option_problems(record, equal_options)
     elif not (record.answer.strip() or record.limits or (record.response or "").strip()):
         yield "no gold answer: neither options and a letter, nor a text, a number or a response; remove the row"
     if record.limits is not None:
@@ -86,7 +95,7 @@ def _problems(record: Record) -> Iterator[str]:
         yield "holds half of a surrogate pair, which is no text; mend the row's encoding"
 
 
-def _option_problems(record: Record) -> Iterator[str]:
+def _option_problems(record: Record, equal_options: bool) -> Iterator[str]:
     options = record.options
     if len(options) < 2:
         yield f"{len(options)} option(s); a multiple-choice record needs at least two"
@@ -95,11 +104,8 @@ def _option_problems(record: Record) -> Iterator[str]:
             yield f"option {letter!r}: options are named by single capital letters, A, B, ..."
         if not text.strip():
             yield f"option {letter} is empty; fill it or remove the row"
-    if len(set(options.values())) < len(options):
-        letters: dict[str, list[str]] = {}
-        for letter, text in options.items():
-            letters.setdefault(text, []).append(letter)
-        first, second, *_ = next(equal for equal in letters.values() if len(equal) > 1)
+    if not equal_options and (equal := record.equal_options):
+        first, second, *_ = equal
         yield f"options {first} and {second} have equal text, {options[first]!r}; correct or remove the row"
     if not record.gold:
         yield "no gold answer; remove the row or give the letter of the right option"

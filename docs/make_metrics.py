@@ -32,6 +32,7 @@ not edit it. `python docs/make_metrics.py kl/mean` prints one entry.
 | `<workdir>/verdicts.json` | one row for each rewarded arm, decoding and seed, one over seeds | [Verdicts](#verdicts) |
 | `<workdir>/hypotheses.json` | the answers to registered hypotheses | [Hypotheses](#hypotheses) |
 | `<workdir>/matrix.json` | the alignment matrix of every rewarded arm, over all seeds | [Matrix](#matrix) |
+| `<out>/evaluation.json` | one row for each policy, benchmark and protocol of `alignment.evaluate` | [Evaluation](#evaluation) |
 | `<workdir>/report.html` | all of it, and comparisons between arms | [Comparisons](#comparisons) |
 
 TensorBoard (`--config.log.tensorboard=true`) and Weights & Biases (`--config.log.wandb=true`) receive the numbers of
@@ -88,6 +89,17 @@ With `--config.eval.samples=4` every question is also answered k = 4 times at th
 (`alignment/evaluation/sampled.py`), and the samples are stored beside the greedy answers.
 
 {sampled}
+
+### Option likelihood
+
+`--config.eval.likelihood=true` and `python -m alignment.evaluate --protocol=likelihood` compare the log-probabilities of
+options ([evaluation.md](evaluation.md)); null in a run without it.
+
+{likelihood}
+
+### Questions without options
+
+{open_questions}
 
 ### Structural checks
 

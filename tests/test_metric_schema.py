@@ -15,6 +15,7 @@ from alignment.config import default_config
 from alignment.errors import UserError
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
+from alignment.evaluation.benchmark_scores import summarise_options
 from alignment.evaluation.comparisons import compare_pairs, seed_summary
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.decoupling import decoupling
@@ -68,7 +69,7 @@ def test_channels_symptoms_and_checks_are_those_of_the_code():
 
 def test_results_matrix_and_comparisons_are_declared():
     row = summarise([respond()], [record()]) | audit([respond()], [record()]) | stability(None)
-    row |= summarise_samples([], []) | training_power([]) | decoupling([])
+    row |= summarise_options([], []) | summarise_samples([], []) | training_power([]) | decoupling([])
     row |= monitor_summary(None, MonitorConfig(**default_config().watch))
     assert RESULTS.keys() - {"arm", "seed", "about", "left_out", "dev"} == row.keys()
     filled = diagnose([mumble()], [record()], {cell.channel: np.full(1, cell.worst) for cell in MATRIX}, {})

@@ -37,6 +37,7 @@ SMALL = {
     "alignment.ablate": [f"--config.{name}={value}" for name, value in RUN.items()],
     "alignment.train": [f"--config.{name}={value}" for name, value in RUN.items()],
     "alignment.feedback": [f"--config.{name}={value}" for name, value in RUN.items()],
+    "alignment.evaluate": ["--limit=4", "--config.eval.max_new_tokens=8", "--config.parallel.devices=1"],
     "alignment.build_data": [f"--config.{name}={value}" for name, value in BUILD.items()],
     "alignment.bench": ["--size=32,2,4,2,48,97", "--prompts=2", "--prompt_len=8", "--new_tokens=8", "--repeats=1"],
 }

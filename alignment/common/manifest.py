@@ -84,6 +84,16 @@ def sha256(path: epath.PathLike) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_claim(path: epath.Path) -> dict[str, Any] | None:
+    """Return the settings that `run.store.claim` wrote to `path`; None where there are none or they are damaged."""
+    try:
+        settings = json.loads(read_text(path))
+        digest = settings.pop("sha256")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return settings if digest == digest_of(settings) else None
+
+
 def _files(folder: epath.Path) -> Iterator[epath.Path]:
     for path in folder.iterdir():
         if path.is_dir():

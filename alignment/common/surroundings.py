@@ -99,16 +99,22 @@ _DEVICE_MEMORY = (
 )
 
 
+def is_memory_shortage(error: BaseException) -> bool:
+    """Return whether the machine or a device has run out of memory; jax need not be imported."""
+    of_jax = type(error).__name__ in ("XlaRuntimeError", "JaxRuntimeError")
+    return isinstance(error, MemoryError) or (of_jax and "RESOURCE_EXHAUSTED" in str(error))
+
+
 def _explain_text(error: BaseException) -> str | None:
     """Return the line of an error, recognised by type name and text, since jax may not be imported yet."""
     text = str(error)
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, MemoryError):
         return _HOST_MEMORY
+    if is_memory_shortage(error):
+        return _DEVICE_MEMORY
     if os.strerror(errno.ENOSPC) in text:  # tensorstore raises a ValueError, pyarrow an OSError without number
         return "the disk is full; free some space and run it again, what was finished before is intact"
-    if type(error).__name__ in ("XlaRuntimeError", "JaxRuntimeError") and "RESOURCE_EXHAUSTED" in text:
-        return _DEVICE_MEMORY
     # The module of jax that looks for devices raises errors of many types and texts.
     in_bridge = bool(frames) and frames[-1].filename.replace(os.sep, "/").endswith("jax/_src/xla_bridge.py")
     if isinstance(error, RuntimeError | AssertionError) and in_bridge:

@@ -53,7 +53,7 @@ def admit(
         try:
             if row.error:
                 raise UserError(row.error)
-            record = validate(build(row), row.where)
+            record = validate(build(row), row.where, equal_options=location.equal_options == "keep")
         except UserError as error:
             refused.append(str(error))
             continue
@@ -85,6 +85,8 @@ def _loaded(
     if refused:
         more = f"; and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
         notes += (f"{len(refused)} of {total} row(s) refused: {'; '.join(refused[:SHOWN])}{more}",)
+    if equal := [record.id for record in chosen if record.equal_options]:
+        notes += (f"{len(equal)} record(s) with two options of equal text are scored as they are: {', '.join(equal)}",)
     if repeated:
         notes += (f"{repeated} repeated row(s) left out",)
     if aside:

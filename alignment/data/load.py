@@ -15,6 +15,7 @@ from alignment.data.contamination import tally
 from alignment.data.duplicates import GENERATED
 from alignment.data.hygiene import HygieneConfig, decontaminate
 from alignment.data.ids import fingerprint
+from alignment.data.locations import keep_equal_options
 from alignment.data.sources import GENERATED_SCOPES, SOURCES, load_source
 from alignment.data.splits import drop_questions, questions, split_by_question
 from alignment.data.traces import attach_traces
@@ -152,7 +153,10 @@ def _deal(data: ConfigDict, seed: int, roles: tuple[str, ...]) -> tuple[Parts, l
             generated = iter(vignettes.generate(total, seed, path, scope=scope))
             parts |= {role: list(itertools.islice(generated, count)) for role, count in counts.items()}
             continue
-        records, source_notes = load_source(source, data[sharing[0]].path)
+        path_read = data[sharing[0]].path
+        if set(sharing) <= set(TESTS):  # a benchmark is scored whole, so that its counts are the published ones
+            path_read = keep_equal_options(path_read)
+        records, source_notes = load_source(source, path_read)
         records, left_out = _with_options(records, source, sharing)
         dealt = split_by_question(records, counts, seed)
         parts |= dealt

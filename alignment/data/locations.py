@@ -29,6 +29,7 @@ class Location:
     keep: str = ""  # keep only the records whose own split is this one
     cop: str = ""  # MedMCQA: "0" or "1", what `cop` counts from
     refuse: float = 0.05  # largest share of rows that may be refused before the file as a whole is
+    equal_options: str = ""  # "keep": a row whose options have equal texts is a record too
 
     @property
     def on_hub(self) -> bool:
@@ -45,6 +46,11 @@ class Location:
         return named[0] if len(named) == 1 else ""
 
 
+def keep_equal_options(text: str) -> str:
+    """Return the location `text` with `equal_options=keep`, under which a benchmark is read whole."""
+    return text if "equal_options=" in text else f"{text}{'&' if '?' in text else '?'}equal_options=keep"
+
+
 CHOICES = tuple(field.name for field in dataclasses.fields(Location))[1:]
 
 
@@ -56,6 +62,10 @@ def parse_location(text: str) -> Location:
         if name not in CHOICES or name in choices or not value:
             raise UserError(f"{text}: '{name}={value}' after '?'; known, once each: {', '.join(CHOICES)}")
         choices[name] = value
+    if choices.get("equal_options", "keep") != "keep":
+        raise UserError(
+            f"{text}: equal_options={choices['equal_options']}; it is keep, or left out to refuse such rows"
+        )
     if "refuse" in choices:
         try:
             share = float(choices["refuse"])

@@ -1,7 +1,8 @@
 """MedXpertQA Text, ten options (Zuo et al. 2025, arXiv 2501.18362; Hub TsinghuaC3I/MedXpertQA, MIT licence).
 
 Fields: id, question (which repeats the options after "Answer Choices:"), options {A..J}, label, medical_task,
-body_system, question_type. The MM half asks about `images`, which a text model cannot see: its rows are refused.
+body_system, question_type. In the files of github.com/TsinghuaC3I/MedXpertQA, options are a list of {letter, content}.
+The MM half asks about `images`, which a text model cannot see: its rows are refused.
 """
 
 from __future__ import annotations

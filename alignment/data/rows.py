@@ -99,7 +99,17 @@ class Row:
         """Return an object that maps letters to texts; raises `UserError` where it is none or leaves a letter out.
 
         Parquet gives every row the union of all letters, so those at the end may be null; one in between is missing.
+        A list of {letter, content} is read as such an object (MedXpertQA's files).
         """
+        listed = self.get(name)
+        if isinstance(listed, (list, tuple)):
+            entries = [
+                Row(f"{self.where}, field {name!r}", item if isinstance(item, Mapping) else {}) for item in listed
+            ]
+            pairs = [(entry.text("letter"), entry.text("content")) for entry in entries]
+            if len(dict(pairs)) < len(pairs):
+                raise UserError(f"{self.where}: field {name!r} names a letter twice; correct the row")
+            return dict(pairs)
         inner = self.inner(name)
         present = [letter for letter in inner.fields if inner.get(letter) is not None]
         letters = list(inner.fields)[: list(inner.fields).index(present[-1]) + 1] if present else []

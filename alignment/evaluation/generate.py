@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import jax
@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from alignment.adapters.stack import Stack
 from alignment.common.progress import progress
 from alignment.errors import UserError
+from alignment.evaluation.memory import halving
 from alignment.record import Record
 from alignment.rollout.base_model import encode_prompts, parse_completions
 from alignment.rollout.keys import completion_keys, prompt_hash
@@ -47,10 +48,26 @@ def answer_samples(
     *,
     label: str = "evaluate",
 ) -> list[list[Response]]:
-    """Return `count` responses to each record, in the records' order.
+    """Return `count` responses to each record, in the records' order; the arguments are those of `stream_answers`."""
+    responses = dict(stream_answers(sampler, stack, records, section, count, sampling, label=label))
+    return [responses[index] for index in range(len(records))]
+
+
+def stream_answers(
+    sampler: Sampler,
+    stack: Stack,
+    records: Sequence[Record],
+    section: ConfigDict,
+    count: int,
+    sampling: SamplingConfig,
+    *,
+    label: str = "evaluate",
+) -> Iterator[tuple[int, list[Response]]]:
+    """Yield (index of a record, its `count` responses) as soon as they are complete.
 
     Records whose prompts fill the same bucket are answered together, so that little padding is computed; in float32 an
-    answer does not depend on what it is answered with, and the first answers are the same for a larger `count`.
+    answer does not depend on what it is answered with, and the first answers are the same for a larger `count`. Where
+    memory runs out, the rest is answered with half as many sequences at a time, which is printed.
 
     Args:
       sampler: the base, with merged adapters where there are any; stack: the unmerged adapters.
@@ -62,17 +79,24 @@ def answer_samples(
     """
     prompts = encode_prompts(sampler.base, records)
     key = jax.random.key(section.seed)
-    responses: dict[int, list[Response]] = {}
-    with progress(len(records), label, "answer") as shown:
-        for chosen in _by_bucket([len(prompt) for prompt in prompts], sampler.layout.sequences // count):
+    options = {"max_new_tokens": section.max_new_tokens, "sampling": sampling, "stop": section.stop}
+
+    layout = sampler.layout
+    most = layout.sequences or max(len(records), layout.min_groups) * count
+
+    def compute(indices: Sequence[int], sequences: int) -> Iterator[tuple[int, list[Response]]]:
+        fitting = sampler if sequences == most else sampler.with_sequences(sequences)
+        for members in _by_bucket([len(prompts[index]) for index in indices], fitting.layout.sequences // count):
+            chosen = [indices[member] for member in members]
             chosen_prompts = [prompts[index] for index in chosen]
             keys = completion_keys(key, 0, [prompt_hash(prompt) for prompt in chosen_prompts], group_size=count)
-            options = {"max_new_tokens": section.max_new_tokens, "sampling": sampling, "stop": section.stop}
-            for position, group in stream(sampler, stack, chosen_prompts, keys, **options):
-                index = chosen[position]
-                responses[index] = parse_completions(sampler.base, group, [records[index]])
-                shown.update()
-    return [responses[index] for index in range(len(records))]
+            for position, group in stream(fitting, stack, chosen_prompts, keys, **options):
+                yield chosen[position], parse_completions(sampler.base, group, [records[chosen[position]]])
+
+    with progress(len(records), label, "answer") as shown:
+        for result in halving(compute, len(records), most, label, "sequences"):
+            shown.update()
+            yield result
 
 
 def sampling_of(section: ConfigDict) -> SamplingConfig:

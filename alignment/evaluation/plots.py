@@ -160,6 +160,28 @@ def change_plot(verdicts: Sequence[Mapping], colour: Mapping[str, str]) -> str |
         return _inline(figure, "change", "Change of accuracy of each arm with 95 % intervals")
 
 
+def reliability_plot(bins: Mapping[str, Sequence[Mapping]], colour: Mapping[str, str], name: str) -> str | None:
+    """Draw accuracy against confidence, a line a policy over the bins of `calibration`; the diagonal is calibrated.
+
+    The area of a dot grows with the questions of its bin. None without bins.
+    """
+    if not any(bins.values()):
+        return None
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(3.6, 3.2), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color=_INK, linestyle=(0, (4, 3)), linewidth=1)
+        for policy, rows in bins.items():
+            confidence, accuracy = ([row[key] for row in rows] for key in ("confidence", "accuracy"))
+            total = sum(row["n"] for row in rows)
+            axes.plot(confidence, accuracy, color=colour[policy], linewidth=1.4)
+            axes.scatter(
+                confidence, accuracy, [12 + 120 * row["n"] / total for row in rows], color=colour[policy], alpha=0.6
+            )
+        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="probability of the likeliest option", ylabel="share right")
+        return _inline(figure, name, f"Reliability of option likelihoods, {name}")
+
+
 MAPPED = (("sampled_accuracy", "sampled accuracy"), ("accuracy", "greedy accuracy"), ("strict_rate", "strict format"))
 
 

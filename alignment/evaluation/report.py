@@ -161,7 +161,7 @@ def render(
     headline = {arm: outcomes for arm, outcomes in report.outcomes.items() if arm not in swept}
     colour = colours([*arms, *curves, *(arm for trace in traces for arm in trace["arms"])])
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.jinja")
         .render(
             meta={"title": "Alignment arms compared", "command": "", "model": ""} | dict(report.meta),
@@ -268,10 +268,12 @@ def _facts(meta: Mapping[str, Any]) -> dict[str, str]:
     return facts
 
 
-def _environment() -> jinja2.Environment:
-    source = (importlib.resources.files("alignment.evaluation") / "report.html.jinja").read_text(encoding="utf-8")
+def page_environment() -> jinja2.Environment:
+    """Return the environment of all pages: their templates, filters, and model output escaped."""
+    folder = importlib.resources.files("alignment.evaluation")
+    files = [file for file in folder.iterdir() if file.name.endswith(".jinja")]
     environment = jinja2.Environment(
-        loader=jinja2.DictLoader({"report.html.jinja": source}),
+        loader=jinja2.DictLoader({file.name: file.read_text(encoding="utf-8") for file in files}),
         autoescape=True,  # model output must never become markup
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

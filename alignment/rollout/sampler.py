@@ -37,6 +37,10 @@ class Sampler:
         """The same sampler on other weights, such as a base with merged adapters."""
         return dataclasses.replace(self, base=dataclasses.replace(self.base, params=params))
 
+    def with_sequences(self, sequences: int) -> Sampler:
+        """The same sampler decoding at most `sequences` sequences at a time."""
+        return dataclasses.replace(self, layout=dataclasses.replace(self.layout, sequences=sequences))
+
     def with_min_groups(self, groups: int) -> Sampler:
         """The same sampler with a cache for at least `groups` groups, so that fewer of them compile nothing new."""
         return dataclasses.replace(self, layout=dataclasses.replace(self.layout, min_groups=groups))

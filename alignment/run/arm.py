@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+from etils import epath
 from ml_collections import ConfigDict
 
 from alignment.adapters.stack import Stack, make_stack
 from alignment.arms import Arm, rewarded_stage
+from alignment.common.files import read_text, write_text
 from alignment.common.fingerprint import fingerprint
 from alignment.common.manifest import MANIFEST, seal
 from alignment.common.progress import say, warn
 from alignment.evaluation.accuracy import summarise
 from alignment.evaluation.auditability import audit
+from alignment.evaluation.benchmark_scores import summarise_options
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.decoupling import decoupling
 from alignment.evaluation.generate import answer_samples, sampling_of
+from alignment.evaluation.option_likelihood import Score
+from alignment.evaluation.protocols import read_scores, stream_items
 from alignment.evaluation.sampled import summarise_samples
 from alignment.evaluation.stability import stability
 from alignment.evaluation.training_power import training_power
@@ -64,6 +69,7 @@ def run_arm(run: Run, arm: Arm, seed: int, loras: Loras, label: str) -> Outcome:
     stage = rewarded_stage(arm)
     curve = read_curve(stage_folder(run.workdir, stage, seed) / "metrics.jsonl") if stage else []
     row = make_row(run, arm, seed, responses, curve) | summarise_samples(samples, run.data.eval) | {"dev": None}
+    row |= summarise_options(option_scores(run, arm, seed, loras, label), run.data.eval)
     if run.data.dev:
         greedy = [single for (single,) in answered["dev"]]
         row["dev"] = summarise(greedy, run.data.dev)
@@ -90,17 +96,50 @@ def answers(run: Run, arm: Arm, seed: int, loras: Loras, decoding: Decoding, lab
     """Return an arm's responses [N][count] by one decoding, from the workdir where they are stored undamaged."""
     folder, records = run.workdir / arm_folder(arm, seed) / decoding.folder, getattr(run.data, decoding.role)
     label = f"{label} ({decoding.folder})" if decoding.folder else label
-    known = claim(folder / "arm.json", arm_settings(run, arm, loras, decoding))
-    stored = folder / "responses.jsonl"
+
+    def write(path: epath.Path) -> None:
+        write_responses(path, records, generate(run, arm, loras, decoding, label))
+
+    settings = arm_settings(run, arm, loras, decoding)
+    return read_responses(make_once(folder / "responses.jsonl", settings, label, write), records, run.base.template)
+
+
+def option_scores(run: Run, arm: Arm, seed: int, loras: Loras, label: str) -> list[dict[str, Score]]:
+    """Return an arm's option likelihoods of the evaluation records [N], stored as answers are.
+
+    [] unless `config.eval.likelihood`.
+    """
+    if not run.config.eval.likelihood:
+        return []
+    records, label = run.data.eval, f"{label} (likelihood)"
+
+    def write(path: epath.Path) -> None:
+        sampler, stack = served(run, arm, loras)
+        items = dict(stream_items("likelihood", sampler, stack, records, run.config, label))
+        rows = ({"id": record.id} | items[index] for index, record in enumerate(records))
+        write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+    settings = arm_settings(run, arm, loras, Decoding("likelihood", "eval", 0, SamplingConfig(0.0)))
+    settings["eval"] = {"merge": run.config.eval.merge}
+    path = make_once(run.workdir / arm_folder(arm, seed) / "likelihood" / "options.jsonl", settings, label, write)
+    return [read_scores(json.loads(line)) for line in read_text(path).splitlines()]
+
+
+def make_once(
+    path: epath.Path, settings: Mapping[str, Any], label: str, write: Callable[[epath.Path], None]
+) -> epath.Path:
+    """Return `path` after `write` has made it, unless it is there, undamaged, by the same settings."""
+    folder = path.parent
+    known = claim(folder / "arm.json", settings)
     reason = describe_corruption(folder) if known else f"{folder / 'arm.json'} was damaged or missing"
     if reason is None:
         say(f"{label}: done before")
     else:
-        if stored.exists() or (folder / MANIFEST).exists():
+        if path.exists() or (folder / MANIFEST).exists():
             warn(f"{reason}; answering again")
-        write_responses(stored, records, generate(run, arm, loras, decoding, label))
-        seal(folder, ("arm.json", "responses.jsonl"))
-    return read_responses(stored, records, run.base.template)
+        write(path)
+        seal(folder, ("arm.json", path.name))
+    return path
 
 
 def generate(run: Run, arm: Arm, loras: Loras, decoding: Decoding, label: str) -> list[list[Response]]:
@@ -127,7 +166,8 @@ def served(run: Run, arm: Arm, loras: Loras) -> tuple[Sampler, Stack]:
 def arm_settings(run: Run, arm: Arm, loras: Loras, decoding: Decoding) -> dict[str, Any]:
     """Everything that decides an arm's answers by one decoding, as JSON."""
     config = run.config
-    section = config.eval.to_dict() | {"samples": decoding.count, "sample_temperature": decoding.sampling.temperature}
+    section = {name: value for name, value in config.eval.to_dict().items() if name != "likelihood"}
+    section |= {"samples": decoding.count, "sample_temperature": decoding.sampling.temperature}
     if not decoding.folder.endswith("samples"):  # whose answers do not depend on what is sampled beside them
         section = {name: value for name, value in section.items() if name not in ("samples", "sample_temperature")}
     served = dict.fromkeys((*arm.merged, *arm.serves))

@@ -9,6 +9,7 @@
 <workdir>/seed<k>/arms/<arm>/            settings and responses of a finished arm, sealed by a manifest
 <workdir>/seed<k>/arms/<arm>/samples/    the same of its sampled responses (config.eval.samples)
 <workdir>/seed<k>/arms/<arm>/dev/        the same of its responses to data.dev; dev_samples/: of the sampled ones
+<workdir>/seed<k>/arms/<arm>/likelihood/ the same of its option likelihoods (config.eval.likelihood)
 <workdir>/untrained/arms/base/           the same of the base, which no seed changes
 <workdir>/recipe.py                      every leaf of the configuration of the last `ablate`; `--config=` reads it
 <workdir>/results.json, report.html      the rows of all arms and seeds, and the report
@@ -35,7 +36,7 @@ from alignment.common.declaration import flatten
 from alignment.common.fields import shorten
 from alignment.common.files import check_file, read_text, write_json, write_text
 from alignment.common.lock import NAME, Lock, locked
-from alignment.common.manifest import MANIFEST, digest_of, find_corruption
+from alignment.common.manifest import MANIFEST, digest_of, find_corruption, read_claim
 from alignment.common.progress import warn
 from alignment.common.recipe import recipe_file
 from alignment.config import LEAVES, RENAMED
@@ -59,6 +60,7 @@ STAGE_FILES = (
 )
 ARM_FILES = ("arm.json", "responses.jsonl", MANIFEST)
 ARM_FILES += tuple(f"{folder}/{name}" for folder in ("samples", "dev", "dev_samples") for name in ARM_FILES)
+ARM_FILES += tuple(f"likelihood/{name}" for name in ("arm.json", "options.jsonl", MANIFEST))
 # Recorded settings under the names that they had when earlier versions wrote stage.json and arm.json.
 RENAMED_SETTINGS = RENAMED | {"stage.section": "stage.adapter"}
 DESCRIPTIONS = {"stage.about", "arm.about"}  # recorded for people to read: they decide nothing
@@ -151,16 +153,6 @@ def claim(path: epath.Path, settings: Mapping[str, Any]) -> bool:
         diff = "; ".join(f"{name}: {before} -> {now}" for name, before, now in values)
         raise UserError(f"{path.parent} was run with other settings ({diff}); restore them or choose another --workdir")
     return True
-
-
-def read_claim(path: epath.Path) -> dict[str, Any] | None:
-    """Return the settings that `claim` wrote to `path`; None where there are none or they are damaged."""
-    try:
-        settings = json.loads(read_text(path))
-        digest = settings.pop("sha256")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    return settings if digest == digest_of(settings) else None
 
 
 def write_responses(path: epath.Path, records: Sequence[Record], responses: Sequence[Sequence[Response]]) -> None:

@@ -27,3 +27,9 @@ def stated_number(response: Response) -> float | None:
     if response.boxes:
         return last_number(response.boxes[0]) if len(response.boxes) == 1 else None
     return last_number(response.answer or "")
+
+
+def is_within_limits(response: Response, limits: tuple[float, float]) -> bool:
+    """Whether the number that the response states is one of `limits` or between them; none is outside."""
+    number, (low, high) = stated_number(response), limits
+    return number is not None and low <= number <= high

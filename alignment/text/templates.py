@@ -38,6 +38,7 @@ class Template:
     reasoning_tag: str
     answer_tag: str
     systems: tuple[str, ...] = ()  # labels of the parts that the reasoning block is to have
+    open_instruction: str = ""  # of questions without options; "" takes that of lettered ones
 
     @property
     def literals(self) -> tuple[str, str, str, str]:
@@ -55,6 +56,10 @@ TEMPLATES = {
         ),
         reasoning_tag="think",
         answer_tag="answer",
+        open_instruction=(
+            "Reason step by step in <think></think>. Then, in <answer></answer>, write your answer; box a number or a "
+            "date as \\boxed{value}. Write nothing else."
+        ),
     ),
     "dx_conclusion": Template(
         name="dx_conclusion",
@@ -66,6 +71,11 @@ TEMPLATES = {
         ),
         reasoning_tag="dx",
         answer_tag="conclusion",
+        open_instruction=(
+            "Write two sections only. In <dx></dx> give your first impression under (System 1: Intuitive), then check "
+            "it against the findings under (System 2: Analytical). In <conclusion></conclusion> write your answer; box "
+            "a number or a date as \\boxed{value}."
+        ),
         systems=("(System 1: Intuitive)", "(System 2: Analytical)"),
     ),
 }
@@ -81,7 +91,8 @@ def user_message(record: Record, template: Template) -> str:
     options = [f"{letter}. {text}" for letter, text in record.options.items()]
     case = "\n".join((*record.context, record.question, *options))
     _refuse(record, "its question, context or options", case, CHAT_TOKENS)
-    return f"{template.instruction}\n\n{case}"
+    instruction = template.instruction if record.options else template.open_instruction or template.instruction
+    return f"{instruction}\n\n{case}"
 
 
 def messages(record: Record, template: Template) -> list[dict[str, str]]:

@@ -8,9 +8,11 @@ import pytest
 from tiny import experiment_config, lora, records
 
 from alignment.arms import get_arm
+from alignment.evaluation.benchmark_scores import summarise_options
 from alignment.evaluation.generate import answer_samples
 from alignment.rollout.sampling import SamplingConfig
-from alignment.run.arm import served
+from alignment.run import arm as arm_module
+from alignment.run.arm import option_scores, served
 from alignment.run.setup import open_run
 
 
@@ -60,3 +62,18 @@ def test_merged_and_attached_adapters_answer_alike(run, loras):
         answered = answer_samples(sampler, stack, records(6), section, 1, SamplingConfig(0.0))
         texts.append([single.text for (single,) in answered])
     assert texts[0] == texts[1]
+
+
+@pytest.mark.ci
+def test_option_likelihoods_are_stored_once_and_off_by_default(run, loras, monkeypatch):
+    arm = get_arm("modular")
+    assert option_scores(run, arm, 0, loras, "modular") == []
+    config = run.config.copy_and_resolve_references()
+    config.eval.likelihood = True
+    scoring = type(run)(config, run.workdir, run.sampler, run.options, run.data)
+    first = option_scores(scoring, arm, 0, loras, "modular")
+    assert len(first) == len(run.data.eval) and all(score.log_prob < 0 for row in first for score in row.values())
+    monkeypatch.setattr(arm_module, "stream_items", None)  # nothing is to be computed again
+    assert option_scores(scoring, arm, 0, loras, "modular") == first
+    row = summarise_options(first, run.data.eval)
+    assert 0 <= row["likelihood_accuracy"] <= 1 and row["posed"] == len(first)

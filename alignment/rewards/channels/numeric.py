@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alignment.record import Record
 from alignment.rewards.registry import channel, each
-from alignment.text.numbers import stated_number
+from alignment.text.numbers import is_within_limits
 from alignment.text.parser import Response
 
 
@@ -18,5 +18,4 @@ def numeric(response: Response, record: Record) -> float:
     """
     if record.limits is None:
         return float("nan")
-    number, (low, high) = stated_number(response), record.limits
-    return float(number is not None and low <= number <= high)
+    return float(is_within_limits(response, record.limits))
