@@ -11,6 +11,7 @@ Contexts and continuations are encoded by the checkpoint's own tokenizer, withou
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import sys
 from collections.abc import Sequence
@@ -105,13 +106,11 @@ class StackModel:
 
     def loglikelihood_rolling(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[float]:
         """Return the log-probability of each whole text, in windows of the longest context."""
-        from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
-
-        totals = []
+        utils, totals = importlib.import_module("lm_eval.utils"), []
         for (text,) in (request.args for request in requests):
             ids = self.tok_encode(text)
-            windows = get_rolling_token_windows(ids, self.eot_token_id, self.max_length - 1, 1)
-            pairs = [make_disjoint_window(window) for window in windows]
+            windows = utils.get_rolling_token_windows(ids, self.eot_token_id, self.max_length - 1, 1)
+            pairs = [utils.make_disjoint_window(window) for window in windows]
             scores = self._loglikelihood_tokens([(("", ""), context, predicted) for context, predicted in pairs])
             totals.append(sum(log_prob for log_prob, _ in scores))
         return totals
@@ -145,19 +144,16 @@ def register() -> type:
       UserError: lm-eval is not installed.
     """
     try:
-        from lm_eval.api.model import TemplateLM
-        from lm_eval.api.registry import register_model
+        model, registry = (importlib.import_module(f"lm_eval.api.{name}") for name in ("model", "registry"))
     except ImportError as error:
         raise UserError(f"lm-eval is not installed ({error}); pip install 'clinical-alignment[lm-eval]'") from error
-    return register_model(NAME)(type("StackLM", (StackModel, TemplateLM), {}))
+    return registry.register_model(NAME)(type("StackLM", (StackModel, model.TemplateLM), {}))
 
 
 def run() -> None:
     """Register the model and run lm-eval's command line."""
     register()
-    from lm_eval.__main__ import cli_evaluate
-
-    cli_evaluate()
+    importlib.import_module("lm_eval.__main__").cli_evaluate()
 
 
 if __name__ == "__main__":
