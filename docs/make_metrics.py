@@ -32,7 +32,7 @@ not edit it. `python docs/make_metrics.py kl/mean` prints one entry.
 | `<workdir>/verdicts.json` | one row for each rewarded arm, decoding and seed, one over seeds | [Verdicts](#verdicts) |
 | `<workdir>/hypotheses.json` | the answers to registered hypotheses | [Hypotheses](#hypotheses) |
 | `<workdir>/matrix.json` | the alignment matrix of every rewarded arm, over all seeds | [Matrix](#matrix) |
-| `<out>/evaluation.json` | one row a policy, benchmark and protocol (`alignment.evaluate`) | [Evaluation](#evaluation) |
+| `<out>/evaluation.json` | one row a policy, benchmark and protocol | [Evaluation](#evaluation) |
 | `<workdir>/report.html` | all of it, and comparisons between arms | [Comparisons](#comparisons) |
 
 TensorBoard (`--config.log.tensorboard=true`) and Weights & Biases (`--config.log.wandb=true`) receive the numbers of
