@@ -74,7 +74,8 @@ def resolve_folder(path_or_hub_id: str) -> str:
         return _existing(str(importlib.resources.files("alignment") / "assets" / "nano"), "reinstall the package")
     if is_gguf(path_or_hub_id):
         if not pathlib.Path(path_or_hub_id).is_file():
-            raise UserError(f"{path_or_hub_id}: no such file; name a GGUF file on this machine")
+            remedy = "name a GGUF file, or bring one: python -m alignment.fetch --help"
+            raise UserError(f"{path_or_hub_id}: no such file; {remedy}")
         return path_or_hub_id
     if path_or_hub_id.startswith("gs://"):
         return str(fetch_folder(epath.Path(path_or_hub_id), pathlib.Path.home() / ".cache" / "clinical-alignment"))

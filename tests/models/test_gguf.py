@@ -241,7 +241,7 @@ def test_dequantised_to_bfloat16_and_written_as_a_folder(tmp_path):
 
 
 def test_paths_that_name_no_file(tmp_path):
-    with pytest.raises(UserError, match=r"owner/name.gguf: no such file; name a GGUF file on this machine"):
+    with pytest.raises(UserError, match=r"owner/name.gguf: no such file; name a GGUF file, or bring one"):
         resolve_folder("owner/name.gguf")
     path = made_gguf.write_model(tmp_path / "a.gguf")
     assert resolve_folder(str(path)) == str(path)
