@@ -8,15 +8,21 @@ is the one the run recorded; name it again with --config.model.path if it has mo
 
 Merged weights in bfloat16 (--merged_dtype=bfloat16) lose what is small relative to a weight: the command prints the
 share of the adapters that is left, and writes them only with --lossy.
+
+The base may be a GGUF file: merged weights are then the dequantised ones with the adapters folded in, beside the
+tokenizer of the file, and every card names the quantisation.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
+import pathlib
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 
 import jax.numpy as jnp
 from etils import epath
@@ -30,12 +36,15 @@ from alignment.adapters.stack import Stack, make_stack
 from alignment.adapters.tensorfiles import staged
 from alignment.arms import Arm, get_arm, get_stage
 from alignment.common.files import check_file, read_text, write_text
+from alignment.common.gguf_file import is_gguf, quantisation_of, read_gguf
 from alignment.common.lock import NAME, locked
 from alignment.common.manifest import find_corruption, read_claim
+from alignment.common.progress import warn
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config, read_config
 from alignment.models.hf import load_params, resolve_folder, save_params
 from alignment.rollout.base_model import DTYPES, hash_weights
+from alignment.text.gguf_tokenizer import tokenizer_files
 
 WHAT = ("adapters", "composite", "merged")
 NANO = "nano"  # how a run records the embedded base
@@ -50,7 +59,7 @@ tags: [clinical-question-answering, research]
 
 {text}
 
-- Base model: `{base}`{hint}
+- Base model: `{base}`{hint}{warning}
 - Arm: `{arm}` ({about})
 - Prompt template: `{template}`
 - Written by `clinical_alignment` {version} with `python -m alignment.export`
@@ -82,8 +91,9 @@ class Trained:
     arm: Arm
     loras: Mapping[str, Lora]  # merged ones first
     base: str  # path or Hub id; "nano" is the embedded base
-    base_hash: str  # SHA-256 of the base's weight files; "" for an arm without adapters
+    base_hash: str  # `hash_weights` of the base; "" for an arm without adapters
     template: str
+    warning: str = ""  # for the cards, where --force uses another base than the one of `base_hash`
 
 
 def run(args: argparse.Namespace) -> None:
@@ -101,6 +111,8 @@ def export(args: argparse.Namespace, out: epath.Path) -> None:
     for kind in kinds:
         check_file(out / kind / "README.md")
     trained = read_run(args.run, args.arm, args.config.model.path)
+    if "merged" in kinds or pathlib.Path(args.config.model.path or ".").is_file():
+        trained = check_base(trained, args.force)
     stack = make_stack(trained.loras)
     if "merged" in kinds:  # refuse a wrong base, or a loss without --lossy, before anything is written
         folder = base_folder(trained)
@@ -151,17 +163,43 @@ def read_run(seed_folder: str, arm: str, base: str = "") -> Trained:
 
 
 def base_folder(trained: Trained) -> str:
-    """Return the local folder of the base.
+    """Return the local folder or GGUF file of the base; raises `UserError` if it cannot be found."""
+    return resolve_folder("" if trained.base == NANO else trained.base)
+
+
+def check_base(trained: Trained, force: bool) -> Trained:
+    """Return the arm, with a warning where its base is not the one its adapters were trained on and `force` is set.
 
     Raises:
-      UserError: it cannot be found, or its weights are not those the adapters were trained on.
+      UserError: the base cannot be found, or it is another one and `force` is not set.
     """
-    folder = resolve_folder("" if trained.base == NANO else trained.base)
-    if trained.base_hash and hash_weights(folder) != trained.base_hash:
+    folder = base_folder(trained)
+    actual = hash_weights(folder)
+    if trained.base_hash in ("", actual):
+        return trained
+    reason = f"{folder}: not the weights this run was trained on"
+    if not force:
+        hashes = f"{trained.base_hash[:16]}... is wanted, and this is {actual[:16]}..."
         raise UserError(
-            f"{folder}: not the weights this run was trained on; name the right base with --config.model.path"
+            f"{reason}; name the right base with --config.model.path ({hashes}), or --force to use this one"
         )
-    return folder
+    warn(f"{reason}; used all the same, by --force")
+    return dataclasses.replace(
+        trained,
+        warning=f". **Not the base of the adapters**, which were trained on weights of SHA-256 `{trained.base_hash}`",
+    )
+
+
+@contextlib.contextmanager
+def companion_folder(folder: str) -> Iterator[str]:
+    """Yield a folder with the tokenizer files of a base: its own, or one with those rebuilt from a GGUF file."""
+    if not is_gguf(folder):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, content in tokenizer_files(read_gguf(folder)).items():
+            write_text(pathlib.Path(scratch) / name, content)
+        yield scratch
 
 
 def export_adapters(trained: Trained, folder: str) -> None:
@@ -212,7 +250,8 @@ def export_merged(
 
     In float32 unless told otherwise, because half precision would round most of a small adapter away.
     """
-    save_params(folder, merge(params, stack, DTYPES[dtype]), config, source_folder)
+    with companion_folder(source_folder) as companions:
+        save_params(folder, merge(params, stack, DTYPES[dtype]), config, companions)
     text = f"The base with all adapters of the arm folded into its weights, in {dtype}."
     _write_card(folder, trained, f"Merged weights of `{trained.arm.name}`", text, trained.loras, merged=dtype)
 
@@ -229,18 +268,15 @@ def _write_card(
         "\n".join(["| adapter | made by | rank | alpha | scaling |", "|---|---|---|---|---|", *rows]) if rows else ""
     )
     nano = trained.base == NANO
-    code = _PEFT_CODE.format(imports="", base=f'"{trained.base}"')
-    if merged:
-        code = _MERGED_CODE.format(dtype=merged)
-    elif nano:
-        code = _PEFT_CODE.format(imports="from alignment.models.hf import resolve_folder\n", base='resolve_folder("")')
+    code = _MERGED_CODE.format(dtype=merged) if merged else _peft_code(trained.base)
     card = _CARD.format(
         library="transformers" if merged else "peft",
         front="" if nano or epath.Path(trained.base).exists() else f"base_model: {trained.base}\n",
         title=title,
         text=text,
         base=trained.base,
-        hint=", the one embedded in the package" if nano else "",
+        hint=", the one embedded in the package" if nano else _describe_gguf(trained),
+        warning=trained.warning,
         arm=trained.arm.name,
         about=trained.arm.about,
         template=trained.template or "any",
@@ -252,6 +288,27 @@ def _write_card(
         write_text(scratch / "README.md", card)
 
 
+def _peft_code(base: str) -> str:
+    """Python that attaches an adapter to its base in PEFT."""
+    if base == NANO:
+        return _PEFT_CODE.format(imports="from alignment.models.hf import resolve_folder\n", base='resolve_folder("")')
+    path = pathlib.Path(base)
+    named = f'"{path.parent}", gguf_file="{path.name}"' if is_gguf(base) else f'"{base}"'
+    return _PEFT_CODE.format(imports="", base=named)
+
+
+def _describe_gguf(trained: Trained) -> str:
+    """What a card says of a base in a GGUF file; its types are those of the file, or of the hash where it is gone."""
+    if not is_gguf(trained.base):
+        return ""
+    is_there = pathlib.Path(trained.base).is_file()
+    types = quantisation_of(trained.base) if is_there else trained.base_hash.partition("-")[0]
+    return (
+        f", a GGUF file ({types}). Everything was trained on its dequantised weights and belongs to them: "
+        "on the weights before they were quantised it computes something else"
+    )
+
+
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of this command."""
     parser.add_argument("--run", required=True, metavar="FOLDER", help="a seed's folder, such as runs/demo/seed0")
@@ -261,7 +318,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     types = ", ".join(DTYPES)
     parser.add_argument("--merged_dtype", default="float32", choices=tuple(DTYPES), help=f"of merged weights: {types}")
     parser.add_argument("--lossy", action="store_true", help="write merged weights that lose part of the adapters")
-    parser.add_argument("--force", action="store_true", help="write into --out though it is not empty")
+    parser.add_argument(
+        "--force", action="store_true", help="write into an --out that is not empty; use a base that is not the run's"
+    )
 
 
 if __name__ == "__main__":

@@ -113,6 +113,9 @@ def write(
     """Write a file; with `largest`, as parts of at most so many tensors, of which the first one's path is returned."""
     writer = gguf.GGUFWriter(path, architecture, split_max_tensors=largest)
     for name, value in (metadata(architecture) if entries is None else entries).items():
+        if name == "general.alignment":
+            writer.add_custom_alignment(value)
+            continue
         add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}
         add.get(type(value), writer.add_array)(name, value)
     for name, (data, kind) in tensors.items():

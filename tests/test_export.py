@@ -7,14 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
+import made_gguf
 import numpy as np
 import pytest
 from golden import make_golden as golden
 from tiny import write_folder
 
 from alignment import cli, export
-from alignment.adapters.lora import Lora
+from alignment.adapters.lora import Lora, LoraConfig, init_lora
 from alignment.adapters.peft import load_peft, save_peft
 from alignment.adapters.stack import make_stack
 from alignment.common.manifest import seal
@@ -222,6 +224,78 @@ def test_another_base_is_refused_before_anything_is_written(tmp_path, seed_folde
     assert door(*flags) == 2
     assert "other: not the weights this run was trained on; name the right base" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+    assert door(*flags, "--force") == 0
+    assert "used all the same, by --force" in capsys.readouterr().out
+    cards = [card.read_text() for card in (tmp_path / "out").rglob("README.md")]
+    assert len(cards) == 4 and all("**Not the base of the adapters**" in card for card in cards)
+
+
+# ---------------------------------------------------------------------------------------------------------- GGUF files
+
+
+@pytest.fixture
+def gguf_run(tmp_path) -> tuple[Path, Path]:
+    """A quantised Llama, and the folder of a seed whose reasoning adapter was trained on it."""
+    base = made_gguf.write_model(tmp_path / "tiny.Q4_K.gguf", "llama", "Q4_K")
+    config, folder = read_config(str(base)), tmp_path / "run" / "seed0"
+    shape = LoraConfig(rank=2, alpha=4.0, targets=qwen2.PROJECTIONS)
+    fresh = init_lora(jax.random.key(0), config.linear_shapes, config.num_hidden_layers, shape)
+    lora = jax.tree.map(lambda leaf: 0.1 * jax.random.normal(jax.random.key(leaf.size), leaf.shape), fresh)
+    save_peft(str(folder / "reasoning" / "adapter"), lora, str(base))
+    seal(folder / "reasoning" / "adapter")
+    settings = {"base": hash_weights(str(base)), "prompt": {"template": "think_answer"}}
+    claim(folder / "reasoning" / "stage.json", settings)
+    return base, folder
+
+
+def test_what_was_trained_on_a_gguf_file(tmp_path, gguf_run, capsys):
+    base, folder = gguf_run
+    out = tmp_path / "out"
+    assert door(f"--run={folder}", "--arm=sft_cot", f"--out={out}") == 0
+    expected = our_logits(base, one=adapter_of(folder, "reasoning"))
+    assert np.abs(our_logits(base) - expected).max() > 0.1
+    assert np.abs(our_logits(out / "merged") - expected).max() <= TOLERANCE
+    assert read_config(str(out / "merged")) == read_config(str(base))
+    ours, theirs = load_tokenizer(base), load_tokenizer(out / "merged")
+    assert theirs("the pain <|im_end|>") == ours("the pain <|im_end|>") and theirs.roles == ours.roles
+    for card in ((out / name / "README.md").read_text() for name in ("merged", "composite", "adapters/reasoning")):
+        assert f"Base model: `{base}`, a GGUF file (Q4_K 99%, F32 <1%). Everything was trained on its" in card
+        assert "base_model:" not in card
+    assert (
+        f'from_pretrained("{tmp_path}", gguf_file="{base.name}", dtype="float32")'
+        in (out / "composite" / "README.md").read_text()
+    )
+
+
+def test_a_base_of_another_quantisation_is_refused_by_its_hash(tmp_path, gguf_run, capsys):
+    other = made_gguf.write_model(tmp_path / "tiny.F16.gguf", "llama", "F16")
+    flags = f"--run={gguf_run[1]}", "--arm=sft_cot", f"--config.model.path={other}", "--what=composite"
+    assert door(*flags, f"--out={tmp_path / 'out'}") == 2
+    assert "not the weights this run was trained on; name the right base with --config.model.path (Q4_K-" in (
+        capsys.readouterr().err
+    )
+    assert door(*flags, f"--out={tmp_path / 'out'}", "--force") == 0
+    card = (tmp_path / "out" / "composite" / "README.md").read_text()
+    assert "a GGUF file (F16" in card and "trained on weights of SHA-256 `Q4_K-" in card
+
+
+@pytest.mark.parity
+def test_torch_loads_what_was_trained_on_a_gguf_file(tmp_path, gguf_run):
+    peft = pytest.importorskip("peft")
+    from transformers import AutoModelForCausalLM
+
+    base, folder = gguf_run
+    out = tmp_path / "out"
+    assert door(f"--run={folder}", "--arm=sft_cot", f"--out={out}") == 0
+    expected = our_logits(base, one=adapter_of(folder, "reasoning"))
+    dequantised = AutoModelForCausalLM.from_pretrained(base.parent, gguf_file=base.name, dtype="float32")
+    models = {
+        "composite": peft.PeftModel.from_pretrained(dequantised, out / "composite"),
+        "merged": AutoModelForCausalLM.from_pretrained(out / "merged", dtype="float32"),
+    }
+    for name, model in models.items():
+        theirs = golden.torch_logits(model.eval(), golden.sequences(), golden.LENGTHS)
+        assert np.abs(theirs - expected).max() <= TOLERANCE, name
 
 
 @pytest.mark.parametrize(

@@ -275,4 +275,7 @@ def quantisation_of(path: str | os.PathLike) -> str:
     if not is_gguf(path):
         return ""
     shares = shares_of_types(read_gguf(path))
-    return ", ".join(f"{kind} {share:.0%}" if share >= 0.01 else f"{kind} <1%" for kind, share in shares.items())
+    most = 1.0 if len(shares) == 1 else 0.99  # what is not all of them does not read so
+    return ", ".join(
+        f"{kind} {min(share, most):.0%}" if share >= 0.01 else f"{kind} <1%" for kind, share in shares.items()
+    )
