@@ -250,7 +250,11 @@ def time_lines(
         yield "time: unknown for a model of unknown size; download it and name its folder"
     else:
         evaluation = len(config.arms) * len(config.seeds) * arm_seconds
-        device = f"one {machine}" if machine else f"{os.cpu_count()} cores and {jax.local_devices()[0].device_kind}"
+        device = (
+            f"one {machine}, by the rates of its maker"
+            if machine
+            else f"{os.cpu_count()} cores and {jax.local_devices()[0].device_kind}"
+        )
         yield (
             f"time: about {minutes(sum(left) + evaluation)} on {device}, of which the "
             f"evaluation takes {minutes(evaluation)}, without compiling and if nothing else runs there"

@@ -93,7 +93,7 @@ def test_finished_seeds_take_no_time():
     assert reasoning == "  reasoning: 3 x 30 steps, about 0 s, 3 of 3 seeds finished"
     assert reward == "  reward: 3 x 30 steps, 1,920 completions a seed, about 2 min, 1 of 3 seeds finished"
     named, *_ = time_lines(config, estimates, 20.0, "h100")
-    assert named.startswith("time: about 3 min on one h100, of which")
+    assert named.startswith("time: about 3 min on one h100, by the rates of its maker, of which")
     unknown, _ = time_lines(config, [estimate(seconds=None)], None)
     assert unknown.startswith("time: unknown for a model of unknown size")
     assert [minutes(seconds) for seconds in (3.2, 600, 7200)] == ["4 s", "10 min", "2.0 h"]
