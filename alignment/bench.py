@@ -4,10 +4,10 @@
 
 The suites: `update` is one whole GRPO update, `logprob` the log-probabilities of its tokens, `attention` one layer's
 attention, `sft` a supervised step, each forward and backward on a random model with full-length prompts and
-completions; `grpo` is a whole step, rollout and update, `decode` the rollout alone, and `load` a rollout of completions
-of very different lengths. Cases are compiled and warmed up first and then run in turns, so that other load on the
-machine affects all of them alike. docs/performance.md defines every figure and shows what was measured; --table prints
-its tables and the README's from the committed docs/bench.csv.
+completions; `grpo` is a whole step, rollout and update, `decode` the rollout alone, `load` a rollout of completions
+of very different lengths, and `ending` one of them all at once. Cases are compiled and warmed up first and then run in
+turns, so that other load on the machine affects all of them alike. docs/performance.md defines every figure and shows
+what was measured; --table prints its tables and the README's from the committed docs/bench.csv.
 
     python -m alignment.bench --suite=fit --csv=docs/fit.csv
 
@@ -27,7 +27,7 @@ from alignment.benchmarks.fit import entry as fit
 from alignment.benchmarks.measure import measure, no_kept_programs
 from alignment.benchmarks.registry import build_suite, suite_names
 from alignment.benchmarks.results import append_csv, as_json, make_rows, read_csv, text_lines
-from alignment.benchmarks.setting import DTYPES, Setting, parse_size
+from alignment.benchmarks.setting import DTYPES, SHAPES, Setting, parse_size
 from alignment.benchmarks.tables import markdown, steps_markdown
 from alignment.common.entry_point import run_entry_point
 from alignment.errors import UserError
@@ -87,7 +87,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser("python -m alignment.bench", description=__doc__, formatter_class=formatter, allow_abbrev=False)
     add, sizes = parser.add_argument, "hidden,layers,heads,kv_heads,intermediate,vocab"
     add("--suite", default="", metavar="NAME", help=f"what to measure: {', '.join(suite_names())}; or fit")
-    add("--size", default="256,4,4,2,768,4096", metavar="N,N,N,N,N,N", help=f"{sizes} (default: %(default)s)")
+    sizes += f", or {', '.join(SHAPES)} (default: %(default)s)"
+    add("--size", default="256,4,4,2,768,4096", metavar="N,N,N,N,N,N", help=sizes)
     add("--prompts", type=int, default=Setting.prompts, metavar="P", help="prompts a batch (default: %(default)s)")
     add("--group", type=int, default=Setting.group, metavar="G", help="completions a prompt (default: %(default)s)")
     add("--prompt_len", type=int, default=Setting.prompt_len, metavar="N", help="tokens (default: %(default)s)")
@@ -99,7 +100,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--against",
         default="",
         metavar="CASES",
-        help="plain; update: unshared, unfused; decode: top_p; load: static; fit: pallas_head, no_remat",
+        help="plain; update: unshared, unfused; decode, load, ending: whole; decode: top_p; load: static; fit: "
+        "pallas_head, no_remat",
     )
     add("--json", action="store_true", help="print one line of JSON")
     add("--csv", default="", metavar="PATH", help="append one row a case to this file; with --table, read it")

@@ -45,7 +45,7 @@ def test_one_line_of_json_with_both_cases_and_their_ratio(suite, capsys):
 @pytest.mark.ci
 @pytest.mark.parametrize(
     ("suite", "against"),
-    [("grpo", "plain"), ("load", "static"), ("decode", "plain,top_p")],
+    [("grpo", "plain"), ("load", "static"), ("decode", "plain,top_p,whole"), ("ending", "whole")],
 )
 def test_a_rollout_is_measured_with_its_parts(suite, against, capsys):
     many = ["--prompts=16", "--group=8", "--new_tokens=32"]  # flags given twice: the last one counts
@@ -80,7 +80,7 @@ def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
     ("flags", "message"),
     [
         ([], "--suite is missing"),
-        (["--suite=updates"], "attention, decode, grpo, load, logprob, sft, update"),
+        (["--suite=updates"], "attention, decode, ending, grpo, load, logprob, sft, update"),
         (["--suite=logprob", "--size=1,2,3"], "six whole numbers"),
         (["--suite=logprob", "--size=a,b,c,d,e,f"], "six whole numbers"),
         (["--suite=logprob", "--size=32,2,3,2,64,128"], "--size=32,2,3,2,64,128"),
@@ -88,6 +88,7 @@ def test_an_update_is_one_program_and_lands_in_the_csv(tmp_path, capsys):
         (["--suite=logprob", "--repeats=many"], "--repeats"),
         (["--suite=logprob", "--dtype=float16"], "float32, bfloat16"),
         (["--suite=logprob", "--against=unshared"], "beside plain only"),
+        (["--suite=ending", "--against=plain"], "beside whole only"),
         (["--suite=update", "--against=nothing"], "plain, unshared, unfused"),
         (["--suite=logprob", "--implementation=cuda"], "no implementation 'cuda'"),
         (["--suite=attention", "--implementation=cuda"], "no implementation 'cuda'"),

@@ -9,6 +9,7 @@ from alignment.errors import UserError
 from alignment.models.config import Qwen2Config, from_hf
 
 DTYPES = ("float32", "bfloat16")
+SHAPES = {"smollm2": "576,30,9,3,1536,49152"}  # sizes by name: SmolLM2-135M
 RANK = 16  # of the LoRA on all seven projections
 
 
@@ -65,15 +66,16 @@ class Setting:
 
 
 def parse_size(text: str) -> Size:
-    """Read `hidden,layers,heads,kv_heads,intermediate,vocab`.
+    """Read `hidden,layers,heads,kv_heads,intermediate,vocab`, or a name in `SHAPES`.
 
     Raises:
-      UserError: the text is not six whole numbers.
+      UserError: the text is neither.
     """
     try:
-        return Size(*(int(part) for part in text.split(",")))
+        return Size(*(int(part) for part in SHAPES.get(text, text).split(",")))
     except (ValueError, TypeError):
-        raise UserError(f"--size={text}: write six whole numbers, --size={','.join(Size._fields)}") from None
+        choices = f"six whole numbers, --size={','.join(Size._fields)}, or {', '.join(SHAPES)}"
+        raise UserError(f"--size={text}: write {choices}") from None
 
 
 def show_size(size: Size) -> str:

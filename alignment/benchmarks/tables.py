@@ -18,11 +18,12 @@ TIMES = {
     "attention": "step_s",
     "decode": "rollout_s",
     "load": "rollout_s",
+    "ending": "rollout_s",
 }
 WHAT = ("suite", "size", "prompt")
 TIME = ("s", "its s", "ratio")
 SPACE = ("MB", "its MB", "ratio", "temporaries")
-COMPARED = (*WHAT, "beside", *TIME, *SPACE, "compile s", "of matmul rate", "load")
+COMPARED = (*WHAT, "beside", *TIME, *SPACE, "compile s", "its compile s", "of matmul rate", "load")
 PARTS = ("size", "prompt", "update s", "head", "attention", "the rest")
 COUNTED = ("linear ops", "adapter ops", "attention ops", "head ops")
 
@@ -95,7 +96,7 @@ def _comparison(ours: Row, other: Row | None) -> list[str]:
     start = [ours["suite"], ours["size"].replace(",", ", "), ours["prompt_len"], it["case"] or "alone"]
     times = [ours[time], it[time], it["time_ratio"]]
     spaces = [ours[peak], it[peak], it["peak_ratio"], it["temp_ratio"]]
-    figures = [*times, *spaces, ours["compile_s"], ours["achieved_flops_fraction"], ours["load"]]
+    figures = [*times, *spaces, ours["compile_s"], it["compile_s"], ours["achieved_flops_fraction"], ours["load"]]
     return start + [_short(figure) for figure in figures]
 
 

@@ -31,6 +31,7 @@ from alignment.models.parameters import NORMAL, ONES, PROJECTIONS, RESIDUAL
 from alignment.models.rotary import rotary, rotate
 
 QKV, GATE_UP = ("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj")  # projections that read one input
+JOINED = "joined"  # in a layer of `join_layer`, in place of its projections
 LINEAR = "linear"  # `checkpoint_name` of the outputs of projections
 
 
@@ -49,12 +50,29 @@ class GroupKeysValues(NamedTuple):
     completion: KeysValues
 
 
-class _Context(NamedTuple):
+class LayerKeysValues(NamedTuple):
+    """Keys and values of one layer: prompts [P, K, Lp, d], completions [P, K, G, Lc, d]."""
+
+    prompt_k: jax.Array
+    prompt_v: jax.Array
+    completion_k: jax.Array
+    completion_v: jax.Array
+
+
+class Places(NamedTuple):
+    """Where one new token of every completion stands."""
+
+    rope: tuple[jax.Array, jax.Array]  # cosine and sine at its position behind the prompt
+    prompt_mask: jax.Array  # [P, Lp]
+    positions: jax.Array  # [P, G] in the completion; nothing is written at Lc and above
+
+
+class Context(NamedTuple):
     """What a layer needs beside its weights: the stack, this layer's factors, this layer's dropout key."""
 
-    stack: Stack
-    slices: tuple
-    key: jax.Array | None
+    stack: Stack = Stack()
+    slices: tuple = ()
+    key: jax.Array | None = None
 
 
 def init_params(config: Qwen2Config, key: jax.Array, dtype: jnp.dtype = jnp.float32, std: float = 0.02) -> dict:
@@ -86,7 +104,7 @@ def rms_norm(x: jax.Array, weight: jax.Array, eps: float) -> jax.Array:
     return weight * (x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + eps))
 
 
-def _embedded(params: dict, tokens: jax.Array) -> jax.Array:
+def embedded(params: dict, tokens: jax.Array) -> jax.Array:
     """Return the residual stream [..., D] before the first layer, in float32 whatever the type of the weights.
 
     What a layer adds is a small part of the stream: rounded to bfloat16 after every layer, small changes are lost.
@@ -94,9 +112,15 @@ def _embedded(params: dict, tokens: jax.Array) -> jax.Array:
     return params["embed"][tokens].astype(jnp.float32)
 
 
-def _final(x: jax.Array, params: dict, config: Qwen2Config) -> jax.Array:
-    """The states that the head reads, in the type of the weights."""
+def final_states(x: jax.Array, params: dict, config: Qwen2Config) -> jax.Array:
+    """The states that the head reads, in the type of the weights, from the residual stream x after the last layer."""
     return rms_norm(x, params["norm"], config.rms_norm_eps).astype(params["embed"].dtype)
+
+
+def last_states(x: jax.Array, prompt_mask: jax.Array, params: dict, config: Qwen2Config) -> jax.Array:
+    """Of prompts [P, Lp] with x [P, T >= Lp, D] after the last layer, what the head reads at the last real token."""
+    last = jnp.take_along_axis(x, prompt_mask.sum(axis=1)[:, None, None] - 1, axis=1)[:, 0]
+    return final_states(last, params, config)
 
 
 def hidden_states(
@@ -115,17 +139,17 @@ def hidden_states(
     """
     stack = stack or Stack()
     positions = jnp.arange(tokens.shape[1]) if segments is None else segment_positions(segments)
-    cos, sin = _rope_at(config, positions)
+    rope = rope_at(config, positions)
 
     def layer_step(x, scanned):
         layer, slices, key = scanned
-        x, _ = _causal_block(x, layer, _Context(stack, slices, key), config, cos, sin, segments)
+        x, _ = causal_layer(x, layer, Context(stack, slices, key), config, rope, segments)
         return x, None
 
     keys = None if dropout_key is None else jax.random.split(dropout_key, config.num_hidden_layers)
     scanned = params["layers"], layer_slices(stack, separate=keys is not None), keys
-    x, _ = jax.lax.scan(_recomputed(layer_step, remat), _embedded(params, tokens), scanned)
-    return _final(x, params, config)
+    x, _ = jax.lax.scan(_recomputed(layer_step, remat), embedded(params, tokens), scanned)
+    return final_states(x, params, config)
 
 
 def group_hidden_states(
@@ -159,22 +183,21 @@ def group_hidden_states(
     tokens = completions.reshape(len(completions), -1)
     tokens = tokens if packing is None else pack(tokens, packing)
     positions, attend = _group_layout(completions.shape, prompt_mask, packing)
-    rope = _rope_at(config, positions)
+    rope = rope_at(config, positions)
 
     def layer_step(x, scanned):
         index, slices = scanned  # by its index, since weights to scan over would be kept for the backward pass
         layer = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, index, keepdims=False), params["layers"])
-        context = _Context(stack, slices, None)
+        context = Context(stack, slices, None)
         return _finish(x, attend(*_qkv(x, layer, context, config, *rope)), layer, context, config), None
 
     scanned = jnp.arange(config.num_hidden_layers), layer_slices(stack)
     x, _ = jax.lax.scan(
-        _recomputed(layer_step, remat), _embedded(params, jnp.concatenate([prompts, tokens], axis=1)), scanned
+        _recomputed(layer_step, remat), embedded(params, jnp.concatenate([prompts, tokens], axis=1)), scanned
     )
-    last = jnp.take_along_axis(x, prompt_mask.sum(axis=1)[:, None, None] - 1, axis=1)[:, 0]
     states = x[:, prompt_length:]
     states = states if packing is not None else states.reshape(*completions.shape, -1)
-    return _final(last, params, config), _final(states, params, config)
+    return last_states(x, prompt_mask, params, config), final_states(states, params, config)
 
 
 def _group_layout(shape, prompt_mask, packing):
@@ -208,16 +231,15 @@ def prefill(
 ) -> tuple[jax.Array, KeysValues]:
     """Run prompts [P, Lp] once: the last real token's hidden state [P, D], keys and values [P, K, Lp, d] a layer."""
     stack = stack or Stack()
-    rope = _rope_at(config, jnp.arange(prompts.shape[1]))
+    rope = rope_at(config, jnp.arange(prompts.shape[1]))
 
     def layer_step(x, scanned):
         layer, slices = scanned
-        return _causal_block(x, layer, _Context(stack, slices, None), config, *rope)
+        return causal_layer(x, layer, Context(stack, slices, None), config, rope)
 
-    x, keys_values = jax.lax.scan(layer_step, _embedded(params, prompts), (params["layers"], layer_slices(stack)))
-    last = jnp.take_along_axis(x, prompt_mask.sum(axis=1)[:, None, None] - 1, axis=1)[:, 0]
+    x, keys_values = jax.lax.scan(layer_step, embedded(params, prompts), (params["layers"], layer_slices(stack)))
     layers = (tuple(each.swapaxes(2, 3)) for each in keys_values)  # [L, P, K, Lp, d], cut into layers
-    return _final(last, params, config), KeysValues(*layers)
+    return last_states(x, prompt_mask, params, config), KeysValues(*layers)
 
 
 def decode(
@@ -249,20 +271,36 @@ def decode(
     stack = stack or Stack()
     layers = unstack(params, stack) if layers is None else layers
     prompt_kv, prompt_mask, completion_kv = keys_values
-    rope = _rope_at(config, (prompt_mask.sum(axis=1)[:, None] + positions)[..., None])
-    rows, samples = jnp.indices(positions.shape, sparse=True)
-    x, updated = _embedded(params, tokens)[:, :, None], []
-    for (layer, slices), prompt_k, prompt_v, *cached in zip(layers, *prompt_kv, *completion_kv, strict=True):
-        context = _Context(stack, slices, None)
-        q, k, v = _qkv(x, layer, context, config, *rope)
-        cached = tuple(  # [P, K, G, Lc, d] with the new [P, G, K, d] at `positions`
-            cache.at[rows, :, samples, positions].set(new[:, :, 0].astype(cache.dtype), mode="drop")
-            for cache, new in zip(cached, (k, v), strict=True)
-        )
-        mixed = cached_attention(q[:, :, 0], (prompt_k, prompt_v), cached, prompt_mask, positions)
-        x = _finish(x, mixed.reshape(*mixed.shape[:2], 1, -1), layer, context, config)
+    places = decoded_places(config, prompt_mask, positions)
+    x, updated = embedded(params, tokens)[:, :, None], []
+    for (layer, slices), *layer_kv in zip(layers, *prompt_kv, *completion_kv, strict=True):
+        x, cached = decode_layer(x, layer, LayerKeysValues(*layer_kv), places, Context(stack, slices, None), config)
         updated.append(cached)
-    return _final(x[:, :, 0], params, config), KeysValues(*zip(*updated, strict=True))
+    return final_states(x[:, :, 0], params, config), KeysValues(*zip(*updated, strict=True))
+
+
+def decoded_places(config: Qwen2Config, prompt_mask: jax.Array, positions: jax.Array) -> Places:
+    """Return where the new tokens at `positions` [P, G] of completions behind prompts [P, Lp] stand."""
+    behind = (prompt_mask.sum(axis=1)[:, None] + positions)[..., None]
+    return Places(rope_at(config, behind), prompt_mask, positions)
+
+
+def decode_layer(
+    x: jax.Array, layer: dict, keys_values: LayerKeysValues, places: Places, context: Context, config: Qwen2Config
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    """Run one layer over x [P, G, 1, D], one token of every completion.
+
+    Returns:
+      x after the layer and the updated keys and values of the completions.
+    """
+    rows, samples = jnp.indices(places.positions.shape, sparse=True)
+    q, k, v = _qkv(x, layer, context, config, *places.rope)
+    cached = tuple(  # [P, K, G, Lc, d] with the new [P, G, K, d] at `positions`
+        cache.at[rows, :, samples, places.positions].set(new[:, :, 0].astype(cache.dtype), mode="drop")
+        for cache, new in zip(keys_values[2:], (k, v), strict=True)
+    )
+    mixed = cached_attention(q[:, :, 0], keys_values[:2], cached, places.prompt_mask, places.positions)
+    return _finish(x, mixed.reshape(*mixed.shape[:2], 1, -1), layer, context, config), cached
 
 
 def unstack(params: dict, stack: Stack, join: bool = False) -> tuple:
@@ -274,16 +312,17 @@ def unstack(params: dict, stack: Stack, join: bool = False) -> tuple:
     stacked, count = (params["layers"], layer_slices(stack)), len(params["layers"]["input_norm"])
     layers = tuple(jax.tree.map(lambda leaf: leaf[index], stacked) for index in range(count))  # noqa: B023
     is_float32 = params["layers"]["o_proj"]["w"].dtype == jnp.float32
-    return tuple((_joined(*layer), ()) for layer in layers) if join and is_float32 else layers
+    return tuple((join_layer(*layer), ()) for layer in layers) if join and is_float32 else layers
 
 
-def _joined(layer: dict, slices: tuple) -> dict:
+def join_layer(layer: dict, slices: tuple) -> dict:
+    """Return a layer whose float32 projections, adapters added, lie side by side under `JOINED` by their input."""
     joined = {}
     for names in (QKV, GATE_UP, *((name,) for name in PROJECTIONS if name not in QKV + GATE_UP)):
         biases = [layer[name].get("b", jnp.zeros(layer[name]["w"].shape[1])) for name in names]
         weights = sum_weights({name: layer[name]["w"] for name in names}, slices)
-        joined[names] = {"w": weights, "b": jnp.concatenate(biases)}
-    return layer | joined
+        joined["+".join(names)] = {"w": weights, "b": jnp.concatenate(biases)}
+    return {name: leaf for name, leaf in layer.items() if name not in PROJECTIONS} | {JOINED: joined}
 
 
 def _recomputed(step: Callable, everything: bool) -> Callable:
@@ -295,15 +334,18 @@ def _recomputed(step: Callable, everything: bool) -> Callable:
     return jax.checkpoint(step, policy=jax.checkpoint_policies.save_only_these_names(*names))
 
 
-def _rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.Array]:
+def rope_at(config: Qwen2Config, positions: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Cosine and sine of the rotary embedding at `positions`, as `rotary` gives them."""
     return rotary(positions, config.head_dim, config.rope_theta, config.rope_scaling)
 
 
-def _linear(x: jax.Array, names: tuple[str, ...], layer: dict, context: _Context) -> tuple[jax.Array, ...]:
+def _linear(
+    x: jax.Array, names: tuple[str, ...], layer: dict, context: Context, config: Qwen2Config
+) -> tuple[jax.Array, ...]:
     """Projections of one input with biases and adapters, each x W + b + sum gate * scale * (x A) B, in float32."""
-    if names in layer:  # of `unstack`
-        y, ends = x @ layer[names]["w"] + layer[names]["b"], np.cumsum([layer[name]["w"].shape[1] for name in names])
-        return tuple(jnp.split(y, ends[:-1], axis=-1))
+    if JOINED in layer:
+        joined, ends = layer[JOINED]["+".join(names)], np.cumsum([config.linear_shapes[name][1] for name in names])
+        return tuple(jnp.split(x @ joined["w"] + joined["b"], ends[:-1], axis=-1))
     keys = {name: jax.random.fold_in(context.key, PROJECTIONS.index(name)) for name in names if context.key is not None}
     outs = project(x, {name: layer[name]["w"] for name in names}, context.slices, context.stack, keys)
     return tuple(y + layer[name]["b"] if "b" in layer[name] else y for name, y in zip(names, outs, strict=True))
@@ -311,14 +353,15 @@ def _linear(x: jax.Array, names: tuple[str, ...], layer: dict, context: _Context
 
 def _qkv(x, layer, context, config, cos, sin):
     x = rms_norm(x, layer["input_norm"], config.rms_norm_eps)
-    outs = _linear(x, QKV, layer, context)
+    outs = _linear(x, QKV, layer, context, config)
     q, k, v = (y.reshape(*x.shape[:-1], -1, config.head_dim) for y in outs)
     return _rounded(layer, rotate(q, cos, sin), rotate(k, cos, sin), v)
 
 
 def _rounded(layer: dict, *heads: jax.Array) -> tuple[jax.Array, ...]:
     """What attention reads, in the type of the weights: rounded after bias, adapters and rotation, and only once."""
-    return tuple(checkpoint_name(each.astype(layer["o_proj"]["w"].dtype), LINEAR) for each in heads)
+    dtype = layer.get(JOINED, layer)["o_proj"]["w"].dtype
+    return tuple(checkpoint_name(each.astype(dtype), LINEAR) for each in heads)
 
 
 def _finish(x, mixed, layer, context, config):
@@ -326,13 +369,22 @@ def _finish(x, mixed, layer, context, config):
 
     Output projection, residuals, SwiGLU (Shazeer 2020, 2002.05202).
     """
-    x = x + checkpoint_name(_linear(mixed, ("o_proj",), layer, context)[0], LINEAR)
+    x = x + checkpoint_name(_linear(mixed, ("o_proj",), layer, context, config)[0], LINEAR)
     y = rms_norm(x, layer["post_attention_norm"], config.rms_norm_eps)
-    gate, up = (checkpoint_name(each, LINEAR) for each in _linear(y, GATE_UP, layer, context))
-    return x + _linear(jax.nn.silu(gate) * up, ("down_proj",), layer, context)[0]
+    gate, up = (checkpoint_name(each, LINEAR) for each in _linear(y, GATE_UP, layer, context, config))
+    return x + _linear(jax.nn.silu(gate) * up, ("down_proj",), layer, context, config)[0]
 
 
-def _causal_block(x, layer, context, config, cos, sin, segments=None):
+def causal_layer(
+    x: jax.Array,
+    layer: dict,
+    context: Context,
+    config: Qwen2Config,
+    rope: tuple[jax.Array, jax.Array],
+    segments: jax.Array | None = None,
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    """Run one layer over x [B, T, D], attended causally: x after it, and its keys and values [B, T, K, d]."""
+    cos, sin = rope
     q, k, v = _qkv(x, layer, context, config, cos, sin)
     mixed = causal_attention(q, k, v, segments=segments)
     return _finish(x, mixed.reshape(*mixed.shape[:2], -1), layer, context, config), (k, v)

@@ -130,7 +130,6 @@ def decode_chunk(
     Returns:
       The cache and the number of tokens decoded a sequence.
     """
-    stops = jnp.asarray(stop_ids)
     # On a CPU, slicing a layer out of the stacked parameters copies it. Doing so once for all tokens, and adding the
     # adapters to it, saves time and costs a second copy of the layers while decoding, for which an accelerator has no
     # memory to spare.
@@ -142,19 +141,32 @@ def decode_chunk(
 
     def one_token(carry):
         cache, count = carry
-        token, log_prob = sample_token(qwen2.logits(params, cache.hidden), cache.keys, cache.positions, sampling)
-        # An inactive sequence writes nothing, since its position lies behind the last one.
-        position = jnp.where(cache.active, cache.positions, cache.tokens.shape[-1])
-        rows, sequences = jnp.indices(position.shape, sparse=True)
-        cache = cache.replace(
-            tokens=cache.tokens.at[rows, sequences, position].set(token, mode="drop"),
-            log_prob=cache.log_prob.at[rows, sequences, position].set(log_prob, mode="drop"),
-        )
+        cache, token, position = sample_into(cache, params, sampling, stop_ids)
         keys_values = qwen2.GroupKeysValues(cache.prompt_kv, cache.prompt_mask, cache.completion_kv)
         hidden, completion_kv = qwen2.decode(params, config, token, position, keys_values, stack, layers=layers)
-        positions = cache.positions + cache.active
-        active = cache.active & ~jnp.isin(token, stops) & (positions < cache.limits)
-        cache = cache.replace(hidden=hidden, completion_kv=completion_kv, positions=positions, active=active)
+        cache = cache.replace(hidden=hidden, completion_kv=completion_kv)
         return cache, count + 1
 
     return jax.lax.while_loop(keep_going, one_token, (cache, jnp.int32(0)))
+
+
+def sample_into(
+    cache: KVCache, params: dict, sampling: SamplingConfig, stop_ids: tuple[int, ...]
+) -> tuple[KVCache, jax.Array, jax.Array]:
+    """Sample the next token of every active sequence, and end the sequences that it ends.
+
+    Returns:
+      The cache with the tokens, whose keys and values it lacks; the tokens [Q, W]; their positions [Q, W], for an
+      inactive sequence behind the last one, where nothing is written.
+    """
+    token, log_prob = sample_token(qwen2.logits(params, cache.hidden), cache.keys, cache.positions, sampling)
+    position = jnp.where(cache.active, cache.positions, cache.tokens.shape[-1])
+    rows, sequences = jnp.indices(position.shape, sparse=True)
+    positions = cache.positions + cache.active
+    cache = cache.replace(
+        tokens=cache.tokens.at[rows, sequences, position].set(token, mode="drop"),
+        log_prob=cache.log_prob.at[rows, sequences, position].set(log_prob, mode="drop"),
+        positions=positions,
+        active=cache.active & ~jnp.isin(token, jnp.asarray(stop_ids)) & (positions < cache.limits),
+    )
+    return cache, token, position

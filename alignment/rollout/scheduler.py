@@ -9,9 +9,12 @@ its key alone, and not on its slot, its sequence or the order of the schedule.
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import NamedTuple
 
 import jax
@@ -22,7 +25,7 @@ from alignment.adapters.stack import Stack
 from alignment.errors import UserError
 from alignment.models.config import Qwen2Config
 from alignment.parallel.data_parallel import Devices, choose_devices
-from alignment.rollout import kv_cache
+from alignment.rollout import kv_cache, layerwise
 from alignment.rollout.groups import Group, join_groups
 from alignment.rollout.sampling import SamplingConfig
 
@@ -68,6 +71,8 @@ class Layout:
     chunk: int = 32  # tokens decoded before the host collects what has ended
     cache_dtype: str = ""  # of keys and values; "": that of the weights
     min_groups: int = 0  # the cache is sized for at least so many groups, so that fewer of them compile nothing new
+    whole: bool = False  # one program of all layers also where `layerwise` serves
+    narrowest: int = 8  # sequences, at least, that are left of the cache where `layerwise` narrows it
 
     def __post_init__(self):
         for name in ("sequences", "samples_per_slot"):
@@ -94,8 +99,9 @@ ALL_AT_ONCE = Layout()
 class Stats:
     """What a rollout did; filled in while it runs."""
 
-    sequences: int = 0  # in the cache, active or not
+    sequences: int = 0  # in the cache at the start, active or not
     steps: int = 0  # tokens decoded a sequence
+    positions: int = 0  # tokens decoded: of every step those of all sequences in the cache at the time
     tokens: int = 0  # tokens kept
     prompts: int = 0  # prompts prefilled; one that takes a second slot counts again
     wait_s: float = 0.0  # time for which the host waited for the device
@@ -103,7 +109,7 @@ class Stats:
     @property
     def utilisation(self) -> float:
         """The share of the decoded positions that were kept as tokens."""
-        return self.tokens / max(1, self.steps * self.sequences)
+        return self.tokens / max(1, self.positions)
 
 
 def sample_groups(
@@ -138,24 +144,40 @@ def stream_groups(
     shape = layout.shape(*requests.keys.shape, devices.count)
     dtype = policy.params["embed"].dtype
     lengths = requests.prompts.shape[1], requests.max_new_tokens
+    program = kv_cache if layout.whole or not layerwise.serves(policy.config, devices.count) else layerwise
+    if program is layerwise:
+        policy = Policy(*layerwise.lay_apart(policy.params, policy.stack), policy.config)
+        lengths = lengths[0], min(lengths[1], layerwise.SHORTEST)
     cache = kv_cache.init_cache(policy.config, dtype, jnp.dtype(layout.cache_dtype or dtype), shape, lengths)
     cache, scheduler, results = devices.shard(cache), Scheduler(requests.keys.shape, shape), _Results(requests, stop)
     stopped, complete, stats.sequences = np.zeros(shape, bool), [], int(np.prod(shape))
     static = {"config": policy.config, "sampling": sampling, "stop_ids": stop.stop_ids}
     while scheduler.has_pending or scheduler.active_count:
-        cache = _start_pending(cache, scheduler, stopped, policy, requests, devices, stats)
+        cache = _start_pending(program, cache, scheduler, stopped, policy, requests, devices, stats)
         # While samples are pending, a chunk ends early once a sixteenth of the sequences is inactive.
         spare = max(1, stats.sequences // 16)
         limits = np.int32(layout.chunk), np.int32(scheduler.active_count - spare if scheduler.has_pending else 0)
-        cache, steps = kv_cache.decode_chunk(cache, policy.params, policy.stack, *limits, **static)
+        cache, steps = program.decode_chunk(cache, policy.params, policy.stack, *limits, **static)
         yield from complete
         began = time.perf_counter()
         with jax.profiler.TraceAnnotation("wait for the device"):
             decoded = jax.device_get((cache.active, cache.positions, cache.tokens, cache.log_prob, steps))
         stats.wait_s += time.perf_counter() - began
         stats.steps += int(decoded[-1])
+        stats.positions += int(decoded[-1]) * scheduler.sample.size
         stopped, complete = results.collect(scheduler, *decoded[:-1], stats)
+        if program is layerwise:
+            cache, stopped = _fit_cache(cache, scheduler, stopped, decoded[1], layout, requests.max_new_tokens)
     yield from complete
+
+
+def _fit_cache(cache, scheduler: Scheduler, stopped: np.ndarray, positions: np.ndarray, layout: Layout, limit: int):
+    """Lengthen the cache for another chunk, and narrow it where that at least halves it; also returns `stopped`."""
+    going_on = positions[scheduler.sample >= 0]
+    cache = layerwise.extended(cache, layout.chunk + int(going_on.max(initial=0)), limit)
+    if (chosen := scheduler.narrow(layout.narrowest)) is not None:
+        cache, stopped = layerwise.narrowed(cache, *chosen), stopped[chosen[0][:, None], chosen[1]]
+    return cache, stopped
 
 
 class Scheduler:
@@ -204,12 +226,45 @@ class Scheduler:
         for sequence in np.flatnonzero(self.sample[slot] < 0)[: len(pending)]:
             self.sample[slot, sequence] = pending.popleft()
 
+    def narrow(self, least: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Drop inactive slots and sequences where nothing waits for one and that at least halves the cache.
+
+        Their numbers are halved as often as the active ones allow. A cache of Q slots with W sequences thus has at most
+        (1 + log2 Q) (1 + log2 W) shapes, each of which compiles programs of its own.
+
+        Args:
+          least: the fewest sequences to go on with.
+
+        Returns:
+          The slots [q] to keep, and of each of these the sequences [q, w]; None where all are kept.
+        """
+        active = self.sample >= 0
+        slots, sequences = int(active.any(axis=1).sum()), int(active.sum(axis=1).max())
+        shapes = itertools.product(_halvings(active.shape[0], slots), _halvings(active.shape[1], sequences))
+        shapes = [shape for shape in shapes if math.prod(shape) >= least]
+        kept_slots, kept_sequences = min(shapes, key=math.prod, default=active.shape)
+        if self.has_pending or not slots or 2 * kept_slots * kept_sequences > active.size:
+            return None
+        rows = np.argsort(-active.sum(axis=1), kind="stable")[:kept_slots]
+        columns = np.argsort(~active[rows], axis=1, kind="stable")[:, :kept_sequences]
+        self.prompt, self.sample = self.prompt[rows], self.sample[rows[:, None], columns]
+        return rows, columns
+
     def gather(self, values: np.ndarray) -> np.ndarray:
         """Values [P, G, ...] in the order of the sequences, [Q, W, ...]; those of inactive ones mean nothing."""
         return values[self.prompt[:, None], self.sample]
 
 
+def _halvings(count: int, needed: int) -> list[int]:
+    """`count`, its half, the half of that, and so on, rounded up, as long as they are at least `needed` and 1."""
+    sizes = [count]
+    while sizes[-1] > 1 and -(-sizes[-1] // 2) >= needed:
+        sizes.append(-(-sizes[-1] // 2))
+    return sizes
+
+
 def _start_pending(
+    program: ModuleType,
     cache: kv_cache.KVCache,
     scheduler: Scheduler,
     stopped: np.ndarray,
@@ -218,12 +273,15 @@ def _start_pending(
     devices: Devices,
     stats: Stats,
 ) -> kv_cache.KVCache:
-    """End the sequences where `stopped` [Q, W], prefill prompts into free slots and start pending samples."""
+    """End the sequences where `stopped` [Q, W], prefill prompts into free slots and start pending samples.
+
+    `program` is `kv_cache` or `layerwise`.
+    """
     prefills, started = scheduler.assign()
     stats.prompts += len(prefills)
     for slots, prompts in prefill_batches(prefills, len(started), devices.count):
         rows = devices.shard((requests.prompts[prompts], requests.prompt_mask[prompts], slots))
-        cache = kv_cache.prefill_into(cache, policy.params, policy.stack, *rows, config=policy.config)
+        cache = program.prefill_into(cache, policy.params, policy.stack, *rows, config=policy.config)
     limits = np.full(requests.keys.shape, requests.max_new_tokens)
     if requests.limits is not None:
         limits = np.minimum(requests.limits, limits)

@@ -29,5 +29,5 @@ def test_a_new_file_is_a_new_suite(tmp_path, monkeypatch):
 
 
 def test_an_unknown_suite_is_refused():
-    with pytest.raises(UserError, match="attention, decode, grpo, load, logprob, sft, update or fit"):
+    with pytest.raises(UserError, match="attention, decode, ending, grpo, load, logprob, sft, update or fit"):
         build_suite(dataclasses.replace(SETTING, suite="speed"))

@@ -20,6 +20,10 @@ def test_the_model_has_those_sizes_and_one_matrix_for_embedding_and_head():
     assert config.linear_shapes["k_proj"] == (512, 64) and config.linear_shapes["down_proj"] == (1536, 512)
 
 
+def test_a_shape_has_a_name():
+    assert parse_size("smollm2") == Size(576, 30, 9, 3, 1536, 49152)
+
+
 @pytest.mark.parametrize("text", ["", "1", "1,2,3,4,5,6,7", "256,4,4,2,768,four"])
 def test_anything_but_six_numbers_is_refused(text):
     with pytest.raises(UserError, match="six whole numbers"):

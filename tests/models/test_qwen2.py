@@ -101,7 +101,7 @@ def test_joined_layers_decode_as_the_stack_does():
     keys_values = qwen2.GroupKeysValues(prompt_kv, mask, qwen2.KeysValues(cache, cache))
     arguments = weights, CONFIG, jnp.full((len(tokens), 3), 7), jnp.zeros((len(tokens), 3), int), keys_values
     joined = qwen2.unstack(weights, stack, join=True)
-    assert all("q_proj" in layer and not slices for layer, slices in joined)
+    assert all(qwen2.JOINED in layer and "q_proj" not in layer and not slices for layer, slices in joined)
     hidden, _ = qwen2.decode(*arguments, stack)
     np.testing.assert_allclose(qwen2.decode(*arguments, layers=joined)[0], hidden, rtol=0, atol=STATE_ERROR)
 

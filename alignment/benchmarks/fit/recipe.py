@@ -23,6 +23,7 @@ from alignment.benchmarks.setting import Setting, Size
 from alignment.benchmarks.suites import update
 from alignment.models.config import read_config
 from alignment.models.hf import resolve_folder
+from alignment.rollout import layerwise
 from alignment.rollout.scheduler import PREFILL_BATCH
 from alignment.training.batches import SftBatch
 from alignment.training.losses import make_sft_loss
@@ -116,13 +117,15 @@ def weight_bytes(setting: Setting) -> float:
 def rollout_bytes(setting: Setting, sequences: int) -> float:
     """Return the bytes of `sequences` completions at once: weights, keys and values, and what prefill or decoding adds.
 
-    Each sequence counts with a separate prompt slot, which is the largest layout.
+    Each sequence counts with a separate prompt slot, which is the largest layout. A deep model on a CPU has a copy of
+    its layers while prompts are run as well (`rollout.layerwise`).
     """
     tokens, item = sequences * (setting.prompt_len + setting.new_tokens), jnp.dtype(setting.dtype).itemsize
     config, length = setting.config, setting.prompt_len
     # Prefill holds, in float32, one layer's attention scores and three arrays of its MLP for the prompts run at once.
     per_position = config.num_attention_heads * length + 3 * config.intermediate_size
     prefill = 4 * min(PREFILL_BATCH, sequences) * length * per_position
+    prefill += weight_bytes(setting) if layerwise.serves(config, 1) else 0
     working = max(prefill, _decoding_bytes(setting, sequences))
     return weight_bytes(setting) + tokens * _cache_entries(setting) * item + working
 

@@ -1,7 +1,8 @@
 """A rollout of completions of very different lengths, log-uniform between an eighth of `--new_tokens` and all of it.
 
 An eighth of all completions is decoded at once. In ours a sequence starts its next sample when its last one ends;
-static (and plain, which is the same in this suite) decodes wave after wave, each as long as its longest completion.
+static (and plain, which is the same in this suite) decodes wave after wave, each as long as its longest completion;
+whole is ours with one program of all layers and a cache that keeps its shape (suite `decode`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,9 @@ RANGE = 8  # length of the longest completion over that of the shortest
 
 def build(setting: Setting, against: tuple[str, ...] = ()) -> Suite:
     """Return the suite: a rollout of P x G completions in P G / 8 sequences."""
-    check_against(setting, against, ("plain", "static"))
+    check_against(setting, against, ("plain", "static", "whole"))
     limits, inputs = draw_lengths(setting), make_inputs(setting)
-    names = {"ours": False} | dict.fromkeys(against, True)
-    cases = (_case(name, setting, limits, inputs, static) for name, static in names.items())
+    cases = (_case(name, setting, limits, inputs) for name in ("ours", *against))
     return Suite(tuple(cases), "rollout_s", rollout_flops(setting) * float(limits.mean()) / setting.new_tokens)
 
 
@@ -35,11 +35,11 @@ def draw_lengths(setting: Setting) -> np.ndarray:
     return np.ceil(setting.new_tokens * RANGE ** (share - 1)).astype(int)
 
 
-def _case(name: str, setting: Setting, limits: np.ndarray, inputs, static: bool) -> Case:
+def _case(name: str, setting: Setting, limits: np.ndarray, inputs) -> Case:
     sequences = max(1, limits.size // WAVES)
     # A slot that holds a whole group takes no new prompt before its last sequence ends, so a wave has whole slots.
-    rollouts = [(slice(None), make_rollout(setting, layout=Layout(sequences), limits=limits))]
-    if static:
+    rollouts = [(slice(None), make_rollout(setting, layout=Layout(sequences, whole=name == "whole"), limits=limits))]
+    if name in ("plain", "static"):
         size = max(1, sequences // setting.group)
         parts = [slice(start, start + size) for start in range(0, setting.prompts, size)]
         rollouts = [(part, make_rollout(setting, limits=limits[part])) for part in parts]
