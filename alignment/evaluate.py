@@ -20,7 +20,6 @@ import shlex
 import sys
 from typing import Any
 
-import jax
 from etils import epath
 from ml_collections import ConfigDict
 
@@ -50,6 +49,7 @@ from alignment.evaluation.protocols import PROTOCOLS, read_responses, settings_o
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.data_parallel import choose_devices
 from alignment.parallel.distributed import start
+from alignment.rollout.base_model import describe_base
 from alignment.rollout.sampler import Sampler, load_sampler
 
 SCORES, ITEMS = "evaluation.json", "items.jsonl"
@@ -115,11 +115,8 @@ def evaluate_into(
 
 def describe(sampler: Sampler, config: ConfigDict) -> dict[str, Any]:
     """What was evaluated, for evaluation.json and the head of the report."""
-    base = sampler.base
     return {
-        "model": config.model.path or "embedded nano base",
-        "parameters": sum(leaf.size for leaf in jax.tree.leaves(base.params)),
-        "weights SHA-256": base.fingerprint,
+        **describe_base(sampler.base, config.model.path),
         "type of the weights": config.model.dtype,
         "template": config.prompt.template,
         "settings": {name: settings_of(name, config) for name in PROTOCOLS},

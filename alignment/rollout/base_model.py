@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from etils import epath
@@ -87,6 +88,16 @@ def hash_weights(folder: str) -> str:
         with path.open("rb") as file:
             digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def describe_base(base: BaseModel, path: str) -> dict[str, Any]:
+    """What the base of `--config.model.path` is, for the head of a report."""
+    return {
+        "model": path or "embedded nano base",
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(base.params)),
+        **({"quantisation": f"{base.quantisation}, dequantised"} if base.quantisation else {}),
+        "weights SHA-256": base.fingerprint,
+    }
 
 
 def encode_prompts(base: BaseModel, records: Sequence[Record]) -> list[list[int]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import jax
 from etils import epath
 from ml_collections import ConfigDict
 
@@ -20,7 +19,7 @@ from alignment.objectives.kl import describe_penalty
 from alignment.parallel.data_parallel import choose_devices
 from alignment.record import Record
 from alignment.reward_model.model import make_reward_function, uses_reward_model
-from alignment.rollout.base_model import BaseModel
+from alignment.rollout.base_model import BaseModel, describe_base
 from alignment.rollout.sampler import Sampler, load_sampler
 from alignment.run.store import check_layout
 from alignment.run.variants import stage_config
@@ -110,15 +109,12 @@ def shuffled_records(base: BaseModel, data: Data, config: ConfigDict) -> tuple[R
 
 def describe_run(run: Run) -> dict[str, Any]:
     """What was run, for the head of the report."""
-    base, config = run.base, run.config
+    config = run.config
     stages = [stage for stage in stage_order(config.arms) if stage.on_policy]
     losses = [stage_config(config, stage).grpo for stage in stages]
     penalties = [describe_penalty(loss.beta, loss.kl_target, loss.kl, loss.kl_correction) for loss in losses]
     return {
-        "model": config.model.path or "embedded nano base",
-        "parameters": sum(leaf.size for leaf in jax.tree.leaves(base.params)),
-        **({"quantisation": f"{base.quantisation}, dequantised"} if base.quantisation else {}),
-        "weights SHA-256": base.fingerprint,
+        **describe_base(run.base, config.model.path),
         **({"KL penalty": "; ".join(dict.fromkeys(penalties))} if penalties else {}),
         "config": config.to_dict(),
         "versions": environment(),

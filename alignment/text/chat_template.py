@@ -20,6 +20,10 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
+# The day that Llama 3's templates write into the system turn where the clock is not theirs to read, so that a prompt is
+# the same on every day.
+DATE = "26 Jul 2024"
+
 
 def render(source: str, chat: Sequence[Mapping[str, str]], generate: bool, tokens: Mapping[str, str]) -> str:
     """Return the text that a chat template makes of a chat.
@@ -34,6 +38,7 @@ def render(source: str, chat: Sequence[Mapping[str, str]], generate: bool, token
       Exception: whatever the template raises; it is a program of the checkpoint.
     """
     names = {**tokens, "messages": [dict(message) for message in chat], "tools": None, "documents": None}
+    names["date_string"] = DATE
     return _compile(source).render(**names, add_generation_prompt=generate)
 
 

@@ -22,10 +22,11 @@ from alignment.common.registry import lookup
 from alignment.errors import UserError
 from alignment.record import Record
 
-END_TOKENS = ("<|im_end|>", "<|endoftext|>")
+TURN_ENDS = ("<|im_end|>", "<|eot_id|>")  # of ChatML (Qwen2, SmolLM2) and of Llama 3; no vocabulary has both
+END_TOKENS = (*TURN_ENDS, "<|endoftext|>", "<|end_of_text|>")
 BOX = "\\boxed"
 # Spelled out in a record, any of these would open, close or end a turn of the chat.
-CHAT_TOKENS = ("<|im_start|>", *END_TOKENS)
+CHAT_TOKENS = ("<|im_start|>", "<|start_header_id|>", "<|end_header_id|>", *END_TOKENS)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The checkpoint's own tokenizer, ChatML through its own chat template, and our own loss mask.
+"""The checkpoint's own tokenizer, chats through its own chat template, and our own loss mask.
 
 Qwen2.5's chat template carries no marker for generated text, so which tokens are trained on is decided here: the
-assistant's content and the `<|im_end|>` that closes it, nothing else.
+assistant's content and the token that closes its turn (`<|im_end|>`, of Llama 3 `<|eot_id|>`), nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from alignment.errors import UserError
 from alignment.record import Record
 from alignment.text.chat_tokenizer import ChatTokenizer
 from alignment.text.gguf_tokenizer import build_tokenizer, end_ids
-from alignment.text.templates import Template, messages
+from alignment.text.templates import TURN_ENDS, Template, messages
 from alignment.text.tokenizer_files import (
     BACKEND_FILE,
     CONFIG_FILE,
@@ -27,7 +27,6 @@ from alignment.text.tokenizer_files import (
     special_tokens,
 )
 
-TURN_END = "<|im_end|>"
 _VOCABULARIES = ((BACKEND_FILE,), ("vocab.json", "merges.txt"))
 _PROBE = ({"role": "user", "content": "1 + 1"},)
 
@@ -59,12 +58,20 @@ def load_tokenizer(folder: str | Path) -> ChatTokenizer:
 
 
 def check_tokenizer(tokenizer: ChatTokenizer, source: str | Path) -> None:
-    """Raise `UserError` naming `source` if a tokenizer has no ChatML, or a chat template that cannot be used."""
-    if tokenizer.convert_tokens_to_ids(TURN_END) is None:
-        raise UserError(f"{source}: the vocabulary has no {TURN_END}; use a tokenizer of the Qwen2 family (ChatML)")
-    if TURN_END not in added_ids(tokenizer.backend_tokenizer):
-        raise UserError(f"{source}: {BACKEND_FILE} splits {TURN_END}; make it an added token, as Qwen2's does")
+    """Raise `UserError` naming `source` if a tokenizer has no end of a turn, or no chat template that can be used."""
+    if all(tokenizer.convert_tokens_to_ids(token) is None for token in TURN_ENDS):
+        known = f"the vocabulary has no {' and no '.join(TURN_ENDS)}"
+        raise UserError(f"{source}: {known}; use a tokenizer of the Qwen2 family (ChatML) or of Llama 3")
+    if turn_end(tokenizer) not in added_ids(tokenizer.backend_tokenizer):
+        raise UserError(
+            f"{source}: {BACKEND_FILE} splits {turn_end(tokenizer)}; make it an added token, as Qwen2's does"
+        )
     _check_template(tokenizer, source)
+
+
+def turn_end(tokenizer: ChatTokenizer) -> str:
+    """Return the token that closes every turn of a chat."""
+    return next(token for token in TURN_ENDS if tokenizer.convert_tokens_to_ids(token) is not None)
 
 
 def _require_files(folder: Path) -> None:
@@ -91,7 +98,7 @@ def _check_template(tokenizer: ChatTokenizer, source: str | Path) -> None:
 
 
 def stop_ids(tokenizer: ChatTokenizer, folder: str | Path) -> tuple[int, ...]:
-    """Return the ids that end a completion: those of the checkpoint, the tokenizer's own, and `<|im_end|>`.
+    """Return the ids that end a completion: those of the checkpoint, the tokenizer's own, and of a turn.
 
     The last is what the loss mask teaches a model to stop with, yet a base checkpoint names only `<|endoftext|>`.
 
@@ -110,13 +117,13 @@ def stop_ids(tokenizer: ChatTokenizer, folder: str | Path) -> tuple[int, ...]:
         raise UserError(
             f"{path}: eos_token_id holds {unknown[0]!r}, which is no id of this tokenizer; name an id, a list, or null"
         )
-    candidates = (*listed, tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(TURN_END))
+    candidates = (*listed, tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(turn_end(tokenizer)))
     return tuple(dict.fromkeys(id_ for id_ in candidates if id_ is not None))
 
 
 def pad_id(tokenizer: ChatTokenizer) -> int:
     """Return the id used as filler; masks say what is real, so it may equal an id that ends a completion."""
-    candidates = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(TURN_END))
+    candidates = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(turn_end(tokenizer)))
     return next(id_ for id_ in candidates if id_ is not None)
 
 
@@ -150,7 +157,7 @@ def opened_block(tokenizer: ChatTokenizer, template: Template) -> str:
 
 
 def encode_chat(tokenizer: ChatTokenizer, chat: Sequence[dict[str, str]]) -> tuple[list[int], list[int]]:
-    """Return (ids, loss mask) of a whole chat; the mask is 1 exactly on assistant content and its `<|im_end|>`.
+    """Return (ids, loss mask) of a whole chat; the mask is 1 exactly on assistant content and its end of turn.
 
     Each turn of the assistant is encoded apart from what precedes it, so that no token straddles the border: the ids
     before it are those a sampler would be given as prompt (a content that opens with a newline would otherwise fuse
@@ -177,7 +184,7 @@ def encode_example(
     Where the chat template opens the reasoning block itself, the response is trained from inside the block on.
 
     Raises:
-      UserError: the chat template is not ChatML, or it closes the block it has opened.
+      UserError: the chat template changes what the assistant writes, or it closes the block it has opened.
     """
     opened = opened_block(tokenizer, template)
     if not opened:
@@ -189,7 +196,7 @@ def encode_example(
             f"the checkpoint's chat template writes a whole {opening} block for the model; use one that leaves it open"
         )
     rest = response[len(opening) :] if response.startswith(opening) else f"\n{closing}\n{response}"
-    trained = _encode(tokenizer, (rest.lstrip("\n") if opened.endswith("\n") else rest) + TURN_END)
+    trained = _encode(tokenizer, (rest.lstrip("\n") if opened.endswith("\n") else rest) + turn_end(tokenizer))
     return prompt + trained, [0] * len(prompt) + [1] * len(trained)
 
 
@@ -202,7 +209,9 @@ def _assistant_spans(tokenizer: ChatTokenizer, chat: Sequence[dict[str, str]], t
         if index == 0:
             raise UserError("a chat cannot open with the assistant; put a system or user message first")
         before = _render(tokenizer, chat[:index], generate=True)
-        turn = before + message["content"] + TURN_END
+        turn = before + message["content"].strip() + turn_end(tokenizer)  # Llama 3's template strips what it writes
+        if not text.startswith(turn):
+            turn = before + message["content"] + turn_end(tokenizer)
         if not text.startswith(turn):
             raise UserError("the checkpoint's chat template is not plain ChatML; use the one that ships with Qwen2.5")
         spans.append((len(before), len(turn)))

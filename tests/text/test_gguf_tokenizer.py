@@ -112,6 +112,7 @@ def test_a_template_that_does_not_render_is_refused(tmp_path):
         load_tokenizer(path)
 
 
+@pytest.mark.ci  # the whole vocabulary is built three times
 def test_the_real_tokenizer_of_qwen(clinical_data):
     """Its tokenizer.json as a converter stores it gives the ids of llama.cpp and of transformers."""
     folder = clinical_data / "qwen25_tokenizer"
