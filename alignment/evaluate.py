@@ -38,17 +38,19 @@ from alignment.evaluation.benchmarks import (
     load_benchmarks,
     parse_sources,
     read_training,
+    recorded_training,
     with_overlaps,
 )
 from alignment.evaluation.evaluation_page import PAGE, Evaluation, evaluation_json, items_text, render, scores_table
 from alignment.evaluation.item_journal import NAME as JOURNAL
 from alignment.evaluation.item_journal import ItemJournal
-from alignment.evaluation.policies import Policy, load_policy, parse_policies
+from alignment.evaluation.policies import Policy, load_policy, locate_adapter, parse_policies
 from alignment.evaluation.policy_evaluation import check_protocols, evaluate, pose
 from alignment.evaluation.protocols import PROTOCOLS, read_responses, settings_of, stream_items
 from alignment.parallel.compilation import set_up_compilation
 from alignment.parallel.data_parallel import choose_devices
 from alignment.parallel.distributed import start
+from alignment.record import Record
 from alignment.rollout.base_model import describe_base
 from alignment.rollout.sampler import Sampler, load_sampler
 
@@ -64,6 +66,7 @@ def run(args: argparse.Namespace) -> None:
     """Evaluate as the flags say, or answer `--ask` alone."""
     config = config_of(args)
     specs = parse_policies(args.adapters, args.gates, args.policy)
+    adapters = [locate_adapter(name, folder, spec.flag) for spec in specs for name, folder in spec.folders.items()]
     set_up_compilation()
     if args.ask:
         sampler = load_sampler(config, choose_devices(config.parallel.mode, config.parallel.devices))
@@ -80,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     with locked(out / LOCK, f"--out={args.out}", warn):
         benchmarks = load_benchmarks(pairs, args.limit, config.data.seed)
         check_protocols(benchmarks, protocols)
-        benchmarks = with_overlaps(benchmarks, read_training(training))
+        benchmarks = with_overlaps(benchmarks, training_records(training, recorded_training(adapters)))
         check_overlaps(benchmarks, args.overlap == "flag")
         sampler = load_sampler(config, choose_devices(config.parallel.mode, config.parallel.devices))
         policies = [load_policy(spec, sampler.base, args.force) for spec in specs]
@@ -89,6 +92,17 @@ def run(args: argparse.Namespace) -> None:
         warn(note)
     print(scores_table(evaluation.rows))
     print(f"report: {out / PAGE}")
+
+
+def training_records(named: list[tuple[str, str]], recorded: list[tuple[str, str]]) -> list[Record]:
+    """Return the records of `--trained_on` and of what the adapters' runs recorded, of which a file may have moved."""
+    records = read_training(named)
+    for pair in recorded:
+        try:
+            records += read_training([pair] if pair not in named else [])
+        except UserError as error:
+            warn(f"warning: the overlap with the training data is not known: {error}; name it with --trained_on")
+    return records
 
 
 def evaluate_into(

@@ -11,6 +11,7 @@ Contexts and continuations are encoded by the checkpoint's own tokenizer, withou
 
 from __future__ import annotations
 
+import functools
 import importlib
 import itertools
 import sys
@@ -137,6 +138,7 @@ class StackModel:
         return texts
 
 
+@functools.cache  # lm-eval takes a name once
 def register() -> type:
     """Make lm-eval know the model `clinical_alignment`; return its class.
 

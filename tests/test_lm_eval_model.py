@@ -133,4 +133,4 @@ def test_generated_text_ends_before_a_stop_and_whole_texts_are_scored_in_windows
 def test_without_lm_eval_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "lm_eval.api.model", None)
     with pytest.raises(UserError, match=r"clinical-alignment\[lm-eval\]"):
-        lm_eval_model.register()
+        lm_eval_model.register.__wrapped__()

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from typing import Any
+
+from etils import epath
+
+from alignment.common.files import read_text
+
+RECIPE = "recipe.py"  # in a workdir
 
 _FILE = '''"""{about}"""
 {comment}
@@ -36,3 +43,17 @@ def recipe_file(about: str, leaves: Mapping[str, Any], comment: str = "", defaul
         comment="".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines()),
         leaves="".join(f"    {name!r}: {value!r},\n" for name, value in leaves.items()),
     )
+
+
+def read_recipe(path: epath.PathLike) -> dict[str, Any]:
+    """Return the leaves of a file that `recipe_file` wrote, without running it; {} where there is none or it is other.
+
+    A folder that somebody sends must not run code because it is evaluated.
+    """
+    try:
+        tree = ast.parse(read_text(path))
+        values = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "LEAVES"]
+        leaves = ast.literal_eval(values[0])
+    except (OSError, ValueError, SyntaxError, IndexError, AttributeError, RecursionError, MemoryError):
+        return {}
+    return leaves if isinstance(leaves, dict) else {}

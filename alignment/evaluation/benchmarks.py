@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from etils import epath
+
+from alignment.common.recipe import RECIPE, read_recipe
 from alignment.common.registry import lookup
 from alignment.data import vignettes
 from alignment.data.contamination import find_overlaps, prepare
@@ -96,6 +99,19 @@ def load_benchmarks(pairs: Sequence[tuple[str, str]], limit: int = 0, seed: int 
     if len(set(names)) < len(names):
         raise UserError("--on: names one file twice, or two files of one name; evaluate them in separate calls")
     return benchmarks
+
+
+def recorded_training(adapters: Iterable[epath.Path]) -> list[tuple[str, str]]:
+    """Return the (source, path) pairs of the data that runs of ours trained adapters on, from the recipes beside them.
+
+    An adapter of another origin, or of a run without recipe.py, has none; use --trained_on for it.
+    """
+    pairs = []
+    for recipe in dict.fromkeys(adapter.parent.parent.parent / RECIPE for adapter in adapters):
+        leaves = read_recipe(recipe)
+        named = [(leaves.get(f"data.{role}.source"), leaves.get(f"data.{role}.path")) for role in ("sft", "rl")]
+        pairs += [(source, path) for source, path in named if source in SOURCES and isinstance(path, str)]
+    return list(dict.fromkeys(pairs))
 
 
 def read_training(pairs: Sequence[tuple[str, str]]) -> list[Record]:

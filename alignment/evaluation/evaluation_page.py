@@ -21,12 +21,7 @@ from alignment.evaluation.tables import COLUMNS, Column, columns_of, number, who
 PAGE = "report.html"
 TRACES = 4  # questions a benchmark that the page shows
 LIKELIHOOD_COLUMNS = (
-    Column(
-        "likelihood_accuracy",
-        "accuracy by likelihood",
-        "the gold option's text has the highest log-probability; a tie is wrong. Wilson 95 % interval",
-        interval="likelihood_accuracy_ci95",
-    ),
+    *(column for column in COLUMNS if column.key == "likelihood_accuracy"),
     Column(
         "likelihood_accuracy_per_token",
         "… per token",

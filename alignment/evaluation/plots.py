@@ -178,7 +178,7 @@ def reliability_plot(bins: Mapping[str, Sequence[Mapping]], colour: Mapping[str,
             axes.scatter(
                 confidence, accuracy, [12 + 120 * row["n"] / total for row in rows], color=colour[policy], alpha=0.6
             )
-        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="probability of the likeliest option", ylabel="share right")
+        axes.set(xlim=(0, 1.04), ylim=(-0.03, 1.03), xlabel="probability of the likeliest option", ylabel="share right")
         return _inline(figure, name, f"Reliability of option likelihoods, {name}")
 
 

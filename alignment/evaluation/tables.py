@@ -118,6 +118,12 @@ COLUMNS = (
         "the right letter is affirmed anywhere in the response; never part of a reward",
         interval="lenient_accuracy_ci95",
     ),
+    Column(
+        "likelihood_accuracy",
+        "acc. by likelihood",
+        "the gold option's text has the highest log-probability, whatever is written; a tie is wrong",
+        interval="likelihood_accuracy_ci95",
+    ),
     Column("valid_rate", "valid", "the answer block affirms one letter", interval="valid_rate_ci95"),
     Column(
         "accuracy_given_valid",

@@ -38,7 +38,7 @@ from alignment.common.files import check_file, read_text, write_json, write_text
 from alignment.common.lock import NAME, Lock, locked
 from alignment.common.manifest import MANIFEST, digest_of, find_corruption, read_claim
 from alignment.common.progress import warn
-from alignment.common.recipe import recipe_file
+from alignment.common.recipe import RECIPE, recipe_file
 from alignment.config import LEAVES, RENAMED
 from alignment.errors import UserError
 from alignment.evaluation.preregistration import Registration, compare_with_record, parse_registration
@@ -47,7 +47,6 @@ from alignment.record import Record
 from alignment.text.parser import Response, parse
 from alignment.text.templates import Template
 
-RECIPE = "recipe.py"
 REGISTERED = "preregistration.json"
 RUN_FILES = ("results.json", "verdicts.json", "hypotheses.json", "report.html", "matrix.json", RECIPE, REGISTERED)
 STAGE_FILES = (

@@ -316,6 +316,15 @@ def test_refused_rows_are_in_the_notes_of_the_report(tmp_path):
     assert data.notes[0].startswith(f"all.jsonl: 1 of 31 row(s) refused: {path}, line 31: options A and B have equal")
 
 
+def test_an_evaluation_file_is_scored_whole_and_one_that_trains_too_is_not(tmp_path):
+    path = write(tmp_path / "whole.jsonl", 30)
+    with open(path, "a") as file:
+        file.write(json.dumps({"id": "twice", "question": "Bad?", "options": {"A": "x", "B": "x"}, "gold": "A"}) + "\n")
+    data = load_data(config((0, 0, 0), **(files(tmp_path) | {"eval": path})))
+    assert "twice" in {record.id for record in data.eval}
+    assert any("two options of equal text are scored as they are: twice" in note for note in data.notes)
+
+
 TESTED = "a woman of 34 with fever for nine days and a new murmur has splinter haemorrhages under three nails"
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from alignment.data.locations import Location, parse_location
+from alignment.data.locations import Location, keep_equal_options, parse_location
 from alignment.errors import UserError
 
 
@@ -33,8 +33,25 @@ def test_the_split_is_chosen_or_in_the_name(path, split):
 
 
 @pytest.mark.parametrize(
-    "query", ["spilt=test", "split=", "split", "split=a&split=b", "path=x", "refuse=2", "refuse=x", "refuse=nan"]
+    "query",
+    [
+        "spilt=test",
+        "split=",
+        "split",
+        "split=a&split=b",
+        "path=x",
+        "refuse=2",
+        "refuse=x",
+        "refuse=nan",
+        "equal_options=drop",
+    ],
 )
 def test_an_unknown_choice_is_refused(query):
     with pytest.raises(UserError, match=r"^a\.jsonl\?"):
         parse_location(f"a.jsonl?{query}")
+
+
+def test_keeping_equal_options_is_a_choice_beside_others():
+    for text in ("a.jsonl", "a.jsonl?split=test", "a.jsonl?equal_options=keep"):
+        location = parse_location(keep_equal_options(text))
+        assert location.equal_options == "keep" and location.split == ("test" if "split" in text else "")

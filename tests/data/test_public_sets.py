@@ -82,6 +82,18 @@ def test_mediq_brings_case_facts(tmp_path):
     assert record.question == "A child wheezes. What is it?" and record.gold == "A"
 
 
+def test_medxpertqa_reads_the_options_of_its_own_files_as_a_list(tmp_path):
+    listed = [{"letter": letter, "content": text} for letter, text in XPERT["options"].items()]
+    assert one(tmp_path, "medxpertqa", XPERT | {"options": listed}) == one(tmp_path, "medxpertqa", XPERT)
+    for options, words in (
+        ([*listed, listed[0]], "names a letter twice"),
+        ([{"letter": "A"}], "'content'"),
+        (["A"], "'letter'"),
+    ):
+        with pytest.raises(UserError, match=words):
+            one(tmp_path, "medxpertqa", XPERT | {"options": options})
+
+
 def test_medxpertqa_loses_the_second_copy_of_its_options(tmp_path):
     record = one(tmp_path, "medxpertqa", XPERT)
     assert (record.question, record.options, record.gold, record.gold_text) == ("Which drug?", TEN, "J", "Drug J")

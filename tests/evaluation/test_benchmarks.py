@@ -5,10 +5,19 @@ from __future__ import annotations
 import json
 
 import pytest
+from etils import epath
 
+from alignment.common.recipe import recipe_file
 from alignment.data.sources import read_source
 from alignment.errors import UserError
-from alignment.evaluation.benchmarks import check_overlaps, load_benchmarks, parse_sources, with_overlaps
+from alignment.evaluation.benchmarks import (
+    check_overlaps,
+    load_benchmarks,
+    parse_sources,
+    read_training,
+    recorded_training,
+    with_overlaps,
+)
 from alignment.record import Record
 
 STEM = "A 61-year-old man with a long history of smoking has had a cough and has lost ten kilograms in four months."
@@ -88,3 +97,15 @@ def test_overlap_with_training_data_is_listed_by_id_and_refused_unless_flagged(t
         check_overlaps([marked], allowed=True)
     (clean,) = with_overlaps(benchmarks, [])
     assert not clean.overlaps
+
+
+def test_the_recipe_of_a_run_names_its_training_data_and_is_not_run(tmp_path):
+    path = medqa(tmp_path, [row(STEM)], "train.jsonl")
+    leaves = {"data.sft.source": "medqa", "data.sft.path": path, "data.rl.source": "vignettes", "data.rl.path": ""}
+    (tmp_path / "recipe.py").write_text(recipe_file("A run.", leaves, comment="as run") + "\nraise SystemExit(1)\n")
+    adapters = [epath.Path(tmp_path / "seed0" / name / "adapter") for name in ("reasoning", "reward")]
+    pairs = recorded_training(adapters)
+    assert pairs == [("medqa", path)]
+    assert [record.question for record in read_training([*pairs, ("vignettes", "")])] == [STEM]
+    (tmp_path / "recipe.py").write_text("LEAVES = open")
+    assert recorded_training(adapters) == [] == recorded_training([epath.Path(tmp_path / "x" / "y" / "z" / "adapter")])
