@@ -1,4 +1,4 @@
-"""Rollouts of deep models on a CPU, a layer at a time: the functions of `kv_cache`, each a loop over small programs.
+"""Rollouts of deep float32 models on a CPU, a layer at a time: functions of `kv_cache` as loops over small programs.
 
 One program of all layers takes seconds to compile for every few layers, and again for every shape of the cache, since
 a scan over the layers would copy weights and cache out of their stacks at every token. Here each layer has arrays of
@@ -25,15 +25,19 @@ MOST_LAYERS = 8  # of a model that is compiled as one program
 SHORTEST = 128  # tokens of completions that the cache begins with; it doubles
 
 
-def serves(config: Qwen2Config, devices: int) -> bool:
-    """Whether rollouts of such a model on so many devices are run a layer at a time."""
-    return jax.default_backend() == "cpu" and devices == 1 and config.num_hidden_layers > MOST_LAYERS
+def serves(config: Qwen2Config, dtype: jnp.dtype, devices: int) -> bool:
+    """Whether rollouts of a model with weights of such a type on so many devices are run a layer at a time.
+
+    Not in bfloat16: a CPU computes in float32, and one program for many tokens converts the head once.
+    """
+    is_deep = config.num_hidden_layers > MOST_LAYERS
+    return jax.default_backend() == "cpu" and devices == 1 and is_deep and dtype == jnp.float32
 
 
 def lay_apart(params: dict, stack: Stack) -> tuple[dict, Stack]:
     """Return the parameters with a tuple of layers, each with the adapters on it, and an empty stack.
 
-    This copies the layers, once a rollout. Adapters are added to weights in float32, as by `qwen2.unstack`.
+    This copies the layers, once a rollout.
     """
     layers = (_layer(params["layers"], stack, index) for index in range(len(params["layers"]["input_norm"])))
     return params | {"layers": tuple(layers)}, Stack()
@@ -119,8 +123,8 @@ def _without_layers(params: dict) -> dict:
 
 
 @jax.jit
-def _layer(layers: dict, stack: Stack, index: jax.Array) -> tuple[dict, tuple]:
-    """One layer out of the arrays that hold all of them, as `qwen2.unstack` gives it; the index is traced."""
+def _layer(layers: dict, stack: Stack, index: jax.Array) -> dict:
+    """One layer of `qwen2.join_layer` out of the arrays that hold all of them; the index is traced."""
 
     def take(leaf):
         return jax.lax.dynamic_index_in_dim(leaf, index, keepdims=True)
@@ -129,7 +133,7 @@ def _layer(layers: dict, stack: Stack, index: jax.Array) -> tuple[dict, tuple]:
         adapter.replace(lora=adapter.lora.replace(modules=jax.tree.map(take, adapter.lora.modules)))
         for adapter in stack.adapters
     )
-    return qwen2.unstack({"layers": jax.tree.map(take, layers)}, Stack(adapters), join=True)[0]
+    return qwen2.unstack({"layers": jax.tree.map(take, layers)}, Stack(adapters), join=True)[0][0]
 
 
 # The programs. `outer` is the parameters without the layers, `rest` the cache without keys and values, `layer` one of
@@ -145,7 +149,7 @@ def begin_prompts(outer: dict, prompts: jax.Array, *, config: Qwen2Config) -> tu
 @partial(jax.jit, static_argnames=("config",), donate_argnums=(0, 2))
 def prefill_layer(x, layer, prompt_kv, slots, rope, *, config):
     """Return x after a layer, and the layer's keys and values of prompts [Q, K, Lp, d] with those of x in the slots."""
-    x, keys_values = qwen2.causal_layer(x, layer[0], qwen2.Context(slices=layer[1]), config, rope)
+    x, keys_values = qwen2.causal_layer(x, layer, qwen2.Context(), config, rope)
     new = (each.swapaxes(1, 2) for each in keys_values)  # [N, K, Lp, d]
     return x, tuple(_written(old, each, slots) for old, each in zip(prompt_kv, new, strict=True))
 
@@ -176,7 +180,7 @@ def begin_token(rest, outer, *, config, sampling, stop_ids):
 def decode_layer(x, layer, prompt_kv, completion_kv, places, *, config):
     """Return x after a layer and the layer's updated keys and values of completions [Q, K, W, Lc, d]."""
     keys_values = qwen2.LayerKeysValues(*prompt_kv, *completion_kv)
-    return qwen2.decode_layer(x, layer[0], keys_values, places, qwen2.Context(slices=layer[1]), config)
+    return qwen2.decode_layer(x, layer, keys_values, places, qwen2.Context(), config)
 
 
 @partial(jax.jit, static_argnames=("config",), donate_argnums=(0,))

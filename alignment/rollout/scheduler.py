@@ -144,7 +144,7 @@ def stream_groups(
     shape = layout.shape(*requests.keys.shape, devices.count)
     dtype = policy.params["embed"].dtype
     lengths = requests.prompts.shape[1], requests.max_new_tokens
-    program = kv_cache if layout.whole or not layerwise.serves(policy.config, devices.count) else layerwise
+    program = kv_cache if layout.whole or not layerwise.serves(policy.config, dtype, devices.count) else layerwise
     if program is layerwise:
         policy = Policy(*layerwise.lay_apart(policy.params, policy.stack), policy.config)
         lengths = lengths[0], min(lengths[1], layerwise.SHORTEST)

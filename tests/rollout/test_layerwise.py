@@ -30,10 +30,10 @@ def short_and_deep(monkeypatch):
     monkeypatch.setattr(layerwise, "SHORTEST", 4)
 
 
-def sample(layout=PAIRS, stats=None, temperature=1.0, stop=NEVER, weights=None):
+def sample(layout=PAIRS, stats=None, temperature=1.0, stop=NEVER):
     tokens, mask = prompts()
     requests = Requests(np.asarray(tokens), np.asarray(mask), jax.random.split(jax.random.key(3), (4, 4)), 10, LIMITS)
-    policy = Policy(weights or params(), STACK, CONFIG)
+    policy = Policy(params(), STACK, CONFIG)
     return sample_groups(policy, requests, SamplingConfig(temperature), stop, layout=layout, stats=stats)
 
 
@@ -88,22 +88,13 @@ def test_a_second_rollout_compiles_nothing(short_and_deep):
     assert seen == []
 
 
-@pytest.mark.ci
-def test_bfloat16_weights_keep_their_adapters_apart(short_and_deep):
-    """A sum in bfloat16 would lose small updates, so that the layers hold factors, and completions are complete."""
-    weights = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params())
-    layers, stack = layerwise.lay_apart(weights, STACK)
-    layer, slices = layers["layers"][1]
-    assert stack.names == () and len(slices) == 1 and "joined" not in layer
-    np.testing.assert_array_equal(layer["o_proj"]["w"], weights["layers"]["o_proj"]["w"][1])
-    np.testing.assert_array_equal(sample(weights=weights).mask.sum(axis=-1), LIMITS)
-
-
 def test_which_models_are_run_a_layer_at_a_time(monkeypatch):
     deep = dataclasses.replace(CONFIG, num_hidden_layers=layerwise.MOST_LAYERS + 1)
-    assert layerwise.serves(deep, 1) and not layerwise.serves(CONFIG, 1) and not layerwise.serves(deep, 2)
+    assert layerwise.serves(deep, jnp.float32, 1)
+    others = (CONFIG, jnp.float32, 1), (deep, jnp.bfloat16, 1), (deep, jnp.float32, 2)
+    assert not any(layerwise.serves(*other) for other in others)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert not layerwise.serves(deep, 1)
+    assert not layerwise.serves(deep, jnp.float32, 1)
 
 
 def scheduler_of(active):

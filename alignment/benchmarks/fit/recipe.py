@@ -125,7 +125,7 @@ def rollout_bytes(setting: Setting, sequences: int) -> float:
     # Prefill holds, in float32, one layer's attention scores and three arrays of its MLP for the prompts run at once.
     per_position = config.num_attention_heads * length + 3 * config.intermediate_size
     prefill = 4 * min(PREFILL_BATCH, sequences) * length * per_position
-    prefill += weight_bytes(setting) if layerwise.serves(config, 1) else 0
+    prefill += weight_bytes(setting) if layerwise.serves(config, jnp.dtype(setting.dtype), 1) else 0
     working = max(prefill, _decoding_bytes(setting, sequences))
     return weight_bytes(setting) + tokens * _cache_entries(setting) * item + working
 
