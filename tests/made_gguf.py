@@ -114,8 +114,7 @@ def write(
     writer = gguf.GGUFWriter(path, architecture, split_max_tensors=largest)
     for name, value in (metadata(architecture) if entries is None else entries).items():
         if name == "general.alignment":
-            writer.add_custom_alignment(value)
-            continue
+            writer.data_alignment = value
         add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}
         add.get(type(value), writer.add_array)(name, value)
     for name, (data, kind) in tensors.items():

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as Type
 
+from alignment.config import default_config
 from alignment.errors import UserError
 from alignment.models import qwen2
 from alignment.models.config import read_config
 from alignment.models.hf import load_params, resolve_folder, save_params
 from alignment.models.rotary import Llama3Scaling, frequency_shares
-from alignment.rollout.base_model import hash_weights
+from alignment.parallel.data_parallel import choose_devices
+from alignment.rollout.base_model import describe_base, hash_weights, load_base_model
 
 TYPES = (*made_gguf.SIMPLE, *made_gguf.K_SCALES)
 NAMES = {
@@ -240,6 +242,21 @@ def test_dequantised_to_bfloat16_and_written_as_a_folder(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_what_a_report_says_of_the_base(tmp_path):
+    path = made_gguf.write_model(tmp_path / "tiny.gguf", "llama", "Q4_1")
+    config = default_config()
+    config.model.path = str(path)
+    base = load_base_model(config, choose_devices("jit", 1))
+    assert (base.stop_ids, base.pad_id) == ((2,), 0)
+    assert base.token_ranges == ((0, len(made_gguf.TOKENS) - len(made_gguf.UNUSED)),)
+    head = describe_base(base, config.model.path)
+    assert head["quantisation"] == "Q4_1 99%, F32 <1%, dequantised" and head["model"] == str(path)
+    assert head["weights SHA-256"] == hash_weights(str(path))
+    assert head["parameters"] == sum(
+        np.size(values(each)) for each in made_gguf.stored_tensors("llama", "Q4_1").values()
+    )
+
+
 def test_paths_that_name_no_file(tmp_path):
     with pytest.raises(UserError, match=r"owner/name.gguf: no such file; name a GGUF file, or bring one"):
         resolve_folder("owner/name.gguf")
@@ -286,9 +303,7 @@ def compare_with_torch(path: Path, prompt: np.ndarray) -> float:
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize(
-    ("architecture", "kind"), [("qwen2", "Q4_K"), ("llama", "Q6_K"), ("qwen2", "Q5_1"), ("llama", "Q2_K")]
-)
+@pytest.mark.parametrize(("architecture", "kind"), [("qwen2", "Q4_K"), ("llama", "Q6_K"), ("llama", "Q2_K")])
 def test_logits_and_greedy_tokens_equal_torch(tmp_path, architecture, kind):
     path = made_gguf.write_model(tmp_path / "a.gguf", architecture, kind, tied=kind != "Q2_K")
     compare_with_torch(path, np.random.default_rng(1).integers(3, 200, 12))
