@@ -12,7 +12,6 @@ README = HERE / "README.md"
 TEST = [
     "pytest>=8",
     "scikit-learn>=1.5",
-    "transformers>=5.0",
     "pytest-xdist>=3.8",
     "hypothesis>=6.100",
     "import-linter>=2.1",
@@ -45,6 +44,7 @@ setup(
         "flax>=0.12.8",
         "optax>=0.2.8",
         "orbax-checkpoint>=0.12.8",
+        "transformers>=5.0",
         "huggingface-hub>=1.0",
         "tokenizers>=0.22",
         "datasets>=4.0",

@@ -83,7 +83,7 @@ def check_packages(requirements: Sequence[str] | None = None) -> Iterator[Check]
         needed = f"{requirement.name}{requirement.specifier}"
         yield Check(requirement.name, BROKEN, f"{state}, needed {requirement.specifier}", f"pip install '{needed}'")
     if not problems:
-        names = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "tokenizers", "huggingface-hub")
+        names = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "transformers", "huggingface-hub")
         versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
         yield Check("packages", OK, f"Python {sys.version.split()[0]}, {versions}")
 

@@ -1,6 +1,6 @@
-"""A tokenizer with its chat template: the part of transformers' interface that this package uses, without importing it.
+"""A tokenizer with its chat template: the part of the interface of transformers' tokenizers that this package uses.
 
-transformers takes seconds to import and adds nothing to ids: they are those of the `tokenizers` library.
+Those take seconds to import and add nothing to ids, which are those of the `tokenizers` library.
 """
 
 from __future__ import annotations
