@@ -44,6 +44,7 @@ SMALL = {
 # The real command trains all arms of its configuration, the others what is particular to them: one reward stage, or
 ARMS = {"runs/demo_plain": "grpo_only", "runs/demo": "base,modular", "runs/traces": "sft_cot"}
 ARMS |= {"runs/planted": "sft_ceiling", "runs/qwen2_5-0.5b": "base", "runs/0.5b": "base,modular"}
+WITH_DEVELOPMENT = ("runs/stability", "runs/plain_rl/sweep")  # questions; elsewhere a count above 0 would add them
 # What must be there before something else can read it, first.
 ORDER = (
     "alignment.build_data --config=configs/data_vignettes.py",
@@ -194,6 +195,8 @@ def words_of(command: str, how: str, url: str) -> list[str]:
             words += [f"--config.traces.endpoint.base_url={url}"]
         if "teacher=local" in command:  # the nano base explains about one question in twenty
             words += ["--config.traces.count=48", "--config.traces.tries=2"]
+        if any(run in command for run in WITH_DEVELOPMENT):
+            words += ["--config.data.dev.count=4"]
         if target == "alignment.ablate" and command != REAL and "--help" not in words:
             words += [f"--config.arms={next((arms for run, arms in ARMS.items() if run in command), 'grpo_only')}"]
     in_checkout = [

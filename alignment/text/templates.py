@@ -10,7 +10,9 @@ A completion has one labelled reasoning block and one labelled answer block that
     </answer>
 
 The source papers publish no prompt; the wording and the choice of `<think>/<answer>` for the modular arms are a
-reconstruction. `<dx>/<conclusion>` are the tags of Clinical-R1 (arXiv 2512.00601), its prompt again a reconstruction.
+reconstruction. `<dx>/<conclusion>` are the tags of Clinical-R1 (arXiv 2512.00601), its prompt again a reconstruction;
+`think_systems` has the same four parts in the tags of `think_answer`, for the embedded base, which cannot write `<dx>`
+(docs/nano.md).
 """
 
 from __future__ import annotations
@@ -78,6 +80,18 @@ TEMPLATES = {
             "a number or a date as \\boxed{value}."
         ),
         systems=("(System 1: Intuitive)", "(System 2: Analytical)"),
+    ),
+    "think_systems": Template(
+        name="think_systems",
+        system="You are a careful clinician.",
+        instruction=(
+            "Reason in <think></think>: first your impression under System 1, then every option against the findings "
+            "under System 2. Then, in <answer></answer>, justify your choice by the findings above and box its letter "
+            "as \\boxed{letter}. Write nothing else."
+        ),
+        reasoning_tag="think",
+        answer_tag="answer",
+        systems=("System 1", "System 2"),
     ),
 }
 

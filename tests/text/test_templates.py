@@ -109,6 +109,9 @@ def test_a_chain_of_thought_is_divided_where_the_template_asks_for_two_systems(c
     assert response.strict and response.reasoning.startswith(f"(System 1: Intuitive)\n{first}")
     assert response.reasoning.endswith(f"(System 2: Analytical)\n{second}")
     assert "System" not in cot_response(record, THINK)
+    systems = get_template("think_systems")
+    response = parse(cot_response(record, systems), record.letters, systems)
+    assert (response.system_1, response.system_2, response.strict) == (first, second, True)
 
 
 @pytest.mark.parametrize("cot", ["Flu", "system 1: flu. System 2: A fits, B does not."])
