@@ -32,7 +32,7 @@ from alignment.common.registry import lookup
 from alignment.config import HEADLINE_ARMS, default_config
 
 WEIGHTS = "models/SmolLM2-135M-Instruct.Q4_1.gguf"
-PLANTED_ARMS = ("base", "sft_cot", "monolithic@learning_rate=1e-4", "modular")
+PLANTED_ARMS = ("base", "sft_cot", "monolithic@learning_rate=5e-5", "modular")
 # The longest prompt of a vignette has 170 tokens of this tokenizer, the longest derived chain with its answer 197.
 PROMPT, ANSWER = 192, 208
 VARIANTS = {
@@ -54,9 +54,8 @@ def get_config(variant: str = "arms") -> ConfigDict:
         config.model.update(dtype="bfloat16", remat=True)
     config.prompt.max_tokens = PROMPT
     _stages(config)
-    # The arms share the compiled programs of sampling where their adapters are folded into the weights.
-    config.rollout.update(merge="float32", samples_per_slot=4)
-    config.eval.update(merge="float32", max_new_tokens=ANSWER, samples=4)
+    config.rollout.samples_per_slot = 4  # a prompt is run once for the four samples of the evaluation
+    config.eval.update(max_new_tokens=ANSWER, samples=4)
     config.checkpoint.every = 5
     config.update_from_flattened_dict(lookup(VARIANTS, variant, "variant"))
     return config
@@ -65,8 +64,10 @@ def get_config(variant: str = "arms") -> ConfigDict:
 def _stages(config: ConfigDict) -> None:
     config.adapters.reasoning.update(rank=16, alpha=32.0, dropout=0.0)
     config.adapters.reward.update(rank=8, alpha=16.0)
-    # The authors' rate of full SFT at this size, 1e-3 (alignment-handbook, recipes/smollm2), with a few dozen steps.
-    config.sft.update(epochs=1, batch_size=8, max_tokens=PROMPT + ANSWER, learning_rate=1e-3)
-    # LoRA bears about ten times the rate of full fine-tuning (TRL, "LoRA without regret"), and there are few steps.
+    # Between TRL's 2e-4 for LoRA and the authors' 1e-3 at this size (alignment-handbook, recipes/smollm2), since there
+    # are a few dozen steps.
+    config.sft.update(epochs=1, batch_size=8, max_tokens=PROMPT + ANSWER, learning_rate=5e-4)
+    # Twice TRL's rate for LoRA ("LoRA Without Regret", Qwen3-0.6B), for the same reason. One step of 5e-5 along its
+    # gradient already moves the log-probabilities of this base by 0.07 nat a token.
     config.grpo.update(steps=20, prompts=4, group_size=4, max_new_tokens=ANSWER, temperature=0.7)
-    config.grpo.update(learning_rate=2e-4, warmup=0.1, beta=0.0)
+    config.grpo.update(learning_rate=1e-4, warmup=0.1, beta=0.0)
