@@ -154,6 +154,7 @@ EXPERIMENT: dict[str, Any] = {
         ),
         "rl": _data_source(1000),
         "eval": _data_source(400),
+        "retention": leaf("", "text whose loss is measured in reward stages; empty: prose of the nano base, else none"),
         "dev": _data_source(0) | {"count": leaf(0, "largest number of development questions; 0: none", low=0)},
     },
     "adapters": {

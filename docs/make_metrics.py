@@ -30,6 +30,7 @@ not edit it. `python docs/make_metrics.py kl/mean` prints one entry.
 | `<workdir>/seed<k>/<stage>/metrics.jsonl` | one JSON object for each training step | [Training](#training) |
 | `<workdir>/results.json` | one row for each arm and seed | [Evaluation](#evaluation) to [Decoupling](#decoupling) |
 | `<workdir>/verdicts.json` | one row for each rewarded arm, decoding and seed, one over seeds | [Verdicts](#verdicts) |
+| `<workdir>/ledger.json` | gains and costs of reward stages | [Ledger](#ledger) |
 | `<workdir>/hypotheses.json` | the answers to registered hypotheses | [Hypotheses](#hypotheses) |
 | `<workdir>/matrix.json` | the alignment matrix of every rewarded arm, over all seeds | [Matrix](#matrix) |
 | `<out>/evaluation.json` | one row a policy, benchmark and protocol | [Evaluation](#evaluation) |
@@ -160,6 +161,15 @@ the N* completions that its gradient needs, if they were measured. An arm may be
 report makes no claim about an arm that was not powered.
 
 {verdicts}
+
+## Ledger
+
+What the reward stage of an arm gains and costs at its measured steps (`--config.grpo.power_every`), in
+`<workdir>/ledger.json`: every point, a summary of each arm, and modular minus monolithic at their common seeds. It
+tests whether reinforcement after SFT raises the SFT loss (2601.07389) and whether the KL predicts forgetting
+(2509.04259), with one number a seed.
+
+{ledger}
 
 ## Hypotheses
 

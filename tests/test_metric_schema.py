@@ -121,6 +121,7 @@ def test_a_run_writes_what_is_declared_and_nothing_else(tmp_path):
     config.grpo.update(refill=1, importance_cap=2.0, beta=0.04, calibration_prompts=4, power_every=1)
     config.grpo.target_entropy = 9.0
     config.sft.holdout = 3
+    config.data.retention = str(Path(__file__))
     outcomes = execute(open_run(config, str(tmp_path / "run")))
     rows = [row for path in (tmp_path / "run").glob("seed0/*/metrics.jsonl") for row in read_curve(path)]
     declared = {find_metric(name).name for row in rows for name in row}

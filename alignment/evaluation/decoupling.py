@@ -16,6 +16,9 @@ MEASURED = {
     "reasoning_nll_start": "reasoning/nll_start",
     "reasoning_nll": "reasoning/nll",
     "reasoning_nll_without_reward": "reasoning/nll_without_reward",
+    "retention_nll_start": "retention/nll_start",
+    "retention_nll": "retention/nll",
+    "kl_base": "kl/base",
     "weights_moved": "distance/weights",
     "weights_moved_share": "distance/weights_share",
 }

@@ -45,18 +45,18 @@ HEADLINE = {
 }
 FURTHER = ("#e69f00", "#56b4e9", "#8c6d31", "#9467bd", "#b5bd00", "#17becf")
 
-_INK = "#010203"  # a placeholder that `_inline` replaces by the page's text colour
-_STYLE = {
+INK = "#010203"  # a placeholder that `inline_svg` replaces by the page's text colour
+STYLE = {
     "font.family": "sans-serif",
     "font.size": 9,
     "svg.fonttype": "none",  # text stays text: readable by screen readers, and small
     "svg.hashsalt": "report",
     "text.parse_math": False,
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "figure.facecolor": "none",
@@ -86,7 +86,7 @@ def curve_plots(curves: Curves, colour: Mapping[str, str]) -> list[str]:
 def curve_image(curves: Curves, colour: Mapping[str, str], metrics: Sequence[str]) -> bytes:
     """Draw the panels of `metrics` that a curve has as a PNG on white, side by side, with the names in the first."""
     panels = [(metric, title, unit) for metric, title, unit in PANELS if metric in metrics]
-    with matplotlib.rc_context(_STYLE | {"figure.facecolor": "white", "savefig.facecolor": "white"}):
+    with matplotlib.rc_context(STYLE | {"figure.facecolor": "white", "savefig.facecolor": "white"}):
         figure = Figure(figsize=(4.2 * len(panels), 2.8), layout="constrained")
         grid = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (metric, title, unit) in zip(grid, panels, strict=True):
@@ -105,7 +105,7 @@ def accuracy_plot(rows: Sequence[Mapping], colour: Mapping[str, str]) -> str | N
     if not arms:
         return None
     drawn = [name for name in ("accuracy", "sampled_accuracy") if any(row.get(name) is not None for row in rows)]
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 0.7 + (0.2 + 0.22 * len(drawn)) * len(arms)), layout="constrained")
         axes = figure.add_subplot()
         height = 0.7 / max(len(drawn), 1)
@@ -115,13 +115,13 @@ def accuracy_plot(rows: Sequence[Mapping], colour: Mapping[str, str]) -> str | N
                 _draw_bar(axes, seeds, name, position + (line - (len(drawn) - 1) / 2) * height, height, colour[arm])
         chance = [row["chance"] for row in rows if row.get("chance")]
         if chance:
-            axes.axvline(float(np.mean(chance)), color=_INK, linestyle=(0, (4, 3)), linewidth=1)
+            axes.axvline(float(np.mean(chance)), color=INK, linestyle=(0, (4, 3)), linewidth=1)
         axes.set_yticks(range(len(arms)), arms)
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
         label = "accuracy (strict)" + (": plain greedy, hatched sampled" if len(drawn) > 1 else "")
         axes.set_xlabel(label + (", dashed: chance" if chance else ""))
-        return _inline(figure, "accuracy", "Accuracy of each arm with 95 % intervals")
+        return inline_svg(figure, "accuracy", "Accuracy of each arm with 95 % intervals")
 
 
 def _draw_bar(axes: Axes, rows: Sequence[Mapping], name: str, y: float, height: float, colour: str) -> None:
@@ -131,8 +131,8 @@ def _draw_bar(axes: Axes, rows: Sequence[Mapping], name: str, y: float, height: 
     axes.barh(y, mean, height=0.9 * height, color=colour, alpha=0.45, hatch=hatch)
     heights = y + np.linspace(-0.3, 0.3, len(rows) + 2)[1:-1] * height
     for centre, row in zip(heights, rows, strict=True):
-        axes.plot(row.get(f"{name}_ci95") or [row[name]] * 2, [centre, centre], color=_INK, linewidth=1.2)
-        axes.plot(row[name], centre, "o", color=colour, markeredgecolor=_INK, markersize=4.5)
+        axes.plot(row.get(f"{name}_ci95") or [row[name]] * 2, [centre, centre], color=INK, linewidth=1.2)
+        axes.plot(row[name], centre, "o", color=colour, markeredgecolor=INK, markersize=4.5)
 
 
 def change_plot(verdicts: Sequence[Mapping], colour: Mapping[str, str]) -> str | None:
@@ -143,21 +143,21 @@ def change_plot(verdicts: Sequence[Mapping], colour: Mapping[str, str]) -> str |
     shown = [verdict for verdict in verdicts if verdict["seed"] is None and verdict["ci95"]]
     if not shown:
         return None
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 0.8 + 0.3 * len(shown)), layout="constrained")
         axes = figure.add_subplot()
-        axes.axvspan(-100 * MARGIN, 100 * MARGIN, color=_INK, alpha=0.08, linewidth=0)
-        axes.axvline(0, color=_INK, linewidth=0.8)
+        axes.axvspan(-100 * MARGIN, 100 * MARGIN, color=INK, alpha=0.08, linewidth=0)
+        axes.axvline(0, color=INK, linewidth=0.8)
         for y, verdict in enumerate(shown):
             ink, marker = colour[verdict["arm"]], "o" if verdict["decoding"] == "greedy" else "s"
             axes.plot([100 * bound for bound in verdict["ci95"]], [y, y], color=ink, linewidth=2)
-            axes.plot(100 * verdict["change"], y, marker, color=ink, markeredgecolor=_INK, markersize=6)
+            axes.plot(100 * verdict["change"], y, marker, color=ink, markeredgecolor=INK, markersize=6)
             if (verdict["headroom"] or 0) > MARGIN:
-                axes.plot(100 * verdict["headroom"], y, "|", color=_INK, markersize=12)
+                axes.plot(100 * verdict["headroom"], y, "|", color=INK, markersize=12)
         axes.set_yticks(range(len(shown)), [f"{verdict['arm']}, {verdict['decoding']}" for verdict in shown])
         axes.invert_yaxis()
         axes.set_xlabel("change of accuracy against the start arm, points")
-        return _inline(figure, "change", "Change of accuracy of each arm with 95 % intervals")
+        return inline_svg(figure, "change", "Change of accuracy of each arm with 95 % intervals")
 
 
 def reliability_plot(bins: Mapping[str, Sequence[Mapping]], colour: Mapping[str, str], name: str) -> str | None:
@@ -187,14 +187,14 @@ MAPPED = (("sampled_accuracy", "sampled accuracy"), ("accuracy", "greedy accurac
 
 def map_plot(points: Sequence[Point], colour: Mapping[str, str]) -> str | None:
     """Draw `map_figure` as an <svg> element for a page; None without points."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = map_figure(points, colour)
-        return figure and _inline(figure, "map", "Accuracy and format of each arm against rate and KL moved")
+        return figure and inline_svg(figure, "map", "Accuracy and format of each arm against rate and KL moved")
 
 
 def map_image(points: Sequence[Point], colour: Mapping[str, str]) -> bytes:
     """Draw `map_figure` as a PNG on white, for a page that takes no <svg> element."""
-    with matplotlib.rc_context(_STYLE | {"figure.facecolor": "white", "savefig.facecolor": "white"}):
+    with matplotlib.rc_context(STYLE | {"figure.facecolor": "white", "savefig.facecolor": "white"}):
         return _png(map_figure(points, colour))
 
 
@@ -217,7 +217,7 @@ def map_figure(points: Sequence[Point], colour: Mapping[str, str]) -> Figure | N
             for arm in dict.fromkeys(point.arm for point in points):
                 _map_arm(axes, [point for point in points if point.arm == arm], coordinate, key, colour[arm])
             axes.set_xscale("log")
-            axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.6)
+            axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.6)
         panels[0].set_ylabel(title)
         panels[0].set_ylim(0, 1.03)
     for axes, label in zip(grid[-1], ("learning rate", "KL moved a step, nat / token"), strict=True):
@@ -252,10 +252,10 @@ def _lines(by_seed: Mapping[int, Rows], metric: str) -> list[tuple[list[int], li
 
 
 def _curve_panel(name: str, lines: Mapping, colour: Mapping[str, str], title: str, unit: str) -> str:
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 2.5), layout="constrained")
         _draw_curves(figure.add_subplot(), lines, colour, title, unit)
-        return _inline(figure, name, f"{title} over training steps")
+        return inline_svg(figure, name, f"{title} over training steps")
 
 
 def _draw_curves(axes: Axes, lines: Mapping, colour: Mapping[str, str], title: str, unit: str) -> None:
@@ -268,7 +268,7 @@ def _draw_curves(axes: Axes, lines: Mapping, colour: Mapping[str, str], title: s
     axes.set_ylabel(unit)
     axes.set_xlabel("step")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.6)
+    axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.6)
 
 
 def _smoothed_mean(seeds: Sequence[tuple[list[int], list[float]]]) -> tuple[list[int], list[float]]:
@@ -290,7 +290,7 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _inline(figure: Figure, name: str, label: str) -> str:
+def inline_svg(figure: Figure, name: str, label: str) -> str:
     """Return the figure as an <svg> element for an HTML page.
 
     The document type and the namespaces, which hold web addresses, are removed because HTML needs neither. Ids get a
@@ -304,5 +304,5 @@ def _inline(figure: Figure, name: str, label: str) -> str:
     svg = re.sub(r"<style[^<]*</style>", "", svg)  # would apply to the whole page
     svg = re.sub(r"<metadata>[^<]*(?:<(?!/metadata>)[^<]*)*</metadata>", "", svg)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
-    svg = svg.replace(_INK, "currentColor").replace("xlink:href", "href")
+    svg = svg.replace(INK, "currentColor").replace("xlink:href", "href")
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

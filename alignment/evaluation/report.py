@@ -20,6 +20,7 @@ from alignment.evaluation.comparisons import (
     MIN_QUESTIONS,
     Outcomes,
     compare_pairs,
+    plain_names,
     seed_summary,
     unearned_gains,
 )
@@ -27,6 +28,8 @@ from alignment.evaluation.control_arms import Controls, judge_controls, withheld
 from alignment.evaluation.curves import compile_times
 from alignment.evaluation.effects import Scores
 from alignment.evaluation.hypotheses import answer_all, make_study
+from alignment.evaluation.ledger import compare_ledgers, ledger_points, summarise_ledger
+from alignment.evaluation.ledger_plot import ledger_plot
 from alignment.evaluation.plots import Curves, accuracy_plot, change_plot, colours, curve_plots, map_plot
 from alignment.evaluation.preregistration import CORRECTIONS, RULES, Registration
 from alignment.evaluation.results import plain
@@ -38,6 +41,7 @@ from alignment.text.templates import TEMPLATES
 RESULTS = "results.json"
 VERDICTS = "verdicts.json"
 HYPOTHESES = "hypotheses.json"
+LEDGER = "ledger.json"
 MANY = 60  # rows of a table beyond which it is folded
 REPORT = "report.html"
 # Entries of `meta` that have a part of the page of their own; any other is listed under its name.
@@ -126,12 +130,22 @@ def write_report(workdir: str | epath.Path, report: Report) -> str:
     write_json(workdir / RESULTS, report.rows)
     write_json(workdir / VERDICTS, verdicts)
     answers = plain(report.answer(verdicts))
+    if points := ledger_points(report.curves):
+        write_json(workdir / LEDGER, plain(ledger_facts(report.curves) | {"points": [p._asdict() for p in points]}))
     if report.registration is not None:
         write_json(workdir / HYPOTHESES, {**registration_facts(report.registration), "answers": answers})
     write_text(workdir / REPORT, render(report, verdicts, answers))
     printed = [tables.results_table(with_verdicts(report.rows, verdicts)), tables.verdicts_table(verdicts)]
     printed += [tables.answers_table(answers)]
     return "\n\n".join(filter(None, printed))
+
+
+def ledger_facts(curves: Curves) -> dict[str, Any]:
+    """Return what the report shows of the decoupling ledger: a summary an arm, and modular against monolithic."""
+    points = ledger_points(curves)
+    arms = {name: label for label, name in plain_names([*curves]).items()}
+    pair = [arms.get(name, name) for name in ("modular", "monolithic")]
+    return {"summaries": summarise_ledger(points), "comparison": compare_ledgers(points, *pair)}
 
 
 def registration_facts(registration: Registration) -> dict[str, Any]:
@@ -180,6 +194,8 @@ def render(
             accuracy_svg=accuracy_plot(rows, colour),
             curves=curve_plots(curves, colour),
             curve_names=list(curves),
+            ledger=ledger_facts(curves),
+            ledger_svg=ledger_plot(ledger_points(curves), colour),
             compile_times=compile_times(curves),
             matrices=report.matrices,
             measured=[row for row in rows if row.get("measured_steps")],

@@ -26,6 +26,7 @@ from alignment.run.variants import stage_config
 from alignment.training.checks import check_grpo, check_questions, check_sft
 from alignment.training.monitor import MonitorConfig
 from alignment.training.options import TrainingOptions, make_training_options
+from alignment.training.retention import retention_examples
 from alignment.training.rollout import reward_config_of
 from alignment.training.sft import shuffle_chains
 from alignment.training.usable import drop_unusable
@@ -90,6 +91,8 @@ def open_run(config: ConfigDict, workdir: str, lock: Lock | None = None) -> Run:
     responses |= {"cot"} if config.sft.holdout else set()
     data = drop_unusable(sampler.base, data, config, sorted(responses - {"grpo"}))
     data = hold_out(data, config.sft.holdout)
+    if config.data.retention:
+        retention_examples(sampler.base, config.model.path, config.data.retention)  # refused now, if at all
     if any(stage.objective == "sft_shuffled" for stage in stages):
         shuffled_records(sampler.base, data, config)  # refused now, if at all
     for grpo_config in grpo_configs:

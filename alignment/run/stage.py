@@ -27,8 +27,10 @@ from alignment.run.setup import RESPONSE_OF, Run, shuffled_records
 from alignment.run.store import claim, describe_corruption, stage_folder
 from alignment.run.variants import stage_config
 from alignment.training import grpo, sft
+from alignment.training.drift import Texts
 from alignment.training.headroom import describe_missing_headroom
 from alignment.training.loop import Session
+from alignment.training.retention import retention_examples
 from alignment.training.state import Frozen
 from alignment.training.update import GrpoData
 
@@ -89,7 +91,8 @@ def train_stage(run: Run, stage: Stage, seed: int, loras: Loras, session: Sessio
             write_text(session.folder / "metrics.jsonl", "")
             return lora
     examples = encode(data.sft, "cot") if stage.objective == "joint" else None
-    grpo_data = GrpoData(data.rl, examples, encode(data.holdout, "cot"))
+    unseen = retention_examples(base, config.model.path, config.data.retention) if config.grpo.power_every else None
+    grpo_data = GrpoData(data.rl, examples, Texts(encode(data.holdout, "cot"), unseen))
     return grpo.train_grpo(run.sampler, run.options, frozen, lora, grpo_data, config, session, key)
 
 

@@ -15,6 +15,7 @@
 <workdir>/results.json, report.html      the rows of all arms and seeds, and the report
 <workdir>/preregistration.json           the file of hypotheses as the first run in the folder had it
 <workdir>/hypotheses.json                the answers to them
+<workdir>/ledger.json                    what each reward stage gained and cost, by measured step
 <workdir>/verdicts.json                  whether each rewarded arm learned, by decoding and seed
 <workdir>/matrix.json, next_round/       the alignment matrix, and the configurations that it proposes
 
@@ -48,7 +49,16 @@ from alignment.text.parser import Response, parse
 from alignment.text.templates import Template
 
 REGISTERED = "preregistration.json"
-RUN_FILES = ("results.json", "verdicts.json", "hypotheses.json", "report.html", "matrix.json", RECIPE, REGISTERED)
+RUN_FILES = (
+    "results.json",
+    "verdicts.json",
+    "hypotheses.json",
+    "ledger.json",
+    "report.html",
+    "matrix.json",
+    RECIPE,
+    REGISTERED,
+)
 STAGE_FILES = (
     "stage.json",
     "metrics.jsonl",

@@ -2,7 +2,9 @@
 
 The held-out loss of the reasoning is the negative log-likelihood of SFT examples that no stage trains on, once with the
 reward adapter (gates (1, 1)) and, where it lies on a frozen one, without it (gates (1, 0)). Whether reinforcement after
-SFT must raise it is the question of 2601.07389; an adapter that can be taken off answers it for itself.
+SFT must raise it is the question of 2601.07389; an adapter that can be taken off answers it for itself. The loss of
+text that no stage trains on (`retention`) says what the policy forgets of pre-training, and whether the KL predicts it
+is the question of 2509.04259.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,12 +41,19 @@ def is_measured(grpo: ConfigDict, step: int) -> bool:
     return grpo.power_every > 0 and (step % grpo.power_every == 0 or step == grpo.steps - 1)
 
 
+class Texts(NamedTuple):
+    """Examples that no stage trains on and whose loss is measured; None: not this one."""
+
+    reasoning: Examples | None = None  # of SFT
+    retention: Examples | None = None  # text such as the base was pre-trained on
+
+
 def make_drift(
     base: BaseModel,
     options: TrainingOptions,
     frozen: Frozen,
     start: Lora,
-    holdout: Examples | None,
+    texts: Texts,
     grpo: ConfigDict,
     log_probs: LogProbs,
 ) -> Drift:
@@ -52,34 +62,45 @@ def make_drift(
     `distance/weights` is the Frobenius norm of the change of all adapted weights since the start, and
     `distance/weights_share` the same over the norm of what the adapters added at the start, absent where that is 0.
     `kl/mean` is the divergence of the policy that sampled from the reference, where beta is 0 and the loss does not
-    report it. `reasoning/nll` and `reasoning/nll_without_reward` are the held-out loss with the reward adapter and,
-    where it lies on a frozen one, without it; `reasoning/nll_start`, at the first step, is that before the stage.
+    report it, and `kl/base` that from the base without adapters (into which an arm may have merged some).
+    `reasoning/nll` and `reasoning/nll_without_reward` are the held-out loss with the reward adapter and, where it lies
+    on a frozen one, without it, `retention/nll` is the loss of `texts.retention`; `reasoning/nll_start` and
+    `retention/nll_start`, at the first step, are those before the stage.
 
     Args:
       base, options, frozen: of the stage.
       start: its adapter before the first step.
-      holdout: examples of the reasoning that no stage trains on; None: no loss of them is measured.
+      texts: whose loss is measured.
       grpo: `config.grpo`.
       log_probs: (adapters, batch) -> [P, G, Lc].
     """
-    nll = None if holdout is None else _make_nll(base, options, frozen, holdout)
+    nll, retention = (None if text is None else _make_nll(base, options, frozen, text) for text in texts)
+    no_adapters = jax.tree.map(jnp.zeros_like, frozen.reference)  # the program of the reference serves it
     at_start = float(update_norm(push(frozen.under, TRAINABLE, start)))
 
     def drift(lora: Lora, batch: GrpoBatch, step: int) -> dict[str, float]:
         begin, moved = time.perf_counter(), float(update_norm(change(start, lora)))
         row = {"distance/weights": moved}
         row |= {"distance/weights_share": moved / at_start} if at_start else {}
+        row["kl/base"] = mean_divergence(batch, log_probs(no_adapters, batch))
         if not grpo.beta:
-            reference = log_probs(frozen.reference, batch)
-            divergence = k3(batch.log_prob, reference).value
-            row["kl/mean"] = float(np.mean(np.asarray(divergence)[np.asarray(batch.mask)]))
+            apart = bool(frozen.reference.adapters)
+            row["kl/mean"] = mean_divergence(batch, log_probs(frozen.reference, batch)) if apart else row["kl/base"]
         if nll is not None:
             row["reasoning/nll"] = nll(lora)
             row |= {"reasoning/nll_without_reward": nll(without(lora))} if frozen.under.adapters else {}
             row |= {"reasoning/nll_start": nll(start)} if step == 0 else {}
+        if retention is not None:
+            row["retention/nll"] = retention(lora)
+            row |= {"retention/nll_start": retention(start)} if step == 0 else {}
         return row | {"time/measure": time.perf_counter() - begin}
 
     return drift
+
+
+def mean_divergence(batch: GrpoBatch, log_prob: jax.Array) -> float:
+    """Return the mean k3 of the policy that sampled a batch from another, whose log-probs are [P, G, Lc]."""
+    return float(np.mean(np.asarray(k3(batch.log_prob, log_prob).value)[np.asarray(batch.mask)]))
 
 
 def change(start: Lora, now: Lora) -> Stack:

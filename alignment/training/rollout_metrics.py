@@ -30,8 +30,11 @@ def describe(rollout: Rollout, rewards: Rewards, advantages: jax.Array) -> dict[
     row = {f"reward/{name}": float(np.mean(values)) for name, values in applying.items() if values.size}
     row |= {f"reward/{name}": float(getattr(rewards.plain, name)()) for name in ("mean", "std", "min", "max")}
     row |= {f"completion/length_{name}": float(getattr(lengths, name)()) for name in ("mean", "min", "max")}
+    records = [record for record in rollout.questions for _ in range(lengths.shape[1])]
+    right = [response.letter == record.gold for response, record in zip(rollout.responses, records, strict=True)]
     return (row | rewards.metrics | rollout.metrics) | {
         "completion/truncated": float(group.truncated.mean()),
+        "completion/accuracy": float(np.mean(right)),
         "completion/strict": float(np.mean([response.strict for response in rollout.responses])),
         "groups/zero_variance": float(has_zero_variance(rewards.combined).mean()),
         "advantage/std": float(advantages.std()),

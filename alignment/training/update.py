@@ -21,7 +21,7 @@ from alignment.record import Record
 from alignment.rollout.base_model import BaseModel
 from alignment.training.batches import GrpoBatch, minibatch
 from alignment.training.controls import choose_tokens, hold_entropy, reset_reference
-from alignment.training.drift import LogProbs, is_measured, make_drift
+from alignment.training.drift import LogProbs, Texts, is_measured, make_drift
 from alignment.training.losses import TRAINABLE, completion_log_probs, make_grpo_loss, make_sft_loss
 from alignment.training.mismatch import mismatch
 from alignment.training.options import TrainingOptions
@@ -38,7 +38,7 @@ class GrpoData(NamedTuple):
 
     questions: Sequence[Record]
     examples: Examples | None = None  # of the joint stage's second loss: L_GRPO + joint_weight * L_SFT on one adapter
-    holdout: Examples | None = None  # examples of SFT that no stage trains on: their loss is measured
+    texts: Texts = Texts()  # that no stage trains on: their loss is measured
 
 
 def make_update(
@@ -61,7 +61,7 @@ def make_update(
     run = compile_step(lambda axis: make_step(terms, optimizer, axis), options.devices)
     placed = place_frozen(frozen, options.devices)
     log_probs = make_log_probs(base, options, frozen, grpo)
-    drift = make_drift(base, options, frozen, start, data.holdout, grpo, log_probs) if grpo.power_every else None
+    drift = make_drift(base, options, frozen, start, data.texts, grpo, log_probs) if grpo.power_every else None
 
     def update(state: TrainState, batch: GrpoBatch, step: int) -> tuple[TrainState, dict[str, float]]:
         commit_step()

@@ -15,6 +15,9 @@ def test_the_last_measured_value_counts():
         "reasoning_nll_start": 1.5,
         "reasoning_nll": 1.9,
         "reasoning_nll_without_reward": 1.5,
+        "retention_nll_start": None,
+        "retention_nll": None,
+        "kl_base": None,
         "weights_moved": 0.1,
         "weights_moved_share": None,
     }

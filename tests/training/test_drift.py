@@ -14,7 +14,7 @@ from alignment.adapters.stack import Stack, make_stack
 from alignment.config import default_config
 from alignment.data.tokens import Examples
 from alignment.parallel.data_parallel import choose_devices
-from alignment.training.drift import change, is_measured, make_drift
+from alignment.training.drift import Texts, change, is_measured, make_drift
 from alignment.training.options import TrainingOptions
 from alignment.training.state import Frozen
 
@@ -86,13 +86,17 @@ def test_the_held_out_loss_with_and_without_the_reward_adapter():
     frozen = Frozen(params(), reasoning, reasoning)
     options = TrainingOptions(choose_devices(count=1))
     reference = batch.log_prob - 0.5
-    drift = make_drift(Base, options, frozen, start, holdout(), grpo, lambda stack, batch: reference)
+    drift = make_drift(Base, options, frozen, start, Texts(holdout(), holdout()), grpo, lambda stack, batch: reference)
     first, last = drift(start, batch, 0), drift(now, batch, 3)
     assert first["distance/weights"] == first["distance/weights_share"] == 0.0
     assert first["reasoning/nll"] == first["reasoning/nll_start"] == first["reasoning/nll_without_reward"]
     assert last["reasoning/nll_without_reward"] == first["reasoning/nll"] != last["reasoning/nll"]
     assert "reasoning/nll_start" not in last
+    assert first["retention/nll"] == first["retention/nll_start"] == first["reasoning/nll"]
+    assert last["retention/nll"] == last["reasoning/nll"]  # the same text
     assert last["distance/weights_share"] == pytest.approx(last["distance/weights"] / float(update_norm(reasoning)))
     assert last["kl/mean"] == pytest.approx(np.exp(-0.5) + 0.5 - 1, rel=1e-5)
-    alone = make_drift(Base, options, frozen.replace(under=Stack()), start, None, grpo, lambda stack, batch: reference)
-    assert alone(now, batch, 0).keys() == {"distance/weights", "kl/mean", "time/measure"}
+    alone = make_drift(
+        Base, options, frozen.replace(under=Stack()), start, Texts(), grpo, lambda stack, batch: reference
+    )
+    assert alone(now, batch, 0).keys() == {"distance/weights", "kl/mean", "kl/base", "time/measure"}
