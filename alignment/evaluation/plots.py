@@ -167,10 +167,10 @@ def reliability_plot(bins: Mapping[str, Sequence[Mapping]], colour: Mapping[str,
     """
     if not any(bins.values()):
         return None
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.6, 3.2), layout="constrained")
         axes = figure.add_subplot()
-        axes.plot([0, 1], [0, 1], color=_INK, linestyle=(0, (4, 3)), linewidth=1)
+        axes.plot([0, 1], [0, 1], color=INK, linestyle=(0, (4, 3)), linewidth=1)
         for policy, rows in bins.items():
             confidence, accuracy = ([row[key] for row in rows] for key in ("confidence", "accuracy"))
             total = sum(row["n"] for row in rows)
@@ -179,7 +179,7 @@ def reliability_plot(bins: Mapping[str, Sequence[Mapping]], colour: Mapping[str,
                 confidence, accuracy, [12 + 120 * row["n"] / total for row in rows], color=colour[policy], alpha=0.6
             )
         axes.set(xlim=(0, 1.04), ylim=(-0.03, 1.03), xlabel="probability of the likeliest option", ylabel="share right")
-        return _inline(figure, name, f"Reliability of option likelihoods, {name}")
+        return inline_svg(figure, name, f"Reliability of option likelihoods, {name}")
 
 
 MAPPED = (("sampled_accuracy", "sampled accuracy"), ("accuracy", "greedy accuracy"), ("strict_rate", "strict format"))
