@@ -22,6 +22,7 @@ from alignment import cli
 from alignment.arms import ARMS, CEILINGS, CONTROLS, controls_of, get_arm, stage_order, start_arm, with_controls
 from alignment.benchmarks.machines import MACHINES
 from alignment.dry_run import describe_plan
+from alignment.errors import UserError
 from alignment.evaluation.curves import read_curve
 from alignment.evaluation.preregistration import Registration, load_registration
 from alignment.evaluation.report import Report, write_report
@@ -48,6 +49,8 @@ def ablate(args: argparse.Namespace) -> None:
         for line in describe_plan(args.config, args.workdir, args.machine):
             print(line, flush=True)
         return
+    if args.machine:
+        raise UserError(f"--machine={args.machine}: only an estimate can be for another machine; add --dry_run")
     cli.apply_profile(args)
     with lock_workdir(args.workdir) as lock:
         run = open_run(args.config, args.workdir, lock)

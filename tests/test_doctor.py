@@ -13,6 +13,7 @@ from tiny import ReadLog
 
 from alignment import doctor
 from alignment.benchmarks.fit import recipe
+from alignment.benchmarks.fit.recipe import Need, Verdict
 from alignment.config import default_config
 from alignment.doctor import BROKEN, OK, WARNING, Check
 
@@ -69,6 +70,12 @@ def test_the_line_of_a_recipe_does_not_wait_for_the_plan_of_the_next(monkeypatch
     lines = doctor.plan_recipes(configs)
     assert [(next(lines).name, len(planned)) for _ in configs] == [("a.py", 1), ("b.py", 2), ("c.py", 2)]
     assert planned == [32, 7]
+
+
+def test_a_named_machine_has_its_memory(monkeypatch):
+    monkeypatch.setattr(recipe, "plan_recipe", lambda config, available: Verdict(True, (Need("x", 1.0),), available))
+    (line,) = doctor.plan_recipes([("a.py", default_config())], "v5e")
+    assert line.detail == "fits: x needs 0.0 GiB of 16.0 GiB"
 
 
 def test_a_plan_reads_the_leaves_that_help_lists(monkeypatch):

@@ -156,6 +156,14 @@ def test_the_part_that_needs_most_memory_is_named():
     )
 
 
+def test_another_machine_is_for_estimates_alone(tmp_path, capsys):
+    assert ablate.main([f"--workdir={tmp_path / 'run'}", "--machine=h100"]) == 2
+    assert "only an estimate can be for another machine; add --dry_run" in capsys.readouterr().err
+    assert ablate.main([f"--workdir={tmp_path / 'run'}", "--dry_run", "--machine=abacus"]) == 2
+    assert "invalid choice: 'abacus'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.ci
 def test_a_dry_run_prints_its_estimates_and_writes_nothing(tmp_path, capsys):
     config = experiment_config(tmp_path / "tiny")
