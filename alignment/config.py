@@ -142,6 +142,7 @@ EXPERIMENT: dict[str, Any] = {
             "largest share of a part's records that may be left out as unusable (too long, markup inside); one always "
             "may, unless this is 0",
         ),
+        "retention": leaf("", "text whose loss is measured in reward stages; empty: prose of the nano base, else none"),
         "sft": _data_source(
             2000,
             traces=leaf("", "JSONL of chains of thought (id, cot); empty takes those of the records"),
@@ -154,7 +155,6 @@ EXPERIMENT: dict[str, Any] = {
         ),
         "rl": _data_source(1000),
         "eval": _data_source(400),
-        "retention": leaf("", "text whose loss is measured in reward stages; empty: prose of the nano base, else none"),
         "dev": _data_source(0) | {"count": leaf(0, "largest number of development questions; 0: none", low=0)},
     },
     "adapters": {
