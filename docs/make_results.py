@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import result_pages
 from result_pages import (
     RESULTS,
+    above_zero,
     compare,
     difference_table,
     of_arm,
@@ -123,7 +124,9 @@ change and KL depend on an arm's own reward and are not compared across rows.
 SEEDS = """
 ## By seed{run}
 
-The paired 95 % bootstrap interval over the questions of one seed.
+The paired 95 % bootstrap interval over the questions of one seed lies above zero at:
+
+{above}
 
 {seeds}"""
 
@@ -239,7 +242,11 @@ def section(page: Page, run: str, module: Any, stored: Mapping) -> str:
         differences=difference_table(stored["differences"], names),
         arms=arm_table(rows, names),
     )
-    return text + (SEEDS.format(run=shown, seeds=seed_table(verdicts, names)) if page.by_seed else "")
+    return text + (
+        SEEDS.format(run=shown, above=above_zero(verdicts, names), seeds=seed_table(verdicts, names))
+        if page.by_seed
+        else ""
+    )
 
 
 def arm_table(rows: Sequence[Mapping], names: Mapping[str, str]) -> str:

@@ -164,6 +164,20 @@ def seed_table(verdicts: Sequence[Mapping], names: Mapping[str, str]) -> str:
     return markdown_table(("seed", "name", "answers", "start", "change", "95 %", "above zero"), lines)
 
 
+def above_zero(verdicts: Sequence[Mapping], names: Mapping[str, str]) -> str:
+    """Return a line for each arm and decoding with the number of seeds whose paired interval lies above zero."""
+    intervals: dict[tuple[str, str], list] = {}
+    for verdict in verdicts:
+        if verdict["seed"] is not None:
+            key = (names.get(verdict["arm"], verdict["arm"]), verdict["decoding"])
+            intervals.setdefault(key, []).append(verdict["ci95"])
+    lines = [
+        f"- {sum(bool(ends) and ends[0] > 0 for ends in of_seeds)} of {len(of_seeds)} seeds for `{arm}`, {decoding}"
+        for (arm, decoding), of_seeds in intervals.items()
+    ]
+    return "\n".join(lines)
+
+
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table without the columns that no line has a value in, "None." without lines."""
     if not lines:

@@ -114,6 +114,7 @@ def test_the_demonstration_says_by_seed_whether_the_interval_lies_above_zero(tmp
     make_results.run(["--page=demo", f"--workdir={tmp_path / 'run'}", f"--out={tmp_path}"])
     page = (tmp_path / "results" / "demo" / "README.md").read_text()
     assert [cells(page, f"{seed} | `modular`")[0][-1] for seed in (0, 1)] == ["yes", "no"]
+    assert "- 1 of 2 seeds for `modular`, greedy\n" in page
     assert "--config.seeds=0,1,2,3,4" in page and "--workdir=runs/demo\n" not in page
 
 
