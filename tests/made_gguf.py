@@ -12,6 +12,7 @@ from typing import Any
 import gguf
 import numpy as np
 from gguf import GGMLQuantizationType as Type
+from tiny import CHAT_TEMPLATE
 from tokenizers.pre_tokenizers import ByteLevel
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -21,10 +22,6 @@ UNUSED = ("[PAD1]", "[PAD2]")
 Stored = tuple[np.ndarray, Type]  # bytes or numbers, and their type
 TOKENS = (*SPECIAL, *sorted(ByteLevel.alphabet()), *MERGED, *UNUSED)
 KINDS = (*(3,) * len(SPECIAL), *(1,) * (256 + len(MERGED)), *(5,) * len(UNUSED))
-CHATML = (
-    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n'}}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
 HIDDEN, HEADS, KV_HEADS, LAYERS = 256, 4, 2, 2  # a row is one block of the K-types
 SIMPLE = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1")
 # Where the float16 scales of a block stand, and about how large they must be for weights of a few hundredths.
@@ -56,7 +53,7 @@ def metadata(architecture: str, **changes: Any) -> dict[str, Any]:
         "tokenizer.ggml.bos_token_id": 0,
         "tokenizer.ggml.eos_token_id": 2,
         "tokenizer.ggml.padding_token_id": 0,
-        "tokenizer.chat_template": CHATML,
+        "tokenizer.chat_template": CHAT_TEMPLATE,
     }
     if architecture == "llama":
         entries["llama.rope.dimension_count"] = HIDDEN // HEADS

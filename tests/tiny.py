@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -13,7 +14,9 @@ from ml_collections import ConfigDict
 
 from alignment.adapters.lora import Lora, LoraConfig, init_lora
 from alignment.config import ALL_PROJECTIONS, default_config
-from alignment.models.config import Qwen2Config
+from alignment.models import qwen2
+from alignment.models.config import Qwen2Config, read_config
+from alignment.models.hf import load_params
 from alignment.models.qwen2 import init_params
 from alignment.record import Record
 from alignment.training.batches import GrpoBatch, SftBatch
@@ -86,6 +89,27 @@ def sft_batch(seed: int = 0, rows: int = 8, length: int = 12) -> SftBatch:
         tokens=jnp.asarray(rng.integers(3, CONFIG.vocab_size, (rows, length))),
         loss_mask=jnp.asarray((places >= length // 2) & (places < ends)),
     )
+
+
+def greedy_tokens(path: Path, tokens: np.ndarray, lengths: tuple[int, ...], count: int) -> np.ndarray:
+    """Greedy tokens [B, count] through the key-value cache, all sequences at once behind their padding.
+
+    The checkpoint is a folder or a GGUF file.
+    """
+    config = read_config(str(path))
+    params = load_params(str(path), config, jnp.float32)
+    mask = jnp.arange(tokens.shape[1]) < jnp.asarray(lengths)[:, None]
+    hidden, prompt_kv = qwen2.prefill(params, config, jnp.asarray(tokens), mask)
+    shape = (len(tokens), config.num_key_value_heads, 1, count, config.head_dim)
+    cache = qwen2.KeysValues(*((jnp.zeros(shape),) * config.num_hidden_layers for _ in "kv"))
+    decode = jax.jit(partial(qwen2.decode, config=config))
+    chosen = [jnp.argmax(qwen2.logits(params, hidden[:, None]), axis=-1)]
+    for step in range(count - 1):
+        keys_values = qwen2.GroupKeysValues(prompt_kv, mask, cache)
+        positions = jnp.full((len(tokens), 1), step)
+        hidden, cache = decode(params, tokens=chosen[-1], positions=positions, keys_values=keys_values)
+        chosen.append(jnp.argmax(qwen2.logits(params, hidden), axis=-1))
+    return np.concatenate(chosen, axis=1)
 
 
 CHAT_TEMPLATE = (

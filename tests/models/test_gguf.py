@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import made_gguf
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as Type
+from tiny import greedy_tokens
 
 from alignment.config import default_config
 from alignment.errors import UserError
@@ -269,22 +269,10 @@ def test_paths_that_name_no_file(tmp_path):
 # -------------------------------------------------------------------------------------------------------------- parity
 
 
-@functools.cache
-def jitted(config):
-    return jax.jit(lambda params, tokens: qwen2.logits(params, qwen2.hidden_states(params, config, tokens)))
-
-
 def our_logits(path: Path, tokens: np.ndarray) -> np.ndarray:
-    return np.asarray(jitted(read_config(str(path)))(load(path), jnp.asarray(tokens)))
-
-
-def our_greedy(path: Path, prompt: np.ndarray, count: int) -> list[int]:
-    forward, params = jitted(read_config(str(path))), load(path)
-    tokens = np.zeros((1, len(prompt) + count), np.int32)
-    tokens[0, : len(prompt)] = prompt
-    for end in range(len(prompt), len(prompt) + count):
-        tokens[0, end] = int(forward(params, jnp.asarray(tokens))[0, end - 1].argmax())
-    return tokens[0, len(prompt) :].tolist()
+    params = load(path)
+    hidden = qwen2.hidden_states(params, read_config(str(path)), jnp.asarray(tokens))
+    return np.asarray(qwen2.logits(params, hidden))
 
 
 def compare_with_torch(path: Path, prompt: np.ndarray) -> float:
@@ -298,7 +286,7 @@ def compare_with_torch(path: Path, prompt: np.ndarray) -> float:
         greedy = model.generate(ids, attention_mask=torch.ones_like(ids), **options)[0, len(prompt) :]
     difference = np.abs(our_logits(path, prompt[None]) - theirs).max()
     assert difference <= 2e-4
-    assert our_greedy(path, prompt, 64) == greedy.tolist()
+    assert greedy_tokens(path, prompt[None], (len(prompt),), 64)[0].tolist() == greedy.tolist()
     return difference
 
 

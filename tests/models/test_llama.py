@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from golden import make_golden as golden
+from tiny import greedy_tokens
 
 from alignment.adapters.lora import Lora, LoraConfig, init_lora
 from alignment.adapters.peft import load_peft, save_peft
@@ -155,24 +156,6 @@ def our_logits(config: Qwen2Config, params: dict, **loras: Lora) -> np.ndarray:
     return np.asarray(qwen2.logits(params, hidden)) * mask[..., None]
 
 
-def our_greedy(config: Qwen2Config, params: dict, count: int) -> np.ndarray:
-    """Greedy tokens [B, count], each from one pass over everything before it."""
-    width, rows = golden.sequences().shape[1] + count, []
-
-    @jax.jit
-    def following(tokens, end):
-        hidden = qwen2.hidden_states(params, config, tokens)
-        return jnp.argmax(qwen2.logits(params, hidden[0, end - 1]))
-
-    for sequence, length in zip(golden.sequences(), golden.LENGTHS, strict=True):
-        tokens = np.zeros((1, width), np.int32)
-        tokens[0, :length] = sequence[:length]
-        for end in range(length, length + count):
-            tokens[0, end] = following(tokens, end)
-        rows.append(tokens[0, length : length + count])
-    return np.stack(rows)
-
-
 @pytest.mark.parity
 @pytest.mark.parametrize("fields", [TINY, TINY_PLAIN], ids=["scaled", "plain"])
 def test_logits_and_greedy_tokens_equal_torch(tmp_path, fields):
@@ -186,7 +169,8 @@ def test_logits_and_greedy_tokens_equal_torch(tmp_path, fields):
         unscaled = our_logits(config.replace(rope_scaling=None), params)
         assert np.abs(unscaled - expected).max() > 1e-2
     tokens = golden.torch_greedy(theirs, golden.sequences(), golden.LENGTHS, golden.NEW_TOKENS)
-    np.testing.assert_array_equal(our_greedy(config, params, golden.NEW_TOKENS), tokens)
+    ours = greedy_tokens(folder, golden.sequences(), golden.LENGTHS, golden.NEW_TOKENS)
+    np.testing.assert_array_equal(ours, tokens)
 
 
 @pytest.mark.parity

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from functools import partial
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from golden import make_golden as golden
+from tiny import greedy_tokens
 
 from alignment.models import qwen2
 from alignment.models.config import read_config
@@ -26,24 +25,6 @@ def our_logits(folder: Path, tokens: np.ndarray, lengths: tuple[int, ...]) -> np
     params = load_params(str(folder), config, jnp.float32)
     logits = qwen2.logits(params, qwen2.hidden_states(params, config, jnp.asarray(tokens)))
     return np.asarray(logits) * (np.arange(tokens.shape[1]) < np.asarray(lengths)[:, None])[..., None]
-
-
-def our_greedy(folder: Path, tokens: np.ndarray, lengths: tuple[int, ...], count: int) -> np.ndarray:
-    """Greedy tokens [B, count] through the key-value cache, all sequences at once behind their padding."""
-    config = read_config(str(folder))
-    params = load_params(str(folder), config, jnp.float32)
-    mask = jnp.arange(tokens.shape[1]) < jnp.asarray(lengths)[:, None]
-    hidden, prompt_kv = qwen2.prefill(params, config, jnp.asarray(tokens), mask)
-    shape = (len(tokens), config.num_key_value_heads, 1, count, config.head_dim)
-    cache = qwen2.KeysValues(*((jnp.zeros(shape),) * config.num_hidden_layers for _ in "kv"))
-    decode = jax.jit(partial(qwen2.decode, config=config))
-    chosen = [jnp.argmax(qwen2.logits(params, hidden[:, None]), axis=-1)]
-    for step in range(count - 1):
-        keys_values = qwen2.GroupKeysValues(prompt_kv, mask, cache)
-        positions = jnp.full((len(tokens), 1), step)
-        hidden, cache = decode(params, tokens=chosen[-1], positions=positions, keys_values=keys_values)
-        chosen.append(jnp.argmax(qwen2.logits(params, hidden), axis=-1))
-    return np.concatenate(chosen, axis=1)
 
 
 def torch_model(folder: Path):
@@ -80,7 +61,7 @@ def test_logits_equal_the_stored_ones(tmp_path, name, shards):
 @pytest.mark.parametrize("name", ["tied", "untied"])
 def test_greedy_tokens_equal_the_stored_ones(tmp_path, name):
     folder = golden.write_model(tmp_path, golden.MODELS[name])
-    ours = our_greedy(folder, golden.sequences(), golden.LENGTHS, golden.NEW_TOKENS)
+    ours = greedy_tokens(folder, golden.sequences(), golden.LENGTHS, golden.NEW_TOKENS)
     assert len(np.unique(ours)) > 20  # a model that repeats itself would prove little
     np.testing.assert_array_equal(ours, STORED[f"{name}/greedy"])
 
@@ -181,6 +162,6 @@ def test_half_billion_logits_equal_torch(half_billion):
 def test_half_billion_greedy_tokens_equal_torch(half_billion):
     folder, model = half_billion
     tokens = np.random.RandomState(1).randint(0, 151_643, (2, 24))
-    ours = our_greedy(folder, tokens, (24, 15), 64)
+    ours = greedy_tokens(folder, tokens, (24, 15), 64)
     assert len(np.unique(ours)) > 10
     np.testing.assert_array_equal(ours, golden.torch_greedy(model, tokens, (24, 15), 64))

@@ -8,6 +8,7 @@ from pathlib import Path
 import made_gguf
 import numpy as np
 import pytest
+from tiny import CHAT_TEMPLATE
 from tokenizers import Tokenizer
 
 from alignment.common.gguf_file import Gguf
@@ -76,7 +77,7 @@ def test_the_files_of_a_folder_are_the_same_tokenizer(tmp_path):
     text = "<|im_start|>user\nthe pain is  12 <|im_end|>"
     assert theirs(text) == ours(text) and theirs.roles == ours.roles
     assert stop_ids(theirs, tmp_path) == (2,)
-    assert theirs.chat_template == ours.chat_template == made_gguf.CHATML
+    assert theirs.chat_template == ours.chat_template == CHAT_TEMPLATE
 
 
 @pytest.mark.parametrize(
