@@ -10,7 +10,7 @@ is the question of 2509.04259.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -74,7 +74,9 @@ def make_drift(
       grpo: `config.grpo`.
       log_probs: (adapters, batch) -> [P, G, Lc].
     """
-    nll, retention = (None if text is None else _make_nll(base, options, frozen, text) for text in texts)
+    nll, retention = (
+        make_nll(base, options, frozen, batches) if batches else None for batches in text_batches(base, texts)
+    )
     no_adapters = jax.tree.map(jnp.zeros_like, frozen.reference)  # the program of the reference serves it
     at_start = float(update_norm(push(frozen.under, TRAINABLE, start)))
 
@@ -120,17 +122,46 @@ def without(lora: Lora) -> Lora:
     return lora.replace(modules=jax.tree.map(jnp.zeros_like, lora.modules))
 
 
-def _make_nll(base: BaseModel, options: TrainingOptions, frozen: Frozen, holdout: Examples) -> Callable[[Lora], float]:
-    """Return the function adapter -> mean negative log-likelihood of the held-out response tokens, in nat."""
-    arrays = collate(holdout, len(holdout), 0, 0, filler=base.pad_id)
-    batch = options.devices.replicate(SftBatch(**{name: jnp.asarray(array) for name, array in arrays.items()}))
-    still = frozen.replace(reference=Stack())
+def make_nll(
+    base: BaseModel, options: TrainingOptions, frozen: Frozen, batches: Sequence[SftBatch]
+) -> Callable[[Lora], float]:
+    """Return the function adapter -> mean negative log-likelihood of the counted tokens of the batches, in nat."""
+    placed, still = options.devices.replicate(list(batches)), frozen.replace(reference=Stack())
 
     def nll(lora: Lora) -> float:
-        total, count = summed_nll(base.config, options.logprob, lora.replace(dropout=0.0), still, batch)
-        return float(total) / float(count)
+        plain = lora.replace(dropout=0.0)
+        sums = [summed_nll(base.config, options.logprob, plain, still, batch) for batch in placed]
+        total, count = (sum(map(float, side)) for side in zip(*sums, strict=True))
+        return total / count
 
     return nll
+
+
+def text_batches(base: BaseModel, texts: Texts) -> list[list[SftBatch]]:
+    """Return the batches of each text, [] where there is none; those of the second have the shape of the first's.
+
+    So that one program serves both, a batch of the retention has as many rows as there are examples of the reasoning,
+    and their width where its own is smaller.
+    """
+    rows, width, batches = 0, 0, []
+    for examples in texts:
+        if examples is None:
+            batches.append([])
+            continue
+        arrays = collate(examples, len(examples), 0, 0, filler=base.pad_id)
+        rows, width = rows or len(examples), max(width, arrays["tokens"].shape[1])
+        missing = -len(examples) % rows, width - arrays["tokens"].shape[1]
+        fillers = {"tokens": base.pad_id, "loss_mask": False}
+        padded = {
+            name: np.pad(array, ((0, missing[0]), (0, missing[1])), constant_values=fillers[name])
+            for name, array in arrays.items()
+        }
+        parts = [
+            {name: array[start : start + rows] for name, array in padded.items()}
+            for start in range(0, len(examples), rows)
+        ]
+        batches.append([SftBatch(**{name: jnp.asarray(array) for name, array in part.items()}) for part in parts])
+    return batches
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -14,7 +14,7 @@ from alignment.adapters.stack import Stack, make_stack
 from alignment.config import default_config
 from alignment.data.tokens import Examples
 from alignment.parallel.data_parallel import choose_devices
-from alignment.training.drift import Texts, change, is_measured, make_drift
+from alignment.training.drift import Texts, change, is_measured, make_drift, text_batches
 from alignment.training.options import TrainingOptions
 from alignment.training.state import Frozen
 
@@ -74,6 +74,22 @@ def holdout():
     ids = [rng.integers(3, CONFIG.vocab_size, length).tolist() for length in lengths]
     masks = [(np.arange(length) >= 4).astype(int).tolist() for length in lengths]
     return Examples(datasets.Dataset.from_dict({"ids": ids, "mask": masks}), np.array(lengths))
+
+
+def longer():
+    """Three examples, of other lengths than `holdout`."""
+    ids = [[5] * length for length in (3, 7, 6)]
+    masks = [[0] + [1] * (len(row) - 1) for row in ids]
+    return Examples(datasets.Dataset.from_dict({"ids": ids, "mask": masks}), np.array([3, 7, 6]))
+
+
+def test_two_texts_have_one_shape_and_padding_does_not_count():
+    reasoning, retention = text_batches(Base, Texts(holdout(), longer()))
+    (shape,) = {part.tokens.shape for part in (*reasoning, *retention)}
+    assert shape[0] == 2 and len(reasoning) == 1 and len(retention) == 2
+    assert sum(int(part.loss_mask.sum()) for part in retention) == 2 + 6 + 5
+    nothing, (alone,) = text_batches(Base, Texts(None, longer()))
+    assert nothing == [] and int(alone.loss_mask.sum()) == 13
 
 
 @pytest.mark.ci
