@@ -181,7 +181,7 @@ def _rope_scaling(source: Gguf, kind: str, head_dim: int, theta: float) -> dict[
         )
     scaling = Llama3Scaling(factor=_shortest(float(factors.max())), **_PUBLISHED)
     frequencies = theta ** -(np.arange(0, head_dim, 2) / head_dim)
-    if not np.allclose(1 / np.asarray(frequency_shares(frequencies, scaling)), factors, rtol=1e-3):
+    if not np.allclose(1 / frequency_shares(frequencies, scaling), factors, rtol=1e-3):
         raise UserError(
             f"{source.path}: {_FREQUENCIES} scales RoPE in another way than Llama 3, which is not supported"
         )

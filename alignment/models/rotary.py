@@ -33,11 +33,12 @@ def frequency_shares(frequencies: jax.Array, scaling: Llama3Scaling) -> jax.Arra
     """Return the shares [head_dim / 2] of its frequencies that Llama 3.1 keeps (Grattafiori et al. 2024, 2407.21783).
 
     The paper raises `theta` alone; the rule is that of the released checkpoints: a frequency is divided by `factor`
-    where it has few periods in the original context, kept where it has many, and interpolated in between.
+    where it has few periods in the original context, kept where it has many, and interpolated in between. Arrays of
+    numpy stay such.
     """
     periods = scaling.original_max_position_embeddings * frequencies / (2 * math.pi)
     share = (periods - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)
-    unscaled = jnp.clip(share, 0.0, 1.0)
+    unscaled = share.clip(0.0, 1.0)
     return (1 - unscaled) / scaling.factor + unscaled
 
 
