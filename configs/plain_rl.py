@@ -8,8 +8,9 @@ choose: what a reward stage can still teach are facts, and steadiness at tempera
                                             prompts a step, larger groups and another loss; 4,800 completions each
     confirm   1, 2, 3   500 held out        each arm at its rate of `CHOSEN`, 50 steps of 48 x 8: 19,200 completions
 
-`CHOSEN` is what `sweep` scored best on the development questions; no held-out question and no seed of `confirm` has a
-part in it. In the sweep the number of completions is equal, so that more prompts a step mean fewer steps.
+`CHOSEN` holds the rates to confirm: set there what `sweep` scores best on the development questions; before a sweep
+they are those of configs/demo.py. No held-out question and no seed of `confirm` has a part in the choice. In the sweep
+the number of completions is equal, so that more prompts a step mean fewer steps.
 
 Expected result: with 19,200 completions sampled accuracy of `modular` rises by at least 5 points; the page has the
 learning curves, and says so if it does not.

@@ -99,7 +99,9 @@ rows.json in this folder; do not edit. {machine}
 
 VERDICTS = """## Verdicts{run}
 
-**{summary}.** {questions} held-out questions, {seeds}; sampled answers are {samples} a question at the temperature of
+**{summary}.**
+
+{questions} held-out questions, {seeds}; sampled answers are {samples} a question at the temperature of
 training. *Change* is in points over the arm that the reward stage started from, with the 95 % bootstrap interval over
 questions of the differences averaged over seeds; p is of a sign-flip test over questions, adjusted for the rows of this
 table (Holm). The verdict follows by the rule in [metrics.md](../../metrics.md#verdicts). Nothing is claimed about an
@@ -134,7 +136,9 @@ SWEEP = """## The sweep
 
 One seed, scored on {questions} questions of the development split, which no other number of this page has seen.
 
-{table}"""
+{table}
+Best by sampled accuracy: {best}.
+"""
 
 PICTURED = """
 ![Reward, strict format and KL of each arm over the steps]({picture})
@@ -227,7 +231,8 @@ def section(page: Page, run: str, module: Any, stored: Mapping) -> str:
     """Return the sections about one run: a sweep on development questions, or verdicts, arms and seeds."""
     rows, verdicts = stored["rows"], stored["verdicts"]
     if any(row.get("dev") for row in rows):
-        return SWEEP.format(questions=max(row["dev"]["n"] for row in rows), table=sweep_table(rows))
+        best = ", ".join(f"`{arm}`" for arm in best_of_sweep(rows))
+        return SWEEP.format(questions=max(row["dev"]["n"] for row in rows), table=sweep_table(rows), best=best)
     names = {label: name for name, label in getattr(module, "COMPARED", {}).items()}
     seeds = len({row["seed"] for row in rows})
     shown = f": {run}" if run else ""
@@ -269,29 +274,22 @@ def arm_table(rows: Sequence[Mapping], names: Mapping[str, str]) -> str:
     return table((*head, "collapsed, harmed seeds"), lines) + "\n"
 
 
+def best_of_sweep(rows: Sequence[Mapping]) -> list[str]:
+    """Return the variant of each arm whose sampled accuracy on the development questions is highest."""
+    score = {row["arm"]: row["dev"]["sampled_accuracy"] or 0.0 for row in rows if "@" in row["arm"]}
+    arms = dict.fromkeys(label.partition("@")[0] for label in score)
+    return [max((label for label in score if label.partition("@")[0] == arm), key=score.get) for arm in arms]
+
+
 def sweep_table(rows: Sequence[Mapping]) -> str:
     """Return the table of a sweep, on the development questions; the best sampled accuracy of each arm is bold."""
-    head = ("arm", "completions", "sampled", "greedy", "strict format")
-    best: dict[str, float] = collections.defaultdict(float)
+    lines, best = [], best_of_sweep(rows)
     for row in rows:
-        arm, sampled = row["arm"].partition("@")[0], row["dev"]["sampled_accuracy"]
-        best[arm] = max(best[arm], sampled or 0.0)
-    lines = []
-    for row in rows:
-        dev = row["dev"]
-        sampled = percent(dev["sampled_accuracy"])
-        is_best = dev["sampled_accuracy"] == best[row["arm"].partition("@")[0]] and "@" in row["arm"]
+        sampled = percent(row["dev"]["sampled_accuracy"])
         completions = NONE if row["completions"] is None else f"{row['completions']:,.0f}"
-        lines.append(
-            [
-                f"`{row['arm']}`",
-                completions,
-                f"**{sampled}**" if is_best else sampled,
-                percent(dev["accuracy"]),
-                percent(dev["strict_rate"]),
-            ]
-        )
-    return markdown_table(head, lines) + "\n"
+        cells = [f"`{row['arm']}`", completions, f"**{sampled}**" if row["arm"] in best else sampled]
+        lines.append([*cells, percent(row["dev"]["accuracy"]), percent(row["dev"]["strict_rate"])])
+    return markdown_table(("arm", "completions", "sampled", "greedy", "strict format"), lines) + "\n"
 
 
 def mean(rows: Sequence[Mapping], name: str) -> str:

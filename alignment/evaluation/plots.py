@@ -85,13 +85,13 @@ def curve_plots(curves: Curves, colour: Mapping[str, str]) -> list[str]:
 
 def curve_image(curves: Curves, colour: Mapping[str, str], metrics: Sequence[str]) -> bytes:
     """Draw the panels of `metrics` that a curve has as a PNG on white, side by side, with the names in the first."""
-    panels = [(metric, title, unit) for metric, title, unit in PANELS if metric in metrics]
+    of_metric = {metric: {arm: seeds for arm in curves if (seeds := _lines(curves[arm], metric))} for metric in metrics}
+    panels = [panel for panel in PANELS if of_metric.get(panel[0])]
     with matplotlib.rc_context(STYLE | {"figure.facecolor": "white", "savefig.facecolor": "white"}):
         figure = Figure(figsize=(4.2 * len(panels), 2.8), layout="constrained")
         grid = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (metric, title, unit) in zip(grid, panels, strict=True):
-            lines = {name: seeds for name in curves if (seeds := _lines(curves[name], metric))}
-            _draw_curves(axes, lines, colour, title, unit)
+            _draw_curves(axes, of_metric[metric], colour, title, unit)
         grid[0].legend(fontsize=7, frameon=False)
         return _png(figure)
 
