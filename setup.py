@@ -74,7 +74,7 @@ setup(
         "log": ["tensorboardX>=2.6", "wandb>=0.18"],
         "test": TEST,
         "parity": ["torch==2.13.0", "peft>=0.21", "trl>=1.16"],
-        "lm-eval": ["lm-eval>=0.4.13", "torch>=2.8"],
+        "lm-eval": ["lm-eval>=0.4.13"],
         "dev": [*TEST, "ruff>=0.8", "pre-commit>=4"],
     },
 )

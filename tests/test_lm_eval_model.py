@@ -116,6 +116,19 @@ def test_a_task_on_a_stack_of_adapters_has_the_log_likelihoods_of_torch_and_peft
     assert worst <= CLOSE and not differing
 
 
+@pytest.mark.long
+@pytest.mark.parity
+@pytest.mark.skipif(not DATA, reason="CLINICAL_DATA_DIR is not set")
+def test_two_hundred_questions_of_three_benchmarks_have_the_log_likelihoods_of_torch(tmp_path):
+    pytest.importorskip("lm_eval", reason="needs the extra lm-eval")
+    tasks = [make_task(source, tmp_path / f"{source}.jsonl", 200) for source in TASKS]
+    report = compare(samples(lm_eval_model.register()(), tasks), samples(torch_model(), tasks))
+    for name, (worst, differing, near) in report.items():
+        print(f"{name}: largest difference {worst:.2g}, {differing} other predictions, {near} near ties of 200")
+        assert worst <= CLOSE and not differing, name
+    assert report.keys() == TASKS.keys()
+
+
 @pytest.mark.parity
 def test_generated_text_ends_before_a_stop_and_whole_texts_are_scored_in_windows(tmp_path):
     pytest.importorskip("lm_eval", reason="needs the extra lm-eval")

@@ -93,7 +93,10 @@ def option_questions(base: BaseModel, records: Sequence[Record]) -> list[Continu
     Raises:
       UserError: a prompt is too long, or a record has no options.
     """
-    opening, questions = _encode(base, base.template.literals[2]), []
+    _, closing, opening_literal, _ = base.template.literals
+    # A chat template may have opened the reasoning block, which must be closed before the answer's.
+    opening = _encode(base, f"\n{closing}\n{opening_literal}" if base.opening else opening_literal)
+    questions = []
     for record, prompt in zip(records, encode_prompts(base, records), strict=True):
         if not record.options:
             raise UserError(f"record {record.id!r} has no options whose likelihood could be compared")

@@ -74,6 +74,8 @@ def settings_of(protocol: str, config: ConfigDict) -> dict[str, Any]:
         return {}
     count, sampling = draw(config)
     settings = {"max_new_tokens": config.eval.max_new_tokens, "stop": list(config.eval.stop)}
+    if config.rollout.cache_dtype:
+        settings["cache_dtype"] = config.rollout.cache_dtype
     if sampling.temperature:
         settings |= {"samples": count, "temperature": sampling.temperature, "seed": config.eval.seed}
     return settings

@@ -77,6 +77,15 @@ def test_scores_are_those_of_torch_within_1e_3_and_is_greedy_agrees(base):
             assert score.per_token == pytest.approx(expected / len(ids), abs=1e-3)
 
 
+@pytest.mark.ci
+def test_a_reasoning_block_that_the_chat_template_opens_is_closed_before_the_answer(base):
+    (plain,), (closed,) = (
+        option_questions(each, RECORDS[:1]) for each in (base, dataclasses.replace(base, opening="<think>"))
+    )
+    assert base.tokenizer.decode(closed.prompt).endswith("</think>\n<answer>")
+    assert not base.tokenizer.decode(plain.prompt).endswith("</think>\n<answer>")
+
+
 def test_only_the_options_of_a_record_are_scored(base):
     five = generate(1, seed=2, split="eval")[0]
     five = dataclasses.replace(five, options=dict(five.options) | {"E": "none of them"})

@@ -42,6 +42,14 @@ def test_prompt_holds_context_then_question_then_one_option_a_line():
     ]
 
 
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
+def test_a_question_without_options_is_not_asked_for_a_letter(template):
+    question = Record("case-2", "test", "Which dose is right?", answer="5", limits=(4.0, 6.0))
+    text = user_message(question, template)
+    assert text.endswith("\n\nWhich dose is right?") and "letter" not in text and "choice" not in text
+    assert all(f"<{tag}>" in text for tag in (template.reasoning_tag, template.answer_tag)) and "\\boxed{value}" in text
+
+
 def test_gold_completions_word_for_word():
     answer = "<answer>\nA. Adrenaline \\boxed{A}\n</answer>"
     assert answer_response(RECORD, THINK) == answer
