@@ -11,6 +11,7 @@ import pytest
 from alignment import evaluate
 from alignment.adapters.lora import LoraConfig, init_lora
 from alignment.adapters.peft import save_peft
+from alignment.errors import UserError
 from alignment.evaluation import policy_evaluation
 from alignment.models.config import read_config
 from alignment.models.hf import resolve_folder
@@ -145,3 +146,13 @@ def test_what_cannot_be_evaluated_is_refused_before_the_base_is_loaded(flags, me
         flags = [flag.replace(name, str(path)) for flag in flags]
     assert evaluate.main(flags) == 2
     assert message in capsys.readouterr().err
+
+
+def test_training_data_that_has_moved_is_said_and_that_which_is_named_must_be_there(tmp_path, capsys):
+    path = questions(tmp_path / "train.jsonl")
+    pairs = [("medqa", str(tmp_path / "gone.jsonl")), ("medqa", str(path))]
+    assert len(evaluate.training_records([], pairs)) == 7
+    assert "the overlap with the training data is not known" in capsys.readouterr().out
+    assert len(evaluate.training_records([pairs[1]], pairs[1:])) == 7
+    with pytest.raises(UserError, match="no such file"):
+        evaluate.training_records(pairs, [])
