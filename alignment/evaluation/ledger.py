@@ -43,7 +43,10 @@ def ledger_points(curves: Mapping[str, Mapping[int, Rows]]) -> list[Point]:
     """Return the measured steps of every arm and seed, in order; those without a held-out loss are left out."""
     points = []
     for arm, seed, rows in ((arm, seed, rows) for arm, by_seed in curves.items() for seed, rows in by_seed.items()):
-        starts = {name: _first(rows, f"{metric}_start") for name, metric in LOSSES.items()}
+        recorded = {name: [_number(row, f"{metric}_start") for row in rows] for name, metric in LOSSES.items()}
+        starts = {
+            name: next((value for value in values if value is not None), None) for name, values in recorded.items()
+        }
         for row in rows:
             changes = {
                 name: None if None in (starts[name], _number(row, metric)) else _number(row, metric) - starts[name]
@@ -131,10 +134,6 @@ def _changes(by_seed: Mapping[int, Sequence[Point]], loss: str) -> dict[int, flo
 def _slopes(by_seed: Mapping[int, Sequence[Point]], loss: str) -> dict[int, float]:
     slopes = {seed: slope(points, loss) for seed, points in by_seed.items()}
     return {seed: value for seed, value in slopes.items() if value is not None}
-
-
-def _first(rows: Rows, name: str) -> float | None:
-    return next((value for row in rows if (value := _number(row, name)) is not None), None)
 
 
 def _number(row: Mapping[str, Any], name: str) -> float | None:
