@@ -10,6 +10,7 @@ sequences that are left when nothing waits any longer (`narrowed`). Neither chan
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,14 @@ from alignment.rollout.sampling import SamplingConfig
 
 MOST_LAYERS = 8  # of a model that is compiled as one program
 SHORTEST = 128  # tokens of completions that the cache begins with; it doubles
+
+
+class Narrowing(NamedTuple):
+    """Which sequences of a cache are left, [q, w] out of [Q, W]."""
+
+    slots: np.ndarray  # [q] the prompt slot of each row; several may hold the same prompt
+    sequences: np.ndarray  # [q, w] in that slot
+    is_used: np.ndarray  # [q, w] false where a row has fewer than w
 
 
 def serves(config: Qwen2Config, dtype: jnp.dtype, devices: int) -> bool:
@@ -106,14 +115,11 @@ def extended(cache: KVCache, needed: int, limit: int) -> KVCache:
     return cache.replace(completion_kv=keys_values, tokens=tokens, log_prob=log_prob)
 
 
-def narrowed(cache: KVCache, slots: np.ndarray, sequences: np.ndarray) -> KVCache:
-    """Return the cache of the prompt slots [q] and of each of these the sequences [q, w]."""
-    rest = narrow_rest(cache.replace(prompt_kv=(), completion_kv=()), slots, sequences)
-    layers = (
-        narrow_layer(layer_kv, slots, sequences)
-        for layer_kv in zip(*cache.prompt_kv, *cache.completion_kv, strict=True)
-    )
-    keys_values = tuple(zip(*layers, strict=True))
+def narrowed(cache: KVCache, narrowing: Narrowing) -> KVCache:
+    """Return the cache of the sequences [q, w] that are left."""
+    rest = narrow_rest(cache.replace(prompt_kv=(), completion_kv=()), narrowing)
+    layers = zip(*cache.prompt_kv, *cache.completion_kv, strict=True)
+    keys_values = tuple(zip(*(narrow_layer(layer, narrowing) for layer in layers), strict=True))
     prompt_kv, completion_kv = qwen2.KeysValues(*keys_values[:2]), qwen2.KeysValues(*keys_values[2:])
     return rest.replace(prompt_kv=prompt_kv, completion_kv=completion_kv)
 
@@ -195,15 +201,18 @@ def _lengthened(leaf, length, axis):
 
 
 @jax.jit
-def narrow_rest(rest: KVCache, slots: jax.Array, sequences: jax.Array) -> KVCache:
-    """Return the cache of the slots [q] and sequences [q, w]."""
+def narrow_rest(rest: KVCache, narrowing: Narrowing) -> KVCache:
+    """Return the cache of the sequences that are left; those that are not used are not active."""
+    slots, sequences, is_used = narrowing
     by_slot = {name: getattr(rest, name)[slots] for name in ("prompt_mask", "prompt_hidden")}
     names = ("hidden", "positions", "limits", "keys", "tokens", "log_prob", "active")
-    return rest.replace(**by_slot, **{name: getattr(rest, name)[slots[:, None], sequences] for name in names})
+    rest = rest.replace(**by_slot, **{name: getattr(rest, name)[slots[:, None], sequences] for name in names})
+    return rest.replace(active=rest.active & is_used)
 
 
 @jax.jit
-def narrow_layer(keys_values: tuple, slots: jax.Array, sequences: jax.Array) -> tuple[jax.Array, ...]:
-    """Return the four arrays of `qwen2.LayerKeysValues` of the slots [q] and sequences [q, w]."""
-    prompt, completions = ([leaf[slots] for leaf in pair] for pair in (keys_values[:2], keys_values[2:]))
-    return *prompt, *(jnp.take_along_axis(leaf, sequences[:, None, :, None, None], axis=2) for leaf in completions)
+def narrow_layer(keys_values: tuple, narrowing: Narrowing) -> tuple[jax.Array, ...]:
+    """Return the four arrays of `qwen2.LayerKeysValues` of the sequences that are left."""
+    prompt, completions = ([leaf[narrowing.slots] for leaf in pair] for pair in (keys_values[:2], keys_values[2:]))
+    indices = narrowing.sequences[:, None, :, None, None]
+    return *prompt, *(jnp.take_along_axis(leaf, indices, axis=2) for leaf in completions)

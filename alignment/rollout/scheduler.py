@@ -9,7 +9,6 @@ its key alone, and not on its slot, its sequence or the order of the schedule.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 import time
 from collections import deque
@@ -27,6 +26,7 @@ from alignment.models.config import Qwen2Config
 from alignment.parallel.data_parallel import Devices, choose_devices
 from alignment.rollout import kv_cache, layerwise
 from alignment.rollout.groups import Group, join_groups
+from alignment.rollout.layerwise import Narrowing
 from alignment.rollout.sampling import SamplingConfig
 
 PREFILL_BATCH = 8  # prompts prefilled at once where several slots are free; a single free slot is filled alone
@@ -155,8 +155,10 @@ def stream_groups(
     while scheduler.has_pending or scheduler.active_count:
         cache = _start_pending(program, cache, scheduler, stopped, policy, requests, devices, stats)
         # While samples are pending, a chunk ends early once a sixteenth of the sequences is inactive.
-        spare = max(1, stats.sequences // 16)
-        limits = np.int32(layout.chunk), np.int32(scheduler.active_count - spare if scheduler.has_pending else 0)
+        min_active = scheduler.active_count - max(1, stats.sequences // 16) if scheduler.has_pending else 0
+        if program is layerwise and not scheduler.has_pending:
+            min_active = scheduler.next_halving(layout.narrowest)
+        limits = np.int32(layout.chunk), np.int32(min_active)
         cache, steps = program.decode_chunk(cache, policy.params, policy.stack, *limits, **static)
         yield from complete
         began = time.perf_counter()
@@ -175,8 +177,9 @@ def _fit_cache(cache, scheduler: Scheduler, stopped: np.ndarray, positions: np.n
     """Lengthen the cache for another chunk, and narrow it where that at least halves it; also returns `stopped`."""
     going_on = positions[scheduler.sample >= 0]
     cache = layerwise.extended(cache, layout.chunk + int(going_on.max(initial=0)), limit)
-    if (chosen := scheduler.narrow(layout.narrowest)) is not None:
-        cache, stopped = layerwise.narrowed(cache, *chosen), stopped[chosen[0][:, None], chosen[1]]
+    if (narrowing := scheduler.narrow(layout.narrowest)) is not None:
+        cache = layerwise.narrowed(cache, narrowing)
+        stopped = stopped[narrowing.slots[:, None], narrowing.sequences] & narrowing.is_used
     return cache, stopped
 
 
@@ -226,39 +229,56 @@ class Scheduler:
         for sequence in np.flatnonzero(self.sample[slot] < 0)[: len(pending)]:
             self.sample[slot, sequence] = pending.popleft()
 
-    def narrow(self, least: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Drop inactive slots and sequences where nothing waits for one and that at least halves the cache.
+    def narrow(self, least: int) -> Narrowing | None:
+        """Drop inactive sequences where nothing waits for one and that at least halves the cache.
 
-        Their numbers are halved as often as the active ones allow. A cache of Q slots with W sequences thus has at most
+        The numbers of slots and of sequences a slot are halved as often as the active ones allow; a slot with more of
+        them than that becomes several with the same prompt. A cache of Q slots with W sequences thus has at most
         (1 + log2 Q) (1 + log2 W) shapes, each of which compiles programs of its own.
 
         Args:
           least: the fewest sequences to go on with.
 
         Returns:
-          The slots [q] to keep, and of each of these the sequences [q, w]; None where all are kept.
+          What is left of the cache; None where all of it is.
         """
-        active = self.sample >= 0
-        slots, sequences = int(active.any(axis=1).sum()), int(active.sum(axis=1).max())
-        shapes = itertools.product(_halvings(active.shape[0], slots), _halvings(active.shape[1], sequences))
-        shapes = [shape for shape in shapes if math.prod(shape) >= least]
-        kept_slots, kept_sequences = min(shapes, key=math.prod, default=active.shape)
-        if self.has_pending or not slots or 2 * kept_slots * kept_sequences > active.size:
+        active, shapes = self.sample >= 0, []
+        for width in _halvings(active.shape[1]):
+            needed = max(1, int((-(-active.sum(axis=1) // width)).sum()))
+            fitting = [count for count in _halvings(active.shape[0]) if count >= needed]
+            shapes += [(count, width) for count in fitting if count * width >= least]
+        shape = min(shapes, key=math.prod, default=active.shape)
+        if self.has_pending or not active.any() or 2 * math.prod(shape) > active.size:
             return None
-        rows = np.argsort(-active.sum(axis=1), kind="stable")[:kept_slots]
-        columns = np.argsort(~active[rows], axis=1, kind="stable")[:, :kept_sequences]
-        self.prompt, self.sample = self.prompt[rows], self.sample[rows[:, None], columns]
-        return rows, columns
+        result = Narrowing(np.zeros(shape[0], int), np.zeros(shape, int), np.zeros(shape, bool))
+        chosen = [
+            (slot, sequences[start : start + shape[1]])
+            for slot, sequences in enumerate(map(np.flatnonzero, active))
+            for start in range(0, len(sequences), shape[1])
+        ]
+        for row, (slot, sequences) in enumerate(chosen):
+            result.slots[row], result.sequences[row, : len(sequences)] = slot, sequences
+            result.is_used[row, : len(sequences)] = True
+        self.prompt = self.prompt[result.slots]
+        self.sample = np.where(result.is_used, self.sample[result.slots[:, None], result.sequences], -1)
+        return result
+
+    def next_halving(self, least: int) -> int:
+        """Return how few active sequences may make the cache narrower: half of it, or less if so few are active."""
+        size = self.sample.size
+        while size > least and size >= self.active_count:
+            size = -(-size // 2)
+        return size if size < self.active_count else 0
 
     def gather(self, values: np.ndarray) -> np.ndarray:
         """Values [P, G, ...] in the order of the sequences, [Q, W, ...]; those of inactive ones mean nothing."""
         return values[self.prompt[:, None], self.sample]
 
 
-def _halvings(count: int, needed: int) -> list[int]:
-    """`count`, its half, the half of that, and so on, rounded up, as long as they are at least `needed` and 1."""
+def _halvings(count: int) -> list[int]:
+    """`count`, its half, the half of that, and so on down to 1, each rounded up."""
     sizes = [count]
-    while sizes[-1] > 1 and -(-sizes[-1] // 2) >= needed:
+    while sizes[-1] > 1:
         sizes.append(-(-sizes[-1] // 2))
     return sizes
 

@@ -56,8 +56,8 @@ def test_narrowing_changes_no_completion_and_decodes_fewer_positions(short_and_d
     want = sample(Layout(chunk=2, narrowest=16), whole)
     assert_same(sample(Layout(chunk=2, narrowest=1), narrow), want)
     assert whole.steps == narrow.steps == 10 and whole.positions == 10 * 16
-    # After two steps five are left, two of them in one slot; after four steps the two long ones, in two slots.
-    assert narrow.positions == 2 * (4 * 4) + 2 * (4 * 2) + 6 * (2 * 1)
+    # Five are left after two steps, in four slots of two; after three steps the two long ones, after nine the longest.
+    assert narrow.positions == 2 * 16 + 1 * 8 + 6 * 2 + 1
     assert narrow.tokens == LIMITS.sum() and narrow.utilisation > 2 * whole.utilisation
 
 
@@ -70,7 +70,7 @@ def test_text_that_ends_a_completion_ends_it_in_a_narrowed_cache(short_and_deep)
     got = sample(Layout(chunk=2, narrowest=1), stats, stop=StopCondition((-1,), 0, find_stop))
     np.testing.assert_array_equal(got.mask.sum(axis=-1), np.minimum(LIMITS, 6))
     np.testing.assert_array_equal(np.where(got.mask, want.completions, 0), np.where(got.mask, got.completions, 0))
-    assert stats.steps == 6
+    assert stats.steps == 2 + 1 + 2 + 2  # a chunk ends early where the cache can be narrowed
 
 
 @pytest.mark.ci
@@ -105,15 +105,34 @@ def scheduler_of(active):
     return scheduler
 
 
-def test_what_narrowing_keeps():
+def test_what_narrowing_leaves():
     scheduler = scheduler_of([[0, 0, 1, 0], [0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0]])
-    slots, sequences = scheduler.narrow(1)
-    assert slots.tolist() == [2, 0] and sequences.tolist() == [[1, 3], [2, 0]]
-    assert scheduler.prompt.tolist() == [2, 0] and scheduler.sample.tolist() == [[0, 0], [0, -1]]
+    narrowing = scheduler.narrow(1)
+    assert narrowing.slots.tolist() == [0, 2] and narrowing.sequences.tolist() == [[2, 0], [1, 3]]
+    assert narrowing.is_used.tolist() == [[True, False], [True, True]]
+    assert scheduler.prompt.tolist() == [0, 2] and scheduler.sample.tolist() == [[0, -1], [0, 0]]
     assert scheduler.narrow(1) is None  # three of four are active
 
 
-@pytest.mark.parametrize("least, shape", [(1, (1, 1)), (3, (4, 1)), (8, (4, 2)), (9, None)])
+def test_a_slot_with_many_active_sequences_becomes_several():
+    """Of the shapes of one size that with the fewest slots is taken; four of two prompts need four slots of one."""
+    scheduler = scheduler_of([[1, 1, 1, 1], [0, 0, 0, 1], *[[0] * 4] * 6])
+    narrowing = scheduler.narrow(1)
+    assert narrowing.slots.tolist() == [0, 1] and narrowing.sequences.shape == (2, 4)
+    scheduler = scheduler_of([[1, 1, 1, 0], [0, 0, 0, 1], [0] * 4, [0] * 4])
+    narrowing = scheduler.narrow(1)
+    assert narrowing.slots.tolist() == [0, 0, 0, 1] and narrowing.sequences[:, 0].tolist() == [0, 1, 2, 3]
+    assert narrowing.is_used.all() and scheduler.prompt.tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("least, shape", [(1, (1, 1)), (3, (1, 4)), (8, (2, 4)), (9, None)])
 def test_narrowing_leaves_at_least_so_many(least, shape):
-    chosen = scheduler_of([[1, 0, 0, 0], *[[0] * 4] * 3]).narrow(least)
-    assert (chosen and chosen[1].shape) == shape
+    narrowing = scheduler_of([[1, 0, 0, 0], *[[0] * 4] * 3]).narrow(least)
+    assert (narrowing and narrowing.sequences.shape) == shape
+
+
+def test_after_how_few_active_sequences_narrowing_is_tried():
+    active = np.zeros((4, 4))
+    for count, halving in ((16, 8), (9, 8), (8, 4), (5, 4), (4, 0), (1, 0)):
+        active.flat[:] = np.arange(16) < count
+        assert scheduler_of(active).next_halving(4) == halving
