@@ -89,6 +89,11 @@ TEMPLATES = {
             "under System 2. Then, in <answer></answer>, justify your choice by the findings above and box its letter "
             "as \\boxed{letter}. Write nothing else."
         ),
+        open_instruction=(
+            "Reason in <think></think>: first your impression under System 1, then check it against the findings under "
+            "System 2. Then, in <answer></answer>, write your answer; box a number or a date as \\boxed{value}. Write "
+            "nothing else."
+        ),
         reasoning_tag="think",
         answer_tag="answer",
         systems=("System 1", "System 2"),
