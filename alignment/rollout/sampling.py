@@ -63,10 +63,8 @@ def sample_token(
     max_logit = logits.max(axis=-1, keepdims=True)
     unnormalised_probs = jnp.exp(logits - max_logit)  # the largest is 1
     if not sampling.temperature:
-        # The first of the largest. A CPU takes several times as long for argmax, which compares pairs one by one.
-        last = logits.shape[-1] - 1
-        token = jnp.where(logits == max_logit, jnp.arange(last + 1, dtype=jnp.int32), last).min(axis=-1)
-        return token, -jnp.log(unnormalised_probs.sum(axis=-1))
+        token = jnp.argmax(logits, axis=-1)
+        return token.astype(jnp.int32), -jnp.log(unnormalised_probs.sum(axis=-1))
 
     def two_uniforms(key, position):
         return jax.random.uniform(jax.random.fold_in(key, position), (2,))
