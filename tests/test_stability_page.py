@@ -89,5 +89,5 @@ def test_the_sweep_is_on_the_task_and_budget_of_the_control():
     )
     assert {name for name, value in sweep.items() if value != control[name]} == {
         *("arms", "seeds", "data.eval.count", "data.dev.count", "grpo.learning_rate", "grpo.power_every"),
-        "grpo.prompts",
+        *("grpo.prompts", "grpo.steps", "preregistration"),
     }

@@ -102,10 +102,8 @@ class Row:
         A list of {letter, content} is read as such an object (MedXpertQA's files).
         """
         listed = self.get(name)
-        if isinstance(listed, (list, tuple)):
-            entries = [
-                Row(f"{self.where}, field {name!r}", item if isinstance(item, Mapping) else {}) for item in listed
-            ]
+        if isinstance(listed, (list, tuple)) and all(isinstance(item, Mapping) for item in listed):
+            entries = [Row(f"{self.where}, field {name!r}", item) for item in listed]
             pairs = [(entry.text("letter"), entry.text("content")) for entry in entries]
             if len(dict(pairs)) < len(pairs):
                 raise UserError(f"{self.where}: field {name!r} names a letter twice; correct the row")

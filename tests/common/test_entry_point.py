@@ -119,9 +119,9 @@ def opened_as_locale_says(tree):
         # The functions of alignment.common.files are called by their bare names.
         if name not in ("open", "read_text", "write_text") or (name != "open" and not method):
             continue
-        if getattr(getattr(node.func, "value", None), "id", "") in ("os", "tarfile", "gzip", "zipfile"):
+        if getattr(getattr(node.func, "value", None), "id", "") in ("os", "tarfile", "gzip", "zipfile", "archive"):
             continue
-        modes = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+        modes = [each.value for arg in node.args for each in ast.walk(arg) if isinstance(each, ast.Constant)]
         if not any(keyword.arg == "encoding" for keyword in node.keywords) and not set(modes) & set(BINARY):
             yield node.lineno
 
