@@ -88,7 +88,7 @@ def test_medxpertqa_reads_the_options_of_its_own_files_as_a_list(tmp_path):
     for options, words in (
         ([*listed, listed[0]], "names a letter twice"),
         ([{"letter": "A"}], "'content'"),
-        (["A"], "'letter'"),
+        (["A"], "must be an object and is list"),
     ):
         with pytest.raises(UserError, match=words):
             one(tmp_path, "medxpertqa", XPERT | {"options": options})

@@ -9,7 +9,8 @@ from alignment.run.setup import describe_run
 def test_the_head_of_a_report_says_what_the_penalties_of_its_arms_lower():
     config = default_config()
     config.arms = ("modular@kl_target=token@kl=k3", "modular@kl_target=sequence@kl=k1", "monolithic@beta=0")
-    facts = describe_run(SimpleNamespace(config=config, base=SimpleNamespace(params={}, fingerprint="0", quantisation="")))
+    base = SimpleNamespace(params={}, fingerprint="0", quantisation="")
+    facts = describe_run(SimpleNamespace(config=config, base=base))
     forward, reverse, nothing = facts["KL penalty"].split("; ")
     assert "forward KL of the next-token" in forward and "reverse KL of the distributions over completions" in reverse
     assert nothing == "none"
