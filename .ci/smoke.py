@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {
-    "data.sft.count": 32,
+    "data.sft.count": 64,
     "data.rl.count": 16,
     "data.eval.count": 16,
     "sft.epochs": 1,
