@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignment.evaluation.statistics import (
@@ -76,6 +76,7 @@ def test_holm_by_hand():
     assert holm([]) == []
 
 
+@settings(max_examples=20)  # statsmodels takes 40 ms a call
 @given(st.lists(st.floats(0, 1), max_size=20))
 def test_holm_never_lowers_a_p_value_and_keeps_the_order(p_values):
     adjusted = holm(p_values)
@@ -84,6 +85,7 @@ def test_holm_never_lowers_a_p_value_and_keeps_the_order(p_values):
     assert ranked == sorted(ranked)
 
 
+@settings(max_examples=20)  # statsmodels takes 40 ms a call
 @given(st.lists(st.floats(0, 1), max_size=12), st.randoms(use_true_random=False))
 def test_adjusted_p_values_do_not_depend_on_the_order_and_holm_is_the_stricter(p_values, random):
     order = random.sample(range(len(p_values)), len(p_values))
